@@ -4,5 +4,6 @@ import { defineConfig } from 'drizzle-kit'
 export default defineConfig({
   dialect: 'postgresql',
   schema: './src/modules/*/table.ts',
-  out: './drizzle'
+  out: './drizzle',
+  casing: 'snake_case'
 })

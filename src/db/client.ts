@@ -1,0 +1,189 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { assert } from '../kernel/assert.ts'
+import { DatabaseUnavailable, isRetryable, isUnavailable } from './errors.ts'
+import type { Statement } from './statement.ts'
+
+/**
+ * What a query may use: one organization's rows, inside one transaction. `run` sends a prepared statement by name;
+ * `sql` builds queries with Drizzle. Both go through the transaction's own connection, pipelined: queries started
+ * together travel together.
+ */
+export type Reader = Readonly<{
+  orgId: string
+  /** W3C trace context of the request that is being served. */
+  traceparent: string | null
+  sql: NodePgDatabase
+  run: <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => Promise<Row[]>
+}>
+
+/** What a write needs. A Reader does not pass for it, so that no write can happen outside a writing transaction. */
+export type Tx = Reader &
+  Readonly<{
+    writes: true
+    /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
+    afterCommit: (action: () => void) => void
+  }>
+
+export type Database = Readonly<{
+  /** One organization's transaction, committed when `work` resolves. Deadlocks are retried, so `work` may run again. */
+  scoped: <T>(orgId: string, work: (tx: Tx) => Promise<T>, traceparent?: string | null) => Promise<T>
+  /** The same, read only, and done with its first answer: the commit is not waited for. */
+  reading: <T>(orgId: string, work: (reader: Reader) => Promise<T>) => Promise<T>
+  /** Reads across organizations what the scheduler's policies open: keys, organizations, due work. Never a write. */
+  scheduling: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>
+  ping: () => Promise<void>
+  close: () => Promise<void>
+}>
+
+export type DatabaseOptions = Readonly<{
+  url: string
+  connections?: number
+  statementTimeoutMs?: number
+  lockTimeoutMs?: number
+}>
+
+const ATTEMPTS = 4
+const NOBODY = ''
+const SCOPE = {
+  name: 'scope',
+  text: `select set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
+}
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = createPool(options)
+  const drizzles = new WeakMap<pg.PoolClient, NodePgDatabase>()
+
+  function sqlOn(client: pg.PoolClient): NodePgDatabase {
+    let sql = drizzles.get(client)
+    if (sql === undefined) {
+      sql = drizzle({ client, casing: 'snake_case' })
+      drizzles.set(client, sql)
+    }
+    return sql
+  }
+
+  async function attempt<T>(orgId: string, traceparent: string | null, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await connect(pool)
+    const afterCommit: (() => void)[] = []
+    let broken = false
+    try {
+      const begun = begin(client, { mode: 'begin', role: 'dunwell_app', orgId })
+      const tx: Tx = {
+        ...readerOn(client, sqlOn(client), { orgId, traceparent }),
+        writes: true,
+        afterCommit: (action) => void afterCommit.push(action)
+      }
+      const result = await work(tx)
+      await begun
+      const { command } = await client.query('commit')
+      // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
+      assert(command === 'COMMIT', `the transaction ended with ${command}`)
+      for (const action of afterCommit) action()
+      return result
+    } catch (error) {
+      broken = isUnavailable(error)
+      if (!broken) await client.query('rollback').catch(() => (broken = true))
+      throw broken ? new DatabaseUnavailable(error) : error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  async function read<T>(role: string, orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
+    const client = await connect(pool)
+    const finish = (how: 'commit' | 'rollback') =>
+      client.query(how).then(
+        () => client.release(),
+        () => client.release(true)
+      )
+    try {
+      const begun = begin(client, { mode: 'begin read only', role, orgId })
+      const result = await work(readerOn(client, sqlOn(client), { orgId, traceparent: null }))
+      await begun
+      void finish('commit')
+      return result
+    } catch (error) {
+      void finish('rollback')
+      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
+    }
+  }
+
+  return {
+    scoped: async (orgId, work, traceparent = null) => {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await attempt(orgId, traceparent, work)
+        } catch (error) {
+          if (tries === ATTEMPTS || !isRetryable(error)) throw error
+        }
+      }
+    },
+    reading: (orgId, work) => read('dunwell_app', orgId, work),
+    scheduling: (work) => read('dunwell_scheduler', NOBODY, work),
+    ping: async () => {
+      await pool.query('select 1').catch((error: unknown) => {
+        throw new DatabaseUnavailable(error)
+      })
+    },
+    close: () => pool.end()
+  }
+}
+
+function createPool(options: DatabaseOptions): pg.Pool {
+  const config: pg.PoolConfig = {
+    connectionString: options.url,
+    max: options.connections ?? 10,
+    pipeline: true,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: options.statementTimeoutMs ?? 60_000,
+    lock_timeout: options.lockTimeoutMs ?? 10_000,
+    idle_in_transaction_session_timeout: 60_000,
+    application_name: 'dunwell',
+    types: { getTypeParser: parserFor }
+  }
+  const pool = new pg.Pool(config)
+  // An idle connection that breaks is replaced by the next checkout; without a listener the process would end.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect()
+  } catch (error) {
+    throw new DatabaseUnavailable(error)
+  }
+}
+
+/** Sent without waiting: the first query of the work travels in the same trip. The caller awaits what this returns. */
+function begin(client: pg.PoolClient, how: { mode: string; role: string; orgId: string }): Promise<unknown> {
+  const begun = Promise.all([client.query(how.mode), client.query({ ...SCOPE, values: [how.role, how.orgId] })])
+  begun.catch(() => undefined)
+  return begun
+}
+
+type Scope = Readonly<{ orgId: string; traceparent: string | null }>
+
+function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Reader {
+  return {
+    ...scope,
+    sql,
+    run: async <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => {
+      const { rows } = await client.query<Row>({ name: statement.name, text: statement.text, values: [...parameters] })
+      return rows
+    }
+  }
+}
+
+const asBigInt = (text: string) => BigInt(text)
+const asText = (text: string) => text
+
+/** Amounts and counts are bigint, days stay text: neither may pass through a float or a local midnight. */
+function parserFor(oid: number, format?: 'text' | 'binary') {
+  if (format !== 'binary') {
+    if (oid === pg.types.builtins.INT8) return asBigInt
+    if (oid === pg.types.builtins.DATE) return asText
+  }
+  return pg.types.getTypeParser(oid, format)
+}

@@ -1,0 +1,58 @@
+/** The database did not answer. The edge says 503 with Retry-After; the cause is logged and never sent. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
+
+  constructor(cause: unknown) {
+    super('The database does not answer.', { cause })
+  }
+}
+
+const UNAVAILABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '53300', // too_many_connections
+  '25P03' // idle_in_transaction_session_timeout
+])
+const LOST = /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout/i
+
+/** Serialization failures and deadlocks: the same work, done again, is likely to pass. */
+export function isRetryable(error: unknown): boolean {
+  const code = databaseError(error)?.code
+  return code === '40001' || code === '40P01'
+}
+
+export function isLockTimeout(error: unknown): boolean {
+  return databaseError(error)?.code === '55P03'
+}
+
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof DatabaseUnavailable) return true
+  const found = databaseError(error)
+  if (found?.code !== undefined) return UNAVAILABLE.has(found.code) || found.code.startsWith('08')
+  return rootOf(error) instanceof Error && LOST.test(rootOf(error).message)
+}
+
+/** The name of the constraint that a write broke, for the repository that owns it to turn into a refusal. */
+export function brokenConstraint(error: unknown): string | undefined {
+  return databaseError(error)?.constraint
+}
+
+type WithCode = { code?: string; constraint?: string }
+
+/** Drizzle wraps the driver's error in one whose message holds SQL and parameters; the driver's is its cause. */
+function databaseError(error: unknown): WithCode | undefined {
+  const root = rootOf(error)
+  return 'code' in root && typeof root.code === 'string' ? (root as WithCode) : undefined
+}
+
+function rootOf(error: unknown): Error {
+  let current = error
+  while (current instanceof Error && current.cause instanceof Error) current = current.cause
+  return current instanceof Error ? current : new Error(String(current))
+}

@@ -1,0 +1,103 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
+import { obligations } from '../invoices/table.ts'
+import { organizations } from '../organizations/table.ts'
+
+export const dunningPolicies = pgTable(
+  'dunning_policies',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    name: text().notNull(),
+    /** The current one; obligations in flight may be pinned to an earlier one. */
+    version: integer().notNull(),
+    createdAt: instant().notNull(),
+    updatedAt: instant().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'dunning_policies_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
+    index('dunning_policies_by_update').on(t.orgId, t.updatedAt, t.id)
+  ]
+)
+
+/** Append-only: a version never changes, so it may be cached for good and a past decision can be made again. */
+export const dunningPolicyVersions = pgTable(
+  'dunning_policy_versions',
+  {
+    orgId: orgId(),
+    policyId: uuid().notNull(),
+    version: integer().notNull(),
+    document: jsonb().$type<Record<string, unknown>>().notNull(),
+    createdAt: instant().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.policyId, t.version] }),
+    foreignKey({
+      name: 'dunning_policy_versions_policy',
+      columns: [t.orgId, t.policyId],
+      foreignColumns: [dunningPolicies.orgId, dunningPolicies.id]
+    })
+  ]
+)
+
+/** The fact that an obligation entered a stage, once. A mistaken one stays for the record and no longer counts. */
+export const stageEntries = pgTable(
+  'stage_entries',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    obligationId: uuid().notNull(),
+    invoiceId: uuid().notNull(),
+    clientId: uuid().notNull(),
+    cycle: integer().notNull(),
+    stageCode: text().notNull(),
+    repetition: integer().notNull(),
+    kind: text().$type<'entered' | 'baseline'>().notNull(),
+    skipped: text().array().notNull(),
+    /** As they stood in the policy version: an edited policy must not move what was said. */
+    offsetDays: integer().notNull(),
+    graceDays: integer().notNull(),
+    policyId: uuid().notNull(),
+    policyVersion: integer().notNull(),
+    calendarVersion: integer().notNull(),
+    enteredAt: instant().notNull(),
+    enteredOn: calendarDay().notNull(),
+    daysOverdue: integer().notNull(),
+    balanceMinor: minor().notNull(),
+    recordedAt: instant().notNull(),
+    mistakenAt: instant(),
+    mistakenReason: text()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'stage_entries_obligation', columns: [t.orgId, t.obligationId], foreignColumns: [obligations.orgId, obligations.id] }),
+    uniqueIndex('stage_entries_once')
+      .on(t.orgId, t.obligationId, t.cycle, t.stageCode, t.repetition)
+      .where(sql`${t.mistakenAt} is null`),
+    check('stage_entries_mistaken', sql`(${t.mistakenAt} is null) = (${t.mistakenReason} is null)`),
+    index('stage_entries_by_time').on(t.orgId, t.enteredAt, t.id),
+    index('stage_entries_of_invoice').on(t.orgId, t.invoiceId)
+  ]
+)
+
+/** A sweep that was asked for by hand. The row is its state: a worker takes it up, a crash leaves it to the next. */
+export const dunningRuns = pgTable(
+  'dunning_runs',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    status: text().$type<'queued' | 'done'>().notNull(),
+    dryRun: boolean().notNull(),
+    entered: integer().notNull(),
+    overdue: integer().notNull(),
+    createdAt: instant().notNull(),
+    finishedAt: instant()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'dunning_runs_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
+    index('dunning_runs_queued').on(t.orgId).where(sql`${t.status} = 'queued'`)
+  ]
+)

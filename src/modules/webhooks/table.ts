@@ -1,0 +1,153 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { instant, orgId } from '../../db/columns.ts'
+import { events } from '../events/table.ts'
+import { organizations } from '../organizations/table.ts'
+
+export const webhookEndpoints = pgTable(
+  'webhook_endpoints',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    url: text().notNull(),
+    description: text(),
+    /** Exact types, `object.*` or `*`. */
+    eventTypes: text().array().notNull(),
+    headers: jsonb().$type<Record<string, string>>().notNull(),
+    maxInFlight: integer().notNull(),
+    timeoutMs: integer().notNull(),
+    status: text().$type<'enabled' | 'disabled'>().notNull(),
+    disabledReason: text(),
+    version: integer().notNull(),
+    createdAt: instant().notNull(),
+    updatedAt: instant().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'webhook_endpoints_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
+    check('webhook_endpoints_status', sql`${t.status} in ('enabled', 'disabled')`),
+    check('webhook_endpoints_limits', sql`${t.maxInFlight} between 1 and 1000 and ${t.timeoutMs} between 100 and 30000`),
+    index('webhook_endpoints_by_update').on(t.orgId, t.updatedAt, t.id)
+  ]
+)
+
+/** Sealed at rest: a dump of the database alone signs nothing. Two are live while a rotation's grace lasts. */
+export const webhookEndpointSecrets = pgTable(
+  'webhook_endpoint_secrets',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    sealed: text().notNull(),
+    createdAt: instant().notNull(),
+    expiresAt: instant()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({
+      name: 'webhook_endpoint_secrets_endpoint',
+      columns: [t.orgId, t.endpointId],
+      foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
+    }).onDelete('cascade'),
+    index('webhook_endpoint_secrets_of_endpoint').on(t.orgId, t.endpointId)
+  ]
+)
+
+/** Hot, apart from the settings. Its row lock is what holds an endpoint's limits over all processes. */
+export const webhookEndpointHealth = pgTable(
+  'webhook_endpoint_health',
+  {
+    orgId: orgId(),
+    endpointId: uuid().notNull(),
+    consecutiveFailures: integer().notNull(),
+    /** How often the circuit opened since the last success. */
+    opens: integer().notNull(),
+    openUntil: instant(),
+    /** How many may be in flight while it proves itself again; null when it has. */
+    slowStartLimit: integer(),
+    lastSuccessAt: instant(),
+    lastFailureAt: instant(),
+    lastFailure: text()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.endpointId] }),
+    foreignKey({
+      name: 'webhook_endpoint_health_endpoint',
+      columns: [t.orgId, t.endpointId],
+      foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
+    }).onDelete('cascade')
+  ]
+)
+
+export type DeliveryStatus = 'queued' | 'succeeded' | 'failed' | 'cancelled' | 'superseded'
+
+/** One event to one endpoint. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    eventId: uuid().notNull(),
+    status: text().$type<DeliveryStatus>().notNull(),
+    attempts: integer().notNull(),
+    createdAt: instant().notNull(),
+    updatedAt: instant().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    unique('webhook_deliveries_once').on(t.orgId, t.eventId, t.endpointId),
+    foreignKey({ name: 'webhook_deliveries_event', columns: [t.orgId, t.eventId], foreignColumns: [events.orgId, events.id] }),
+    check('webhook_deliveries_status', sql`${t.status} in ('queued', 'succeeded', 'failed', 'cancelled', 'superseded')`),
+    index('webhook_deliveries_of_endpoint').on(t.orgId, t.endpointId, t.id)
+  ]
+)
+
+/**
+ * The only hot table; a row leaves it when its delivery is done. `ready_at` is the due time when idle and the lease's
+ * end when claimed, so nothing has to reap or beat. There must be no index on `ready_at` alone.
+ */
+export const webhookQueue = pgTable(
+  'webhook_queue',
+  {
+    orgId: orgId(),
+    deliveryId: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    eventId: uuid().notNull(),
+    readyAt: instant().notNull(),
+    /** Null when idle: tells a lease from a wait. */
+    claimedAt: instant(),
+    /** Only grows; the fencing token of a claim. */
+    attempt: integer().notNull(),
+    /** Indexes the retry schedule; a crashed worker does not raise it. */
+    failures: integer().notNull(),
+    /** Of the first attempt: none starts later than seven days after it. */
+    firstAt: instant()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.deliveryId] }),
+    index('webhook_queue_ready').on(t.orgId, t.endpointId, t.readyAt)
+  ]
+)
+
+/** Append-only, partitioned by month of `started_at`. Written only through the fence of the queue row. */
+export const webhookAttempts = pgTable(
+  'webhook_attempts',
+  {
+    orgId: orgId(),
+    deliveryId: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    eventId: uuid().notNull(),
+    attempt: integer().notNull(),
+    startedAt: instant().notNull(),
+    durationMs: integer().notNull(),
+    succeeded: boolean().notNull(),
+    status: integer(),
+    error: text(),
+    answer: text()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.deliveryId, t.attempt, t.startedAt] }),
+    index('webhook_attempts_of_endpoint').on(t.orgId, t.endpointId, t.startedAt)
+  ]
+)
