@@ -117,7 +117,8 @@ function entryFor(invoice: Open, { today, policy, isOpenDay }: Chance): Found | 
   }
   if (policy.progression === 'sequential') {
     const next = above[0]
-    if (next !== undefined && today >= openingOf(next, { invoice, policy, isOpenDay })) return { stage: next, repetition: 1, skipped: [] }
+    if (next !== undefined && today >= openingOf(next, { invoice, policy, isOpenDay }))
+      return { stage: next, repetition: 1, skipped: [] }
   } else {
     for (const index of above.toReversed()) {
       if (today < openingOf(index, { invoice, policy, isOpenDay })) continue
@@ -135,7 +136,10 @@ function entryFor(invoice: Open, { today, policy, isOpenDay }: Chance): Found | 
 }
 
 /** The first day on which the stage may be entered, from what was entered before. */
-function openingOf(index: number, { invoice, policy, isOpenDay }: { invoice: Open; policy: NaivePolicy; isOpenDay: IsOpen }): number {
+function openingOf(
+  index: number,
+  { invoice, policy, isOpenDay }: { invoice: Open; policy: NaivePolicy; isOpenDay: IsOpen }
+): number {
   const offset = policy.stages[index]?.offset_days ?? 0
   const { last } = invoice
   const byAge = invoice.due + offset
