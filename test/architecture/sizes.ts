@@ -1,0 +1,72 @@
+import { posix } from 'node:path'
+import ts from 'typescript'
+import { type Finding, lineOf, type Source, walk } from './sources.ts'
+
+const fileLinesMax = 300
+const functionLinesMax = 50
+const emptyNames = ['util', 'utils', 'helper', 'helpers', 'common', 'types', 'misc', 'shared']
+
+/** Rule 6. */
+export function filesStayShort(sources: readonly Source[]): Finding[] {
+  return sources.flatMap(({ path, tree }) => {
+    const lines = tree.text.trimEnd().split('\n').length
+    if (lines < fileLinesMax) return []
+    return {
+      path,
+      line: lines,
+      sentence: `has ${lines} lines; a file has less than ${fileLinesMax}, so that it can be read in one sitting`
+    }
+  })
+}
+
+/**
+ * A function's own lines: those of the functions inside it are theirs, so that a factory may hold many short ones. A route's
+ * `schema` counts as one line, for it is a declaration that is read on its own.
+ */
+export function functionsStayShort(sources: readonly Source[]): Finding[] {
+  return sources.flatMap(({ path, tree }) => {
+    const found: Finding[] = []
+    walk(tree, (node) => {
+      if (!isFunctionWithBody(node)) return
+      const lines = ownLines(tree, node)
+      if (lines < functionLinesMax) return
+      found.push({
+        path,
+        line: lineOf(tree, node),
+        sentence: `has a function of ${lines} lines; a function has less than ${functionLinesMax}`
+      })
+    })
+    return found
+  })
+}
+
+function isFunctionWithBody(node: ts.Node): boolean {
+  return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined
+}
+
+function ownLines(tree: ts.SourceFile, outer: ts.Node): number {
+  let lines = spanOf(tree, outer)
+  const subtract = (node: ts.Node): void => {
+    // The first line of an inner function is where the outer one mentions it.
+    if (isFunctionWithBody(node) || isSchema(node)) lines -= spanOf(tree, node) - 1
+    else node.forEachChild(subtract)
+  }
+  outer.forEachChild(subtract)
+  return lines
+}
+
+function isSchema(node: ts.Node): boolean {
+  return ts.isPropertyAssignment(node) && node.name.getText() === 'schema'
+}
+
+function spanOf(tree: ts.SourceFile, node: ts.Node): number {
+  return tree.getLineAndCharacterOfPosition(node.end).line - tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1
+}
+
+export function namesSayWhatIsInside(sources: readonly Source[]): Finding[] {
+  return sources.flatMap(({ path }) => {
+    const bad = path.split('/').find((part) => emptyNames.includes(posix.basename(part, '.ts').replace(/\.test$/, '')))
+    if (bad === undefined) return []
+    return { path, line: 1, sentence: `is called ${bad}, which says nothing: name it after what is inside` }
+  })
+}
