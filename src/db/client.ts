@@ -23,6 +23,8 @@ export type Tx = Reader &
     writes: true
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
     afterCommit: (action: () => void) => void
+    /** The same transaction in another organization's scope: only for the operator, who makes organizations. */
+    inOrganization: (orgId: string) => Promise<Tx>
   }>
 
 export type Database = Readonly<{
@@ -69,12 +71,16 @@ export function createDatabase(options: DatabaseOptions): Database {
     let broken = false
     try {
       const begun = begin(client, { mode: 'begin', role: 'dunwell_app', orgId })
-      const tx: Tx = {
-        ...readerOn(client, sqlOn(client), { orgId, traceparent }),
+      const txOf = (id: string): Tx => ({
+        ...readerOn(client, sqlOn(client), { orgId: id, traceparent }),
         writes: true,
-        afterCommit: (action) => void afterCommit.push(action)
-      }
-      const result = await work(tx)
+        afterCommit: (action) => void afterCommit.push(action),
+        inOrganization: async (other) => {
+          await client.query({ ...SCOPE, values: ['dunwell_app', other] })
+          return txOf(other)
+        }
+      })
+      const result = await work(txOf(orgId))
       await begun
       const { command } = await client.query('commit')
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.

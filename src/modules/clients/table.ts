@@ -30,7 +30,10 @@ export const clients = pgTable(
     primaryKey({ columns: [t.orgId, t.id] }),
     foreignKey({ name: 'clients_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
     foreignKey({ name: 'clients_parent', columns: [t.orgId, t.parentId], foreignColumns: [t.orgId, t.id] }),
-    check('clients_credit_limit', sql`(${t.creditLimitMinor} is null) = (${t.creditLimitCurrency} is null) and ${t.creditLimitMinor} >= 0`),
+    check(
+      'clients_credit_limit',
+      sql`(${t.creditLimitMinor} is null) = (${t.creditLimitCurrency} is null) and ${t.creditLimitMinor} >= 0`
+    ),
     check('clients_not_own_parent', sql`${t.parentId} <> ${t.id}`),
     index('clients_by_update').on(t.orgId, t.updatedAt, t.id)
   ]

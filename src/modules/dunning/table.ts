@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid
+} from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { obligations } from '../invoices/table.ts'
 import { organizations } from '../organizations/table.ts'
@@ -72,7 +84,11 @@ export const stageEntries = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.id] }),
-    foreignKey({ name: 'stage_entries_obligation', columns: [t.orgId, t.obligationId], foreignColumns: [obligations.orgId, obligations.id] }),
+    foreignKey({
+      name: 'stage_entries_obligation',
+      columns: [t.orgId, t.obligationId],
+      foreignColumns: [obligations.orgId, obligations.id]
+    }),
     uniqueIndex('stage_entries_once')
       .on(t.orgId, t.obligationId, t.cycle, t.stageCode, t.repetition)
       .where(sql`${t.mistakenAt} is null`),

@@ -119,7 +119,11 @@ export const ledgerEntries = pgTable(
   (t) => [
     primaryKey({ columns: [t.orgId, t.id] }),
     foreignKey({ name: 'ledger_entries_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
-    foreignKey({ name: 'ledger_entries_obligation', columns: [t.orgId, t.obligationId], foreignColumns: [obligations.orgId, obligations.id] }),
+    foreignKey({
+      name: 'ledger_entries_obligation',
+      columns: [t.orgId, t.obligationId],
+      foreignColumns: [obligations.orgId, obligations.id]
+    }),
     check('ledger_entries_balance_side', sql`(${t.obligationId} is not null) = (${t.balanceMinor} <> 0)`),
     check('ledger_entries_payment_side', sql`(${t.paymentId} is not null) = (${t.unappliedMinor} <> 0)`),
     index('ledger_entries_of_obligation').on(t.orgId, t.obligationId),

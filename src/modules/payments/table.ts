@@ -41,7 +41,10 @@ export const payments = pgTable(
     check('payments_unapplied_settled', sql`${t.status} = 'settled' or ${t.unappliedMinor} = 0`),
     check('payments_status', sql`${t.status} in ('pending', 'settled', 'failed', 'reversed')`),
     check('payments_received', sql`(${t.status} in ('settled', 'reversed')) = (${t.receivedOn} is not null)`),
-    check('payments_reversal', sql`(${t.status} = 'reversed') = (${t.reversalReason} is not null and ${t.reversedOn} is not null)`),
+    check(
+      'payments_reversal',
+      sql`(${t.status} = 'reversed') = (${t.reversalReason} is not null and ${t.reversedOn} is not null)`
+    ),
     index('payments_by_update').on(t.orgId, t.updatedAt, t.id),
     index('payments_of_client').on(t.orgId, t.clientId, t.receivedOn),
     index('payments_with_credit').on(t.orgId, t.clientId).where(sql`${t.unappliedMinor} > 0`)

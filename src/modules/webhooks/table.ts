@@ -124,10 +124,7 @@ export const webhookQueue = pgTable(
     /** Of the first attempt: none starts later than seven days after it. */
     firstAt: instant()
   },
-  (t) => [
-    primaryKey({ columns: [t.orgId, t.deliveryId] }),
-    index('webhook_queue_ready').on(t.orgId, t.endpointId, t.readyAt)
-  ]
+  (t) => [primaryKey({ columns: [t.orgId, t.deliveryId] }), index('webhook_queue_ready').on(t.orgId, t.endpointId, t.readyAt)]
 )
 
 /** Append-only, partitioned by month of `started_at`. Written only through the fence of the queue row. */

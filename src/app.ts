@@ -1,0 +1,83 @@
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Database } from './db/client.ts'
+import { registerAuthentication } from './http/auth.ts'
+import type { Edge } from './http/edge.ts'
+import { registerHealth } from './http/health.ts'
+import { createOnce, type Seal } from './http/idempotency.ts'
+import { openapiOptions } from './http/openapi.ts'
+import { registerProblems } from './http/problem.ts'
+import { registerRequestId, requestIdFrom } from './http/request-id.ts'
+import { ExternalRef, ProblemSchema } from './http/schemas.ts'
+import { buildValidator } from './http/validation.ts'
+import type { Clock } from './kernel/clock.ts'
+import { newOrganizationRoutes } from './modules/organizations/new-organization-routes.ts'
+import { apiKeyRoutes, organizationRoutes, testClockRoutes } from './modules/organizations/routes.ts'
+import { organizationSchemas } from './modules/organizations/schemas.ts'
+import type { Services } from './services.ts'
+
+export type AppDeps = Readonly<{
+  services: Services
+  database: Database
+  clock: Clock
+  newId: () => string
+  seal: Seal
+  logger: FastifyBaseLogger | false
+  operatorToken: string | undefined
+  /** Requests per key and minute; 0 is no limit. */
+  rateLimitPerMinute: number
+}>
+
+const BODY_MAX_BYTES = 4 * 1024 * 1024
+const REQUEST_TIMEOUT_MS = 60_000
+
+export const apiSchemas = [ProblemSchema, ExternalRef, ...organizationSchemas]
+
+/** The whole HTTP side, in reading order. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { services, database, clock, newId, seal } = deps
+  const app = Fastify({
+    ...(deps.logger === false ? { logger: false } : { loggerInstance: deps.logger }),
+    schemaController: { compilersFactory: { buildValidator } },
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: requestIdFrom(newId),
+    routerOptions: { maxParamLength: 300 }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  for (const schema of apiSchemas) app.addSchema(schema)
+  await app.register(swagger, openapiOptions) // before any route, or it is not seen
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true, tryItOutEnabled: true } })
+  registerProblems(app)
+  registerRequestId(app)
+  registerHealth(app, { ping: database.ping })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+
+  const edge: Edge = { database, once: createOnce({ database, clock, seal }) }
+  await app.register(
+    async (v1) => {
+      registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
+      if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
+      await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })
+      await v1.register(organizationRoutes, { prefix: '/organization', ...edge, ...services })
+      await v1.register(apiKeyRoutes, { prefix: '/api-keys', ...edge, ...services })
+      await v1.register(testClockRoutes, { prefix: '/test-clock', ...edge, ...services, nothingDue: async () => true })
+    },
+    { prefix: '/v1' }
+  )
+  return app as unknown as FastifyInstance
+}
+
+function rateLimitOptions(max: number) {
+  return {
+    max,
+    timeWindow: 60_000,
+    hook: 'preParsing' as const,
+    enableDraftSpec: true,
+    keyGenerator: (request: { principal: { keyId: string } }) => request.principal.keyId
+  }
+}

@@ -1,0 +1,139 @@
+import { envSchema } from 'env-schema'
+import { type Static, Type } from 'typebox'
+
+const Hex32 = '^[0-9a-fA-F]{64}$'
+
+/** Every setting, once: the type, the defaults, the check and the table in the README come from it. */
+export const configSchema = Type.Object({
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'PostgreSQL 15 or later. Without it the development server in .dunwell/ is used, never in the image'
+    })
+  ),
+  HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
+  PORT: Type.Integer({ default: 3000, minimum: 0, maximum: 65535, description: 'Port to listen on; 0 takes a free one' }),
+  LOG_LEVEL: Type.Unsafe<'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'>({
+    type: 'string',
+    enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    default: 'info',
+    description: 'How much is logged'
+  }),
+  DUNWELL_ROLES: Type.Unsafe<'all' | 'api' | 'worker'>({
+    type: 'string',
+    enum: ['all', 'api', 'worker'],
+    default: 'all',
+    description: 'What this process does: answer HTTP, run sweeps and deliveries, or both'
+  }),
+  DUNWELL_OPERATOR_TOKEN: Type.Optional(
+    Type.String({
+      minLength: 24,
+      description: 'Lets POST /v1/organizations make organizations; without it only the command line does'
+    })
+  ),
+  DUNWELL_SECRET_KEY: Type.Optional(
+    Type.String({
+      pattern: Hex32,
+      description:
+        '32 bytes as hex that seal webhook secrets at rest. Needed with DATABASE_URL; the development server makes its own'
+    })
+  ),
+  DUNWELL_DATA_DIR: Type.String({ default: '.dunwell', description: 'Where the development server keeps its data' }),
+  DUNWELL_DATABASE_CONNECTIONS: Type.Integer({
+    default: 10,
+    minimum: 2,
+    maximum: 200,
+    description: 'Connections of this process'
+  }),
+  DUNWELL_MIGRATE_ON_START: Type.Boolean({ default: true, description: 'Bring the schema up to date before starting' }),
+  DUNWELL_RATE_LIMIT: Type.Integer({
+    default: 6000,
+    minimum: 0,
+    maximum: 1000000,
+    description: 'Requests per key and minute in this process; 0 is no limit'
+  }),
+  DUNWELL_SWEEP_CRON: Type.String({ default: '* * * * *', description: 'When the sweep runs, cron expression in UTC' }),
+  DUNWELL_ALLOW_HTTP_WEBHOOKS: Type.Boolean({ default: false, description: 'Take endpoints with http: for development' }),
+  DUNWELL_WEBHOOK_ALLOW: Type.String({
+    default: '',
+    description: 'Address ranges (CIDR, comma separated) that endpoints may have though they are not public'
+  }),
+  DUNWELL_WEBHOOK_CONCURRENCY: Type.Integer({
+    default: 64,
+    minimum: 1,
+    maximum: 1000,
+    description: 'Deliveries in flight in this process'
+  }),
+  DUNWELL_WEBHOOK_LEASE_MS: Type.Integer({
+    default: 60000,
+    minimum: 1000,
+    maximum: 600000,
+    description: 'After how long a dead process’s deliveries are taken over'
+  }),
+  DUNWELL_WEBHOOK_LEASE_MARGIN_MS: Type.Integer({
+    default: 20000,
+    minimum: 100,
+    maximum: 60000,
+    description: 'How much longer than the longest attempt a lease must be'
+  }),
+  DUNWELL_WEBHOOK_TIMEOUT_MAX_MS: Type.Integer({
+    default: 30000,
+    minimum: 100,
+    maximum: 30000,
+    description: 'The longest that an attempt may take'
+  }),
+  DUNWELL_WEBHOOK_SCHEDULE_SCALE: Type.Number({
+    default: 1,
+    minimum: 0.000001,
+    maximum: 1,
+    description: 'Shrinks the retry schedule and the circuit’s times, for fault runs'
+  })
+})
+
+export type Config = Readonly<Static<typeof configSchema>>
+
+/**
+ * @param environment only this is read: `env: false` keeps env-schema from merging the process's own into it.
+ * @throws Error with one line per missing or wrong variable.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const known = new Set(Object.keys(configSchema.properties))
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('DUNWELL_') && !known.has(name))
+  const problems = unknown.map((name) => `${name}: there is no such setting`)
+  const data = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => known.has(name) && value !== undefined && value !== '')
+  )
+  try {
+    const config = envSchema<Static<typeof configSchema>>({ schema: configSchema, data, dotenv: false, env: false })
+    problems.push(...conflicts(config))
+    if (problems.length === 0) return Object.freeze(config)
+  } catch (error) {
+    problems.push(...problemsOf(error))
+  }
+  throw new Error(`The environment is not right:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+}
+
+type AjvError = { instancePath: string; message?: string; params: { allowedValues?: unknown[] } }
+
+function problemsOf(error: unknown): string[] {
+  const errors = error instanceof Error && 'errors' in error ? (error.errors as AjvError[]) : undefined
+  if (errors === undefined) return [String(error)]
+  return errors.map(({ instancePath, message, params }) => {
+    const allowed = params.allowedValues === undefined ? '' : `: ${params.allowedValues.join(', ')}`
+    return `${instancePath.slice(1) || 'environment'}: ${message ?? 'is not valid'}${allowed}`
+  })
+}
+
+function conflicts(config: Config): string[] {
+  const problems: string[] = []
+  if (config.DATABASE_URL !== undefined && config.DUNWELL_SECRET_KEY === undefined) {
+    problems.push('DUNWELL_SECRET_KEY: is required with DATABASE_URL (make one with: openssl rand -hex 32)')
+  }
+  const leaseMinMs = config.DUNWELL_WEBHOOK_TIMEOUT_MAX_MS + config.DUNWELL_WEBHOOK_LEASE_MARGIN_MS
+  if (config.DUNWELL_WEBHOOK_LEASE_MS < leaseMinMs) {
+    problems.push(
+      `DUNWELL_WEBHOOK_LEASE_MS: must be at least ${leaseMinMs}, the longest attempt and the margin, or a live attempt could be taken over`
+    )
+  }
+  return problems
+}

@@ -1,0 +1,70 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DomainError } from '../kernel/errors.ts'
+import type { Principal, Scope } from '../modules/organizations/api-key.ts'
+import { headerText } from './validation.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks. Set by the authentication hook before any handler of `/v1` runs. */
+    principal: Principal
+  }
+  interface FastifyContextConfig {
+    /** What a key must hold for this route; `operator` asks for the operator's token instead of a key. */
+    scope?: Scope | 'operator'
+  }
+}
+
+export type Authenticate = (key: string) => Promise<Principal | undefined>
+
+/** The operator's token acts for no organization; its idempotency keys are kept under this one's name. */
+export const OPERATOR: Principal = { orgId: '00000000-0000-0000-0000-000000000000', keyId: 'operator', scopes: [] }
+
+/** Authenticates every request of the scope that it is called on. A route without a declared scope does not start. */
+export function registerAuthentication(
+  app: FastifyInstance,
+  deps: { authenticate: Authenticate; operatorToken: string | undefined }
+): void {
+  app.decorateRequest('principal', null as unknown as Principal)
+  app.addHook('onRoute', (route) => {
+    if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`)
+    route.schema = { ...route.schema, security: [{ [route.config.scope === 'operator' ? 'operator_token' : 'api_key']: [] }] }
+  })
+  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+    const { scope } = request.routeOptions.config
+    const token = bearerOf(request)
+    if (scope === 'operator') {
+      request.principal = operatorFor(token, deps.operatorToken)
+      return
+    }
+    const principal = await deps.authenticate(token)
+    if (principal === undefined)
+      throw new DomainError('unauthorized', 'This key is not valid: it is unknown, expired or revoked.')
+    if (scope !== undefined && !allows(principal, scope)) {
+      throw new DomainError('forbidden', `This key lacks the scope "${scope}".`)
+    }
+    request.principal = principal
+  })
+}
+
+/** `admin` may do what `write` may, and `write` what `read` may. */
+function allows(principal: Principal, wanted: Scope): boolean {
+  const order: readonly Scope[] = ['read', 'write', 'admin']
+  return principal.scopes.some((held) => order.indexOf(held) >= order.indexOf(wanted))
+}
+
+function bearerOf(request: FastifyRequest): string {
+  const match = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(headerText(request, 'authorization') ?? '')
+  if (match?.[1] === undefined) throw new DomainError('unauthorized', 'Send your key as "Authorization: Bearer dw_…".')
+  return match[1]
+}
+
+function operatorFor(token: string, expected: string | undefined): Principal {
+  if (expected === undefined)
+    throw new DomainError('forbidden', 'No operator token is set, so organizations are made by the command line only.')
+  if (!timingSafeEqual(sha256(token), sha256(expected)))
+    throw new DomainError('unauthorized', "This is not the operator's token.")
+  return OPERATOR
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest()

@@ -1,0 +1,38 @@
+import { DomainError } from '../kernel/errors.ts'
+
+/** Where a page ended: the sort key's instant and the id that breaks its ties. Opaque to callers. */
+export type Cursor = Readonly<{ at: Date; id: string }>
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function encodeCursor(cursor: Cursor): string {
+  return Buffer.from(JSON.stringify([cursor.at.getTime(), cursor.id])).toString('base64url')
+}
+
+/** @throws DomainError `invalid_cursor` for anything that no page of ours gave out. */
+export function decodeCursor(text: string | undefined): Cursor | null {
+  if (text === undefined) return null
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
+    if (Array.isArray(parsed)) {
+      const [at, id] = parsed as unknown[]
+      if (Number.isSafeInteger(at) && typeof id === 'string' && UUID.test(id)) return { at: new Date(at as number), id }
+    }
+  } catch {
+    // Falls through to the refusal: what does not parse is not a cursor.
+  }
+  throw new DomainError('invalid_cursor', 'This cursor was not given out by a page of this list.')
+}
+
+/** Cuts a page from `limit + 1` rows. No totals: a count is a separate, honest, slow question. */
+export function toPage<Row, Out>(
+  rows: readonly Row[],
+  how: { limit: number; cursorOf: (row: Row) => string; toApi: (row: Row) => Out }
+) {
+  const shown = rows.slice(0, how.limit)
+  const last = shown.at(-1)
+  return {
+    data: shown.map(how.toApi),
+    next_cursor: rows.length > how.limit && last !== undefined ? how.cursorOf(last) : null
+  }
+}

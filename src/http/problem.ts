@@ -1,0 +1,150 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { DatabaseUnavailable, isLockTimeout, isUnavailable } from '../db/errors.ts'
+import { DomainError, type ErrorCode } from '../kernel/errors.ts'
+import { type FieldError, fieldErrors } from './validation.ts'
+
+/** One table for the whole service: a new code without a status does not compile. */
+export const statusOf = {
+  invalid_request: 400,
+  invalid_amount: 400,
+  invalid_date: 400,
+  invalid_time_zone: 400,
+  invalid_policy: 400,
+  invalid_cursor: 400,
+  unknown_currency: 400,
+  unknown_region: 400,
+  endpoint_url_refused: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  concurrent_request: 409,
+  duplicate_reference: 409,
+  client_archived: 409,
+  client_has_ledger: 409,
+  invoice_not_open: 409,
+  invoice_has_payments: 409,
+  payment_not_pending: 409,
+  payment_not_settled: 409,
+  policy_in_use: 409,
+  last_admin_key: 409,
+  not_a_test_organization: 409,
+  clock_is_advancing: 409,
+  delivery_not_retryable: 409,
+  version_conflict: 412,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  reference_not_found: 422,
+  idempotency_key_reused: 422,
+  payment_exceeds_balance: 422,
+  currency_mismatch: 422,
+  clock_moves_forward_only: 422,
+  clock_advance_too_long: 422,
+  rate_limited: 429,
+  internal_error: 500,
+  unavailable: 503
+} as const satisfies Record<ErrorCode, number>
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'The request is malformed',
+  401: 'No valid key',
+  403: 'The key may not do this',
+  404: 'Not found',
+  409: 'The state forbids it',
+  412: 'Changed in the meantime',
+  413: 'Too large',
+  415: 'Not JSON',
+  422: 'Refused',
+  429: 'Too many requests',
+  500: 'An error on our side',
+  503: 'Not available now'
+}
+
+const RETRY_AFTER_S = 2
+
+export type Problem = Readonly<{
+  type: string
+  title: string
+  status: number
+  detail: string
+  instance: string
+  code: ErrorCode
+  errors?: readonly FieldError[]
+  existing_id?: string
+}>
+
+export function problem(
+  code: ErrorCode,
+  detail: string,
+  more: { instance: string; errors?: readonly FieldError[]; existingId?: string | undefined }
+): Problem {
+  const status = statusOf[code]
+  return {
+    type: `urn:dunwell:problem:${code}`,
+    title: TITLES[status] ?? 'Refused',
+    status,
+    detail,
+    instance: `urn:dunwell:request:${more.instance}`,
+    code,
+    ...(more.errors !== undefined && more.errors.length > 0 && { errors: more.errors }),
+    ...(more.existingId !== undefined && { existing_id: more.existingId })
+  }
+}
+
+export function registerProblems(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, problemOf(error, request)))
+  app.setNotFoundHandler((request, reply) =>
+    send(
+      reply,
+      problem('not_found', `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`, { instance: request.id })
+    )
+  )
+}
+
+function send(reply: FastifyReply, body: Problem): FastifyReply {
+  if (body.status === 503) void reply.header('retry-after', RETRY_AFTER_S)
+  if (body.status === 401) void reply.header('www-authenticate', 'Bearer')
+  return reply.code(body.status).header('content-type', 'application/problem+json').serializer(JSON.stringify).send(body)
+}
+
+function problemOf(error: FastifyError | DomainError | Error, request: FastifyRequest): Problem {
+  const instance = request.id
+  if (error instanceof DomainError) {
+    const errors: FieldError[] =
+      error.pointer === undefined ? [] : [{ in: 'body', pointer: error.pointer, detail: error.message }]
+    return problem(error.code, error.message, { instance, errors, existingId: error.existingId })
+  }
+  if ('validation' in error && error.validation !== undefined) {
+    const errors = fieldErrors(error.validation as never, error.validationContext)
+    const [first] = errors
+    return problem(
+      'invalid_request',
+      first === undefined ? 'The request is malformed.' : `${first.pointer || 'The whole'}: ${first.detail}`,
+      { instance, errors }
+    )
+  }
+  if (error instanceof DatabaseUnavailable || isUnavailable(error)) {
+    request.log.warn({ err: causeOf(error) }, 'the database does not answer')
+    return problem('unavailable', 'The database does not answer. Try again shortly.', { instance })
+  }
+  if (isLockTimeout(error))
+    return problem('concurrent_request', 'Another request holds what this one needs. Try again.', { instance })
+  return problemOfFastify(error, request)
+}
+
+/** Fastify's own refusals by status; anything else is a bug, logged whole and told as one fixed sentence. */
+function problemOfFastify(error: FastifyError | Error, request: FastifyRequest): Problem {
+  const instance = request.id
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  if (status === 413) return problem('payload_too_large', 'The body is larger than this service takes.', { instance })
+  if (status === 415)
+    return problem('unsupported_media_type', 'Bodies are JSON: send content-type application/json.', { instance })
+  if (status === 429) return problem('rate_limited', 'Too many requests for this key. Wait as Retry-After says.', { instance })
+  if (status !== undefined && status >= 400 && status < 500) return problem('invalid_request', error.message, { instance })
+  request.log.error({ err: causeOf(error) }, 'the request failed')
+  return problem('internal_error', 'An error on our side. It was logged under this request id.', { instance })
+}
+
+/** Drizzle's wrapper holds SQL with its parameters; what is logged is the driver's error inside it. */
+function causeOf(error: Error): unknown {
+  return error.cause instanceof Error ? error.cause : error
+}

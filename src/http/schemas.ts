@@ -1,0 +1,154 @@
+import { type Static, type TProperties, type TSchema, Type } from 'typebox'
+import { statusOf } from './problem.ts'
+
+/** Gives a schema its name in the OpenAPI document. Register it in `apiSchemas`, then refer to it with `ref`. */
+export function named<const Id extends string, T extends TSchema>($id: Id, schema: T): T & { $id: Id } {
+  return Object.assign(schema, { $id })
+}
+
+export function ref<T extends TSchema & { $id: string }>(schema: T) {
+  return Type.Unsafe<Static<T>>(Type.Ref(schema.$id))
+}
+
+/** An object that knows exactly its own fields: an unknown one is refused, on the way in and in the document. */
+export function closed<P extends TProperties>(properties: P, options: { description?: string; minProperties?: number } = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
+/** A string of few values. Not a union of literals, which documents as many one-value enums. */
+export function oneOf<const V extends readonly [string, ...string[]]>(
+  values: V,
+  options: { description?: string; default?: V[number] } = {}
+) {
+  return Type.Unsafe<V[number]>({ type: 'string', enum: [...values], ...options })
+}
+
+type Nullable<T> = ReturnType<typeof Type.Unsafe<T | null>>
+
+/** Null beside a plain type, as OpenAPI 3.1 says it. */
+export function nullable<T extends TSchema>(schema: T): Nullable<Static<T>> {
+  const plain = schema as TSchema & { type?: string; enum?: unknown[]; $ref?: string }
+  if (plain.type === undefined) return Type.Unsafe({ anyOf: [schema, { type: 'null' }] })
+  return Type.Unsafe({ ...plain, type: [plain.type, 'null'], ...(plain.enum !== undefined && { enum: [...plain.enum, null] }) })
+}
+
+export const Id = Type.String({ format: 'uuid', description: 'UUIDv7' })
+export const DayText = Type.String({ format: 'date', description: 'A calendar day, YYYY-MM-DD' })
+export const InstantText = Type.String({ format: 'date-time', description: 'An instant, RFC 3339' })
+export const CurrencyCode = Type.String({ format: 'currency', minLength: 3, maxLength: 3, description: 'ISO 4217' })
+/** The pattern says what any currency allows; how many decimals this one has is checked where the currency is known. */
+export const Amount = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,14})(\\.[0-9]{1,4})?$',
+  maxLength: 20,
+  description: 'A decimal string, exact, with at most the decimals of the currency',
+  examples: ['1250.00']
+})
+export const SignedAmount = Type.String({
+  description: 'A decimal string; negative where money is owed to the client',
+  examples: ['-12.50']
+})
+export const TimeZone = Type.String({
+  format: 'time-zone',
+  maxLength: 64,
+  description: 'IANA time zone',
+  examples: ['Europe/Berlin']
+})
+export const Locale = Type.String({ format: 'locale', maxLength: 35, description: 'BCP 47 language tag', examples: ['en'] })
+export const ShortText = Type.String({ minLength: 1, maxLength: 200 })
+export const LongText = Type.String({ minLength: 1, maxLength: 2000 })
+export const Metadata = Type.Record(Type.String({ pattern: '^.{1,40}$' }), Type.String({ maxLength: 500 }), {
+  description: 'Your own keys and values',
+  maxProperties: 50
+})
+
+export const ExternalRef = named(
+  'ExternalRef',
+  closed(
+    { source: Type.String({ minLength: 1, maxLength: 64 }), id: Type.String({ minLength: 1, maxLength: 255 }) },
+    { description: 'What another system calls this object' }
+  )
+)
+export const ExternalRefs = Type.Array(ref(ExternalRef), { maxItems: 20 })
+
+export const IdParams = closed({ id: Id })
+export const RefQuery = closed({
+  source: Type.String({ minLength: 1, maxLength: 64 }),
+  id: Type.String({ minLength: 1, maxLength: 255, description: 'The id in the source; may hold slashes' })
+})
+
+export const pageQuery = {
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'next_cursor of the page before' }))
+}
+export const updatedSince = { updated_since: Type.Optional(InstantText) }
+
+export function pageOf<T extends TSchema & { $id: string }>(item: T) {
+  return closed({ data: Type.Array(ref(item)), next_cursor: nullable(Type.String({ description: 'Null on the last page' })) })
+}
+
+export const writeHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: 'The same key with the same request has one effect; kept for 7 days'
+    })
+  )
+})
+export const matchHeaders = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 100, description: 'The ETag that the change was made from; 412 when stale' })
+  )
+})
+
+export const ProblemSchema = named(
+  'Problem',
+  Type.Object(
+    {
+      type: Type.String(),
+      title: Type.String(),
+      status: Type.Integer(),
+      detail: Type.String(),
+      instance: Type.String({ description: 'The request id' }),
+      code: oneOf(Object.keys(statusOf) as [string, ...string[]], { description: 'Stable; switch on this' }),
+      errors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            in: oneOf(['body', 'query', 'path', 'header']),
+            pointer: Type.String({ description: 'JSON pointer' }),
+            detail: Type.String()
+          })
+        )
+      ),
+      existing_id: Type.Optional(Type.String({ description: 'The object that holds the reference already' }))
+    },
+    { description: 'RFC 9457' }
+  )
+)
+
+const REFUSALS: Readonly<Record<number, string>> = {
+  400: 'Malformed: the field and the rule are named',
+  401: 'No valid key',
+  403: "The key's scopes do not allow this",
+  404: 'No such object in this organization',
+  409: 'The state forbids it',
+  412: 'If-Match names an older version',
+  413: 'The body is too large',
+  415: 'The body is not JSON',
+  422: 'Understood and refused',
+  429: 'Too many requests; see Retry-After',
+  503: 'The database does not answer; see Retry-After'
+}
+
+type Refusal = keyof typeof REFUSALS & number
+
+/** The problem responses of a route: the given statuses and those that any route can give. */
+export function refusals(...statuses: Refusal[]) {
+  const all = [...new Set([401, 403, 429, 503, ...statuses])].sort((a, b) => a - b)
+  return Object.fromEntries(
+    all.map((status) => [
+      status,
+      { description: REFUSALS[status], content: { 'application/problem+json': { schema: Type.Ref(ProblemSchema.$id) } } }
+    ])
+  )
+}

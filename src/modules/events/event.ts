@@ -1,0 +1,58 @@
+/** Every type of event that is fired now. Consumers subscribe to these, to `object.*`, or to `*`. */
+export const eventTypes = [
+  'client.created',
+  'client.updated',
+  'client.dunning_notice_due',
+  'invoice.created',
+  'invoice.updated',
+  'invoice.rescheduled',
+  'invoice.overdue',
+  'invoice.partially_paid',
+  'invoice.paid',
+  'invoice.reopened',
+  'invoice.voided',
+  'invoice.written_off',
+  'invoice.dunning_stage_entered',
+  'invoice.dunning_cleared',
+  'invoice.dunning_retracted',
+  'payment.pending',
+  'payment.settled',
+  'payment.failed',
+  'payment.reversed',
+  'webhook_endpoint.test'
+] as const
+
+export type EventType = (typeof eventTypes)[number]
+
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined }
+export type JsonObject = { readonly [key: string]: JsonValue | undefined }
+
+/** What a command says happened. `object` is exactly what GET returns; `previous` holds the former values of what changed. */
+export type EventDraft = Readonly<{
+  type: EventType
+  subject: Readonly<{ kind: string; id: string; version: number }>
+  clientId: string | null
+  object: object
+  previous?: object | null
+  context?: object
+}>
+
+/** The body that is signed and sent: Standard Webhooks' `{type, timestamp, data}`, with one shape of `data` for all. */
+export function bodyOf(draft: EventDraft, { orgId, occurredAt }: { orgId: string; occurredAt: Date }): string {
+  return JSON.stringify({
+    type: draft.type,
+    timestamp: occurredAt.toISOString(),
+    data: { organization_id: orgId, object: draft.object, previous: draft.previous ?? null, context: draft.context ?? {} }
+  })
+}
+
+/** What the chain hashes of an event, in this order. The body is in it through its own hash, so erasing bodies breaks nothing. */
+export function chainInput(previousHash: string, event: { seq: bigint; id: string; type: string; bodySha256: string }): string {
+  return [previousHash, event.seq, event.id, event.type, event.bodySha256].join('\n')
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { bodyOf, chainInput, type EventDraft } from './event.ts'
+import * as repository from './repository.ts'
+
+/** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
+export type FanOut = (tx: Tx, events: readonly { id: string; type: string }[]) => Promise<void>
+
+export type EventServiceDeps = Readonly<{ clock: Clock; newId: () => string; fanOut: FanOut; wakeSealer: () => void }>
+
+const SEAL_BATCH = 2_000
+
+export function createEventService({ clock, newId, fanOut, wakeSealer }: EventServiceDeps) {
+  return {
+    /**
+     * Writes events with their deliveries in the caller's transaction, so that they exist if and only if it commits.
+     * @param occurredAt the organization's time; when it was recorded is real time.
+     * @returns the ids, in the order of the drafts.
+     */
+    async append(tx: Tx, { occurredAt, drafts }: { occurredAt: Date; drafts: readonly EventDraft[] }): Promise<string[]> {
+      if (drafts.length === 0) return []
+      const recordedAt = clock.now()
+      const rows = drafts.map((draft) => {
+        const body = bodyOf(draft, { orgId: tx.orgId, occurredAt })
+        return {
+          id: newId(),
+          type: draft.type,
+          objectKind: draft.subject.kind,
+          objectId: draft.subject.id,
+          objectVersion: draft.subject.version,
+          clientId: draft.clientId,
+          occurredAt,
+          recordedAt,
+          bodySha256: createHash('sha256').update(body).digest('hex'),
+          body
+        }
+      })
+      await Promise.all([repository.insert(tx, rows), fanOut(tx, rows)])
+      tx.afterCommit(wakeSealer)
+      return rows.map((row) => row.id)
+    },
+
+    /**
+     * Gives the organization's committed events their numbers and links them to its chain, oldest id first.
+     * @returns how many were sealed; as many as the batch holds means that more may wait.
+     */
+    async seal(tx: Tx): Promise<{ sealed: number; more: boolean }> {
+      const chain = await repository.chainForUpdate(tx)
+      const waiting = await repository.unsealed(tx, SEAL_BATCH)
+      let { lastSeq: seq, lastHash: hash } = chain
+      const seals = waiting.map((event) => {
+        seq += 1n
+        hash = createHash('sha256')
+          .update(chainInput(hash, { ...event, seq }))
+          .digest('hex')
+        return { id: event.id, seq, hash }
+      })
+      await repository.seal(tx, seals)
+      return { sealed: seals.length, more: seals.length === SEAL_BATCH }
+    },
+
+    page: (reader: Reader, filter: repository.EventFilter) => repository.page(reader, filter),
+
+    async get(reader: Reader, id: string): Promise<repository.EventRow> {
+      const row = await repository.find(reader, id)
+      if (row === undefined) throw new DomainError('not_found', 'There is no such event.')
+      return row
+    },
+
+    organizationsWithUnsealed: (scheduler: Reader) => repository.organizationsWithUnsealed(scheduler, 1_000)
+  }
+}
+
+export type EventService = ReturnType<typeof createEventService>

@@ -1,0 +1,123 @@
+import type { Database, Reader, Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { hashOf, keyText, type Mode, type Principal, prefixOf, type Scope } from './api-key.ts'
+import * as repository from './repository.ts'
+
+export type ApiKeyServiceDeps = Readonly<{
+  database: Database
+  clock: Clock
+  newId: () => string
+  randomBytes: (length: number) => Buffer
+}>
+
+/** How long a revoked key may still pass in another process than the one that revoked it. */
+const CACHE_MS = 5_000
+const CACHE_MAX = 10_000
+const TOUCH_EVERY_MS = 60_000
+
+type Cached = { principal: Principal; expiresAt: Date | null; checkedAt: number; touchedAt: number }
+
+export function createApiKeyService({ database, clock, newId, randomBytes }: ApiKeyServiceDeps) {
+  const cache = new Map<string, Cached>()
+
+  async function lookUp(hash: string, nowMs: number): Promise<Cached | undefined> {
+    const row = await database.scheduling((scheduler) => repository.findKeyByHash(scheduler, hash))
+    if (row === undefined) {
+      cache.delete(hash)
+      return undefined
+    }
+    const { orgId, id, scopes, expiresAt } = row
+    if (cache.size >= CACHE_MAX) cache.clear()
+    const found = {
+      principal: { orgId, keyId: id, scopes },
+      expiresAt,
+      checkedAt: nowMs,
+      touchedAt: cache.get(hash)?.touchedAt ?? 0
+    }
+    cache.set(hash, found)
+    return found
+  }
+
+  /** When a key was last used is kept to the minute, beside the request: it must not slow or fail one. */
+  function touch(found: Cached, nowMs: number): void {
+    if (nowMs - found.touchedAt < TOUCH_EVERY_MS) return
+    found.touchedAt = nowMs
+    const { orgId, keyId } = found.principal
+    database
+      .scoped(orgId, (tx) => repository.touchKey(tx, { id: keyId, at: new Date(nowMs) }))
+      .catch(() => {
+        found.touchedAt = 0
+      })
+  }
+
+  function fresh(mode: Mode, input: { name: string; scopes: readonly Scope[]; expiresAt: Date | null }, orgId: string) {
+    const text = keyText(mode, randomBytes(32))
+    const now = clock.now()
+    const { name, scopes, expiresAt } = input
+    const row: repository.ApiKey = {
+      orgId,
+      id: newId(),
+      name,
+      hash: hashOf(text),
+      prefix: prefixOf(text),
+      scopes: [...scopes],
+      expiresAt,
+      lastUsedAt: null,
+      revokedAt: null,
+      version: 1,
+      createdAt: now,
+      updatedAt: now
+    }
+    return { row, text }
+  }
+
+  return {
+    /** @returns whose key this is, or undefined when it is unknown, expired or revoked. */
+    async authenticate(key: string): Promise<Principal | undefined> {
+      const hash = hashOf(key)
+      const nowMs = clock.now().getTime()
+      const cached = cache.get(hash)
+      const found = cached !== undefined && nowMs - cached.checkedAt < CACHE_MS ? cached : await lookUp(hash, nowMs)
+      if (found === undefined || (found.expiresAt !== null && found.expiresAt.getTime() <= nowMs)) return undefined
+      touch(found, nowMs)
+      return found.principal
+    },
+
+    /** @returns the key's text too: it is shown this once and only its hash is kept. */
+    async create(tx: Tx, { mode, ...input }: { mode: Mode; name: string; scopes: readonly Scope[]; expiresAt: Date | null }) {
+      if (input.expiresAt !== null && input.expiresAt <= clock.now()) {
+        throw new DomainError('invalid_date', 'The expiry lies in the past.', { pointer: '/expires_at' })
+      }
+      const { row, text } = fresh(mode, input, tx.orgId)
+      await repository.insertKey(tx, row)
+      return { key: row, text }
+    },
+
+    async revoke(tx: Tx, id: string): Promise<void> {
+      const live = await repository.liveKeysForUpdate(tx)
+      const key = live.find((candidate) => candidate.id === id)
+      if (key === undefined) throw new DomainError('not_found', 'There is no such key.')
+      if (!live.some((other) => other.id !== id && other.scopes.includes('admin'))) {
+        throw new DomainError('last_admin_key', 'This is the last key with the scope "admin": make another before you revoke it.')
+      }
+      await repository.saveKey(tx, { ...key, revokedAt: clock.now(), updatedAt: clock.now(), version: key.version + 1 })
+      tx.afterCommit(() => cache.delete(key.hash))
+    },
+
+    /** A new key with the same name, scopes and expiry; the old one ends with this transaction. */
+    async rotate(tx: Tx, { id, mode }: { id: string; mode: Mode }) {
+      const old = await repository.findKeyForUpdate(tx, id)
+      if (old === undefined) throw new DomainError('not_found', 'There is no such key.')
+      const { row, text } = fresh(mode, old, tx.orgId)
+      await repository.insertKey(tx, row)
+      await repository.saveKey(tx, { ...old, revokedAt: clock.now(), updatedAt: clock.now(), version: old.version + 1 })
+      tx.afterCommit(() => cache.delete(old.hash))
+      return { key: row, text }
+    },
+
+    page: (reader: Reader, input: Parameters<typeof repository.pageOfKeys>[1]) => repository.pageOfKeys(reader, input)
+  }
+}
+
+export type ApiKeyService = ReturnType<typeof createApiKeyService>

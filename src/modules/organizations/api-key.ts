@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+
+export const scopes = ['read', 'write', 'admin'] as const
+export type Scope = (typeof scopes)[number]
+
+export type Principal = Readonly<{ orgId: string; keyId: string; scopes: readonly Scope[] }>
+
+export type Mode = 'live' | 'test'
+
+const PREFIX_LENGTH = 14
+
+/** @param random 32 random bytes. The mode stands in the key, so that a live one is known on sight. */
+export function keyText(mode: Mode, random: Buffer): string {
+  return `dw_${mode}_${random.toString('base64url')}`
+}
+
+/** A fast hash is enough: the key is 256 random bits, so there is nothing to guess. */
+export function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex')
+}
+
+export function prefixOf(key: string): string {
+  return key.slice(0, PREFIX_LENGTH)
+}

@@ -1,0 +1,51 @@
+import { type BusinessCalendar, businessCalendar } from '../../kernel/calendar.ts'
+import { type Day, dayIn } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { PaymentTerms } from '../../kernel/terms.ts'
+import type { Mode } from './api-key.ts'
+import { holidayCheck } from './holidays.ts'
+
+export type CalendarSettings = Readonly<{
+  version: number
+  /** ISO weekdays, Monday 1. */
+  weekend: readonly number[]
+  country: string | null
+  region: string | null
+  closedDays: readonly Day[]
+}>
+
+export type Organization = Readonly<{
+  id: string
+  name: string
+  mode: Mode
+  timeZone: string
+  locale: string
+  defaultCurrency: Currency
+  defaultPaymentTerms: PaymentTerms
+  defaultDunningPolicyId: string | null
+  autoApplyCredit: boolean
+  calendar: CalendarSettings
+  clockAt: Date | null
+  clockTargetAt: Date | null
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}>
+
+/** What a command needs to know of the organization it runs in: its time, its calendar, its defaults. */
+export type Books = Readonly<{ organization: Organization; now: Date; calendar: BusinessCalendar }>
+
+/** The day it is for a client: in its own zone where it has one, else in the organization's. */
+export function todayFor(books: Books, clientTimeZone: string | null): Day {
+  return dayIn(books.now, clientTimeZone ?? books.organization.timeZone)
+}
+
+/** @throws DomainError when all seven weekdays are closed or the country is unknown. */
+export function calendarOf(settings: CalendarSettings): BusinessCalendar {
+  if (new Set(settings.weekend).size === 7) {
+    throw new DomainError('invalid_request', 'A week needs at least one open day.', { pointer: '/calendar/weekend' })
+  }
+  const isHoliday = settings.country === null ? () => false : holidayCheck({ country: settings.country, region: settings.region })
+  return businessCalendar({ version: settings.version, weekend: settings.weekend, closedDays: settings.closedDays, isHoliday })
+}

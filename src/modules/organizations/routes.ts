@@ -1,0 +1,233 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { expectedVersion } from '../../http/idempotency.ts'
+import {
+  closed,
+  IdParams,
+  matchHeaders,
+  pageOf,
+  pageQuery,
+  ref,
+  refusals,
+  updatedSince,
+  writeHeaders
+} from '../../http/schemas.ts'
+import type { ApiKeyService } from './api-key-service.ts'
+import {
+  AdvanceTestClock,
+  ApiKeySchema,
+  CreateApiKey,
+  clockToApi,
+  keyToApi,
+  NewApiKeySchema,
+  OrganizationSchema,
+  organizationChangeFrom,
+  SetTestClock,
+  TestClockSchema,
+  toApi,
+  UpdateOrganization
+} from './schemas.ts'
+import type { OrganizationService } from './service.ts'
+
+type Options = Edge & { organizations: OrganizationService }
+
+export const organizationRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, organizations }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getOrganization',
+        tags: ['Organization'],
+        summary: 'The organization that the key belongs to',
+        response: { 200: ref(OrganizationSchema), ...refusals() }
+      }
+    },
+    async (request, reply) => {
+      const { organization } = await database.reading(request.principal.orgId, (reader) => organizations.books(reader))
+      return reply.send(toApi(organization))
+    }
+  )
+
+  app.patch(
+    '',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'updateOrganization',
+        tags: ['Organization'],
+        summary: 'Change settings',
+        description: 'What is absent stays. A changed calendar, time zone or default policy has everything open decided anew.',
+        headers: matchHeaders,
+        body: UpdateOrganization,
+        response: { 200: ref(OrganizationSchema), ...refusals(400, 409, 412, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const change = organizationChangeFrom(request.body)
+        return { status: 200, body: toApi(await organizations.update(tx, { change, expectedVersion: expectedVersion(request) })) }
+      })
+  )
+}
+
+export const testClockRoutes: FastifyPluginAsyncTypebox<Options & { nothingDue: NothingDue }> = async (app, options) => {
+  const { database, once, organizations, nothingDue } = options
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getTestClock',
+        tags: ['Test clock'],
+        summary: 'Where the test clock stands',
+        response: { 200: ref(TestClockSchema), ...refusals(409) }
+      }
+    },
+    async (request, reply) => {
+      const { organization } = await database.reading(request.principal.orgId, (reader) => organizations.books(reader))
+      return reply.send(clockToApi(organizations.requireTest(organization)))
+    }
+  )
+
+  app.put(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'setTestClock',
+        tags: ['Test clock'],
+        summary: 'Put the test clock forward over time in which nothing is due',
+        body: SetTestClock,
+        response: { 200: ref(TestClockSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const at = new Date(request.body.now_at)
+        return {
+          status: 200,
+          body: clockToApi(await organizations.setClock(tx, { at, nothingDueBefore: (until) => nothingDue(tx, until) }))
+        }
+      })
+  )
+
+  app.post(
+    '/advance',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'advanceTestClock',
+        tags: ['Test clock'],
+        summary: 'Let the test clock run',
+        description:
+          'At most 31 days a call. It runs in the background through every boundary in order, so that thirty days in one call give what thirty real days would; GET tells when it stands still again.',
+        headers: writeHeaders,
+        body: AdvanceTestClock,
+        response: { 202: ref(TestClockSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const body = request.body
+        const to = 'to_at' in body ? { at: new Date(body.to_at) } : { days: body.days }
+        return { status: 202, body: clockToApi(await organizations.advanceClock(tx, to)) }
+      })
+  )
+}
+
+type NothingDue = (tx: Parameters<OrganizationService['setClock']>[0], until: Date) => Promise<boolean>
+
+export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKeyService }> = async (app, options) => {
+  const { database, once, organizations, apiKeys } = options
+  const tags = ['API keys']
+
+  app.get(
+    '',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listApiKeys',
+        tags,
+        summary: 'List live keys, newest first',
+        querystring: closed({ ...pageQuery, ...updatedSince }),
+        response: { 200: pageOf(ApiKeySchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor, updated_since: since } = request.query
+      const input = { limit: limit + 1, after: decodeCursor(cursor), updatedSince: since === undefined ? null : new Date(since) }
+      const rows = await database.reading(request.principal.orgId, (reader) => apiKeys.page(reader, input))
+      return reply.send(
+        toPage(rows, { limit, cursorOf: (row) => encodeCursor({ at: row.createdAt, id: row.id }), toApi: keyToApi })
+      )
+    }
+  )
+
+  app.post(
+    '',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'createApiKey',
+        tags,
+        summary: 'Make a key',
+        headers: writeHeaders,
+        body: CreateApiKey,
+        response: { 201: ref(NewApiKeySchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { name, scopes, expires_at: expiresAt } = request.body
+        const { organization } = await organizations.books(tx)
+        const input = { mode: organization.mode, name, scopes, expiresAt: expiresAt == null ? null : new Date(expiresAt) }
+        const { key, text } = await apiKeys.create(tx, input)
+        return { status: 201, secret: true, body: { ...keyToApi(key), key: text } }
+      })
+  )
+
+  app.post(
+    '/:id/rotate',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'rotateApiKey',
+        tags,
+        summary: 'Replace a key by a new one',
+        description:
+          'The new key has the same name, scopes and expiry. The old one stops at once, within five seconds in other processes.',
+        params: IdParams,
+        headers: writeHeaders,
+        response: { 201: ref(NewApiKeySchema), ...refusals(400, 404, 409, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { organization } = await organizations.books(tx)
+        const { key, text } = await apiKeys.rotate(tx, { id: request.params.id, mode: organization.mode })
+        return { status: 201, secret: true, body: { ...keyToApi(key), key: text } }
+      })
+  )
+
+  app.delete(
+    '/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'revokeApiKey',
+        tags,
+        summary: 'Revoke a key',
+        params: IdParams,
+        response: { 204: Type.Null({ description: 'Revoked' }), ...refusals(400, 404, 409) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        await apiKeys.revoke(tx, request.params.id)
+        return { status: 204, body: null }
+      })
+  )
+}

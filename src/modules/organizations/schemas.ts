@@ -1,0 +1,243 @@
+import { type Static, Type } from 'typebox'
+import {
+  CurrencyCode,
+  closed,
+  DayText,
+  Id,
+  InstantText,
+  Locale,
+  named,
+  nullable,
+  oneOf,
+  ref,
+  ShortText,
+  TimeZone
+} from '../../http/schemas.ts'
+import { day } from '../../kernel/day.ts'
+import { currency } from '../../kernel/money.ts'
+import type { CalendarSystem, PaymentTerms } from '../../kernel/terms.ts'
+import { type Mode, scopes } from './api-key.ts'
+import type { Organization } from './organization.ts'
+import type { ApiKey } from './repository.ts'
+import type { NewOrganization, OrganizationChange } from './service.ts'
+
+const CalendarSystemName = oneOf(['iso8601', 'persian', 'hebrew'], { description: 'Whose months count; iso8601 unless said' })
+const Days = Type.Integer({ minimum: 0, maximum: 365 })
+
+type WrittenTerms =
+  | { kind: 'net'; days: number }
+  | { kind: 'end_of_month'; days: number; calendar?: CalendarSystem }
+  | { kind: 'day_of_month'; day: number; months: number; calendar?: CalendarSystem }
+
+/** Fills in whose months count where the caller left it out. */
+export function termsFrom(terms: WrittenTerms): PaymentTerms {
+  return terms.kind === 'net' ? terms : { ...terms, calendar: terms.calendar ?? 'iso8601' }
+}
+
+export const PaymentTermsSchema = named(
+  'PaymentTerms',
+  Type.Unsafe<WrittenTerms>(
+    Type.Union(
+      [
+        closed({ kind: oneOf(['net']), days: Days }),
+        closed({ kind: oneOf(['end_of_month']), days: Days, calendar: Type.Optional(CalendarSystemName) }),
+        closed({
+          kind: oneOf(['day_of_month']),
+          day: Type.Integer({ minimum: 1, maximum: 31 }),
+          months: Type.Integer({ minimum: 1, maximum: 12 }),
+          calendar: Type.Optional(CalendarSystemName)
+        })
+      ],
+      { description: 'When an invoice falls due that does not say it itself' }
+    )
+  )
+)
+
+const calendarFields = {
+  weekend: Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), {
+    maxItems: 6,
+    uniqueItems: true,
+    description: 'ISO weekdays that are closed, Monday 1'
+  }),
+  country: nullable(Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166 country whose public holidays are closed' })),
+  region: nullable(Type.String({ minLength: 1, maxLength: 10, description: 'Region of that country' })),
+  closed_days: Type.Array(DayText, { maxItems: 1000, uniqueItems: true, description: 'Your own closed days' })
+}
+
+export const OrganizationSchema = named(
+  'Organization',
+  closed({
+    id: Id,
+    name: Type.String(),
+    mode: oneOf(['live', 'test']),
+    time_zone: TimeZone,
+    locale: Locale,
+    default_currency: CurrencyCode,
+    default_payment_terms: ref(PaymentTermsSchema),
+    default_dunning_policy_id: nullable(Id),
+    auto_apply_credit: Type.Boolean({ description: 'Apply unapplied credit to the next invoice in its currency at once' }),
+    calendar: closed({ version: Type.Integer(), ...calendarFields }),
+    version: Type.Integer(),
+    created_at: InstantText,
+    updated_at: InstantText
+  })
+)
+
+const WeekendDefault = [6, 7]
+const settings = {
+  name: ShortText,
+  time_zone: TimeZone,
+  locale: Locale,
+  default_currency: CurrencyCode,
+  default_payment_terms: ref(PaymentTermsSchema)
+}
+
+export const CreateOrganization = closed({
+  ...settings,
+  locale: Type.Optional(Locale),
+  default_payment_terms: Type.Optional(ref(PaymentTermsSchema)),
+  mode: oneOf(['live', 'test'], { description: 'A test organization has a clock of its own' }),
+  clock_at: Type.Optional(InstantText),
+  calendar: Type.Optional(Type.Partial(closed(calendarFields), { additionalProperties: false }))
+})
+
+export const UpdateOrganization = Type.Partial(
+  closed({
+    ...settings,
+    default_dunning_policy_id: Id,
+    auto_apply_credit: Type.Boolean(),
+    calendar: Type.Partial(closed(calendarFields), { additionalProperties: false })
+  }),
+  { additionalProperties: false, minProperties: 1 }
+)
+
+const keyFields = {
+  id: Id,
+  name: Type.String(),
+  prefix: Type.String({ description: 'The first characters of the key, to tell keys apart' }),
+  scopes: Type.Array(oneOf(scopes)),
+  expires_at: nullable(InstantText),
+  last_used_at: nullable(InstantText),
+  created_at: InstantText
+}
+export const ApiKeySchema = named('ApiKey', closed(keyFields))
+export const NewApiKeySchema = named('NewApiKey', closed({ ...keyFields, key: Type.String({ description: 'Shown this once' }) }))
+
+export const CreateApiKey = closed({
+  name: ShortText,
+  scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
+  expires_at: Type.Optional(nullable(InstantText))
+})
+
+export const NewOrganizationSchema = named(
+  'NewOrganization',
+  closed({ organization: ref(OrganizationSchema), api_key: ref(NewApiKeySchema) })
+)
+
+export const TestClockSchema = named(
+  'TestClock',
+  closed({
+    now_at: InstantText,
+    status: oneOf(['still', 'advancing']),
+    target_at: nullable(InstantText)
+  })
+)
+export const SetTestClock = closed({ now_at: InstantText })
+export const AdvanceTestClock = Type.Unsafe<{ to_at: string } | { days: number }>(
+  Type.Object(
+    { to_at: Type.Optional(InstantText), days: Type.Optional(Type.Integer({ minimum: 1, maximum: 31 })) },
+    {
+      additionalProperties: false,
+      minProperties: 1,
+      maxProperties: 1,
+      description: 'Either the instant to reach or a number of days'
+    }
+  )
+)
+
+export const organizationSchemas = [
+  PaymentTermsSchema,
+  OrganizationSchema,
+  ApiKeySchema,
+  NewApiKeySchema,
+  NewOrganizationSchema,
+  TestClockSchema
+]
+
+export function toApi(organization: Organization) {
+  const { version, weekend, country, region, closedDays } = organization.calendar
+  return {
+    id: organization.id,
+    name: organization.name,
+    mode: organization.mode,
+    time_zone: organization.timeZone,
+    locale: organization.locale,
+    default_currency: organization.defaultCurrency,
+    default_payment_terms: organization.defaultPaymentTerms,
+    default_dunning_policy_id: organization.defaultDunningPolicyId,
+    auto_apply_credit: organization.autoApplyCredit,
+    calendar: { version, weekend: [...weekend], country, region, closed_days: [...closedDays] },
+    version: organization.version,
+    created_at: organization.createdAt.toISOString(),
+    updated_at: organization.updatedAt.toISOString()
+  }
+}
+
+export function clockToApi(organization: Organization) {
+  return {
+    now_at: organization.clockAt?.toISOString() ?? '',
+    status: organization.clockTargetAt === null ? ('still' as const) : ('advancing' as const),
+    target_at: organization.clockTargetAt?.toISOString() ?? null
+  }
+}
+
+export function keyToApi(key: ApiKey) {
+  return {
+    id: key.id,
+    name: key.name,
+    prefix: key.prefix,
+    scopes: key.scopes,
+    expires_at: key.expiresAt?.toISOString() ?? null,
+    last_used_at: key.lastUsedAt?.toISOString() ?? null,
+    created_at: key.createdAt.toISOString()
+  }
+}
+
+export function newOrganizationFrom(body: Static<typeof CreateOrganization>): NewOrganization {
+  return {
+    name: body.name,
+    mode: body.mode satisfies Mode,
+    timeZone: body.time_zone,
+    locale: body.locale ?? 'en',
+    defaultCurrency: currency(body.default_currency),
+    defaultPaymentTerms: termsFrom(body.default_payment_terms ?? { kind: 'net', days: 30 }),
+    clockAt: body.clock_at === undefined ? null : new Date(body.clock_at),
+    calendar: {
+      weekend: body.calendar?.weekend ?? WeekendDefault,
+      country: body.calendar?.country ?? null,
+      region: body.calendar?.region ?? null,
+      closedDays: (body.calendar?.closed_days ?? []).map(day)
+    }
+  }
+}
+
+export function organizationChangeFrom(body: Static<typeof UpdateOrganization>): OrganizationChange {
+  const { calendar } = body
+  return {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.time_zone !== undefined && { timeZone: body.time_zone }),
+    ...(body.locale !== undefined && { locale: body.locale }),
+    ...(body.default_currency !== undefined && { defaultCurrency: currency(body.default_currency) }),
+    ...(body.default_payment_terms !== undefined && { defaultPaymentTerms: termsFrom(body.default_payment_terms) }),
+    ...(body.default_dunning_policy_id !== undefined && { defaultDunningPolicyId: body.default_dunning_policy_id }),
+    ...(body.auto_apply_credit !== undefined && { autoApplyCredit: body.auto_apply_credit }),
+    ...(calendar !== undefined && {
+      calendar: {
+        ...(calendar.weekend !== undefined && { weekend: calendar.weekend }),
+        ...(calendar.country !== undefined && { country: calendar.country }),
+        ...(calendar.region !== undefined && { region: calendar.region }),
+        ...(calendar.closed_days !== undefined && { closedDays: calendar.closed_days.map(day) })
+      }
+    })
+  }
+}

@@ -1,0 +1,204 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
+import type { BusinessCalendar } from '../../kernel/calendar.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { PaymentTerms } from '../../kernel/terms.ts'
+import { type Books, type CalendarSettings, calendarOf, type Organization } from './organization.ts'
+import * as repository from './repository.ts'
+
+export type OrganizationPorts = Readonly<{
+  /** Dunning gives a new organization its default policy. @returns the policy's id */
+  seedPolicy: (tx: Tx, now: Date) => Promise<string>
+  /** What decisions rest on changed for the whole organization: everything open is to be decided anew. */
+  groundsChanged: (tx: Tx, now: Date) => Promise<void>
+}>
+
+export type OrganizationServiceDeps = Readonly<{ clock: Clock; ports: OrganizationPorts; wakeClock: () => void }>
+
+export type NewOrganization = Readonly<{
+  name: string
+  mode: 'live' | 'test'
+  timeZone: string
+  locale: string
+  defaultCurrency: Currency
+  defaultPaymentTerms: PaymentTerms
+  calendar: Readonly<{ weekend: readonly number[]; country: string | null; region: string | null; closedDays: readonly Day[] }>
+  /** Where a test organization's clock starts; now unless said. */
+  clockAt: Date | null
+}>
+
+export type OrganizationChange = Readonly<
+  Partial<Omit<NewOrganization, 'mode' | 'clockAt' | 'calendar'>> & {
+    calendar?: Partial<NewOrganization['calendar']>
+    defaultDunningPolicyId?: string
+    autoApplyCredit?: boolean
+  }
+>
+
+const DAY_MS = 86_400_000
+const ADVANCE_MAX_DAYS = 31
+const CALENDARS_MAX = 10_000
+
+export function createOrganizationService({ clock, ports, wakeClock }: OrganizationServiceDeps) {
+  const calendars = new Map<string, BusinessCalendar>()
+
+  /** A version never changes, so what was built from it is kept; the oldest goes when there are too many. */
+  function calendarFor(orgId: string, settings: CalendarSettings): BusinessCalendar {
+    const key = `${orgId}/${settings.version}`
+    const known = calendars.get(key)
+    if (known !== undefined) return known
+    const calendar = calendarOf(settings)
+    if (calendars.size >= CALENDARS_MAX) calendars.delete(calendars.keys().next().value ?? '')
+    calendars.set(key, calendar)
+    return calendar
+  }
+
+  const booksOf = (organization: Organization | undefined): Books => {
+    assert(organization !== undefined, 'a scope names an organization that exists')
+    return {
+      organization,
+      now: organization.clockAt ?? clock.now(),
+      calendar: calendarFor(organization.id, organization.calendar)
+    }
+  }
+
+  return {
+    async create(tx: Tx, input: NewOrganization): Promise<Organization> {
+      const now = clock.now()
+      const clockAt = input.mode === 'test' ? (input.clockAt ?? now) : null
+      const calendar = { version: 1, ...input.calendar }
+      calendarOf(calendar)
+      const draft: Organization = {
+        ...input,
+        id: tx.orgId,
+        calendar,
+        defaultDunningPolicyId: null,
+        autoApplyCredit: true,
+        clockAt,
+        clockTargetAt: null,
+        version: 1,
+        createdAt: now,
+        updatedAt: now
+      }
+      await repository.insert(tx, draft)
+      await repository.insertCalendar(tx, calendar, now)
+      const organization = { ...draft, defaultDunningPolicyId: await ports.seedPolicy(tx, clockAt ?? now) }
+      await repository.save(tx, organization)
+      return organization
+    },
+
+    /** The organization with its time and calendar, for whatever the caller does next in this transaction. */
+    books: async (reader: Reader): Promise<Books> => booksOf(await repository.find(reader)),
+
+    booksForUpdate: async (tx: Tx): Promise<Books> => booksOf(await repository.findForUpdate(tx)),
+
+    /** An earlier version of the calendar, for making a past decision again. */
+    async calendarAt(reader: Reader, version: number): Promise<BusinessCalendar> {
+      const settings = await repository.findCalendar(reader, version)
+      assert(settings !== undefined, 'a recorded calendar version exists')
+      return calendarFor(reader.orgId, settings)
+    },
+
+    async update(
+      tx: Tx,
+      { change, expectedVersion }: { change: OrganizationChange; expectedVersion?: number | undefined }
+    ): Promise<Organization> {
+      const { organization: before, now } = booksOf(await repository.findForUpdate(tx))
+      refuseStale(before.version, expectedVersion)
+      const { calendar: calendarChange, ...settings } = change
+      const calendar =
+        calendarChange === undefined
+          ? before.calendar
+          : { ...before.calendar, ...calendarChange, version: before.calendar.version + 1 }
+      const after: Organization = { ...before, ...settings, calendar, version: before.version + 1, updatedAt: clock.now() }
+      if (calendarChange !== undefined) {
+        calendarOf(calendar)
+        await repository.insertCalendar(tx, calendar, clock.now())
+      }
+      await repository.save(tx, after)
+      const grounds =
+        calendarChange !== undefined ||
+        after.timeZone !== before.timeZone ||
+        after.defaultDunningPolicyId !== before.defaultDunningPolicyId
+      if (grounds) await ports.groundsChanged(tx, now)
+      return after
+    },
+
+    /**
+     * Sends the test clock on its way. It moves in the background, one boundary after the other; the clock object tells
+     * when it has arrived. Asking for the same again, or for less than it is already going to, changes nothing.
+     */
+    async advanceClock(tx: Tx, to: { at: Date } | { days: number }): Promise<Organization> {
+      const { organization: before } = booksOf(await repository.findForUpdate(tx))
+      const from = requireTestClock(before)
+      if (before.clockTargetAt !== null)
+        throw new DomainError('clock_is_advancing', 'The clock is on its way; wait until it has arrived.')
+      const target = 'at' in to ? to.at : new Date(from.getTime() + to.days * DAY_MS)
+      const pointer = 'at' in to ? '/to_at' : '/days'
+      if (target < from)
+        throw new DomainError('clock_moves_forward_only', `The clock stands at ${from.toISOString()} and never goes back.`, {
+          pointer
+        })
+      if (target.getTime() - from.getTime() > ADVANCE_MAX_DAYS * DAY_MS) {
+        throw new DomainError('clock_advance_too_long', `One call advances at most ${ADVANCE_MAX_DAYS} days.`, { pointer })
+      }
+      await repository.moveClock(tx, { at: from, targetAt: target, now: clock.now() })
+      tx.afterCommit(wakeClock)
+      return { ...before, clockTargetAt: target }
+    },
+
+    /** Puts the clock where it is told, over time in which nothing is due. */
+    async setClock(
+      tx: Tx,
+      { at, nothingDueBefore }: { at: Date; nothingDueBefore: (at: Date) => Promise<boolean> }
+    ): Promise<Organization> {
+      const { organization: before } = booksOf(await repository.findForUpdate(tx))
+      const from = requireTestClock(before)
+      if (before.clockTargetAt !== null)
+        throw new DomainError('clock_is_advancing', 'The clock is on its way; wait until it has arrived.')
+      if (at < from)
+        throw new DomainError('clock_moves_forward_only', `The clock stands at ${from.toISOString()} and never goes back.`, {
+          pointer: '/now_at'
+        })
+      if (!(await nothingDueBefore(at))) {
+        throw new DomainError(
+          'clock_moves_forward_only',
+          'Something falls due on the way there: advance the clock instead, so that nothing is passed over.',
+          { pointer: '/now_at' }
+        )
+      }
+      await repository.moveClock(tx, { at, targetAt: null, now: clock.now() })
+      return { ...before, clockAt: at }
+    },
+
+    /** The clock reached `at`; it stands still when that is where it was going. Part of the boundary's transaction. */
+    async clockReached(tx: Tx, { at, targetAt }: { at: Date; targetAt: Date }): Promise<void> {
+      await repository.moveClock(tx, { at, targetAt: at < targetAt ? targetAt : null, now: clock.now() })
+    },
+
+    organizationsAdvancing: (scheduler: Reader) => repository.organizationsAdvancing(scheduler, 1_000),
+    organizationsAfter: (scheduler: Reader, page: { after: string; limit: number }) =>
+      repository.organizationsAfter(scheduler, page),
+    requireTest(organization: Organization): Organization {
+      requireTestClock(organization)
+      return organization
+    }
+  }
+}
+
+export type OrganizationService = ReturnType<typeof createOrganizationService>
+
+export function refuseStale(version: number, expected: number | undefined): void {
+  if (expected !== undefined && expected !== version) {
+    throw new DomainError('version_conflict', `This is version ${version} now; the change was made from version ${expected}.`)
+  }
+}
+
+function requireTestClock(organization: Organization): Date {
+  if (organization.clockAt === null)
+    throw new DomainError('not_a_test_organization', 'Only a test organization has a clock of its own.')
+  return organization.clockAt
+}
