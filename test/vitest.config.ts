@@ -3,7 +3,10 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Two projects, so that a unit test never waits for a database server. */
+/**
+ * `npm test` runs the projects unit and database; they are two, so that a unit test never waits for a database server. What takes
+ * minutes or other software is apart: faults kills processes, docs runs what the documents say.
+ */
 export default defineConfig({
   root,
   test: {
@@ -21,6 +24,27 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 30_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: 'docs',
+          include: ['test/docs/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
           hookTimeout: 60_000
         }
       }
