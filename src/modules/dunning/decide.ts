@@ -1,0 +1,213 @@
+import { nextOpen } from '../../kernel/calendar.ts'
+import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } from '../../kernel/day.ts'
+import type { Currency } from '../../kernel/money.ts'
+import {
+  effectiveDueOn,
+  entryOn,
+  firstCandidate,
+  isEnterableOn,
+  type Ladder,
+  opensOn,
+  type StageEntry,
+  type Standing,
+  stageAt,
+  standingOf
+} from './ladder.ts'
+import type { Stage } from './policy.ts'
+
+/** What a decision rests on, read in the transaction that decides. */
+export type ObligationFacts = Readonly<{
+  dueOn: Day
+  currency: Currency
+  /** What remains open, in minor units. */
+  balanceMinor: bigint
+  /** `closed`: paid, void, written off. A balance of 0 or less is closed too. */
+  status: 'open' | 'closed'
+  dunning: 'on' | 'off'
+  /** The last day of the exemption; null for none. */
+  exemptUntilOn: Day | null
+  /** The client's zone where it has one, else the organization's. */
+  timeZone: string
+  /** That it is overdue was said in this cycle. */
+  overdueAnnounced: boolean
+  /** The live entries of the current cycle, oldest first, baseline entries included. */
+  entries: readonly StageEntry[]
+}>
+
+export type DecisionContext = Ladder & Readonly<{ asOf: Date }>
+
+/** The rule that settled the effect; `explain` turns it into sentences. */
+export type DecisionRule = 'closed' | 'dunning_off' | 'below_minimum' | 'exempt' | 'entered' | 'waiting' | 'ladder_done'
+
+export type Effect =
+  | (StageEntry &
+      Readonly<{
+        kind: 'enter'
+        /** Codes passed over that could still have been entered; always empty in `sequential`. */
+        skipped: readonly string[]
+        /** The end of the grace that the stage grants; null where it grants none. */
+        deadlineOn: Day | null
+      }>)
+  | Readonly<{ kind: 'stay' }>
+  /** Nothing is open: the obligation stands on no stage. Its entries stay, so that a reversal does not make them again. */
+  | Readonly<{ kind: 'clear' }>
+
+export type Decision = Readonly<{
+  effect: Effect
+  rule: DecisionRule
+  /** Say now that it is overdue; once per cycle. */
+  overdue: boolean
+  /** Calendar days since the effective due date; 0 on it, negative before. */
+  daysOverdue: number
+  /** The stage after the effect. */
+  stage: string | null
+  /** After the effect: before this instant nothing happens unless the facts change, and at it something does. Null for never. */
+  nextAt: Date | null
+  /** The next entry alone, without the overdue boundary, and the stage that it would enter. */
+  nextEntryAt: Date | null
+  nextStage: string | null
+}>
+
+/** An exemption through such a day is meant for ever; the days after it may not be days any more. */
+const endless = '9000-01-01'
+
+const stay: Effect = { kind: 'stay' }
+const clear: Effect = { kind: 'clear' }
+
+/**
+ * The only place with rules: the same facts under the same policy at the same instant give the same decision, and
+ * deciding again once the effect is applied changes nothing. Takes what the policy's check let through.
+ */
+export function decide(facts: ObligationFacts, context: DecisionContext): Decision {
+  const today = dayIn(context.asOf, facts.timeZone)
+  const dueOn = effectiveDueOn(facts.dueOn, context)
+  const daysOverdue = daysBetween(dueOn, today)
+  if (isClosed(facts)) return closed(facts, daysOverdue)
+  const overdue = !facts.overdueAnnounced && daysOverdue >= 1
+  const standing = standingOf(facts.entries, { effectiveDueOn: dueOn, policy: context.policy })
+  const situation = { facts, context, today }
+  const next = nextEntry(standing, situation)
+  const choice = next !== null && next.at <= context.asOf ? entryOn(today, standing, context) : null
+  if (choice === null) {
+    const rule = blockOf(situation) ?? (next === null ? 'ladder_done' : 'waiting')
+    return {
+      effect: stay,
+      rule,
+      overdue,
+      daysOverdue,
+      stage: standing.stage,
+      ...outlook(standing, { ...situation, overdue, next })
+    }
+  }
+  const { stage, repetition, skipped } = choice
+  const entry = { stage: stage.code, repetition, enteredOn: today, offsetDays: stage.offsetDays, graceDays: stage.graceDays }
+  const effect: Effect = { kind: 'enter', ...entry, skipped, deadlineOn: deadlineOf(stage, today) }
+  const after = standingOf([...facts.entries, entry], { effectiveDueOn: dueOn, policy: context.policy })
+  const ahead = outlook(after, { ...situation, overdue, next: nextEntry(after, situation) })
+  return { effect, rule: 'entered', overdue, daysOverdue, stage: stage.code, ...ahead }
+}
+
+/**
+ * When the sweep has to look at the obligation, for whoever changes its facts without deciding: the first instant at which
+ * `decide` makes an entry or announces that it is overdue, the past included where that is due already; null for never.
+ */
+export function nextDecisionAt(facts: ObligationFacts, context: DecisionContext): Date | null {
+  if (isClosed(facts)) return null
+  const today = dayIn(context.asOf, facts.timeZone)
+  const standing = standingOf(facts.entries, { effectiveDueOn: effectiveDueOn(facts.dueOn, context), policy: context.policy })
+  const situation = { facts, context, today }
+  return outlook(standing, { ...situation, overdue: false, next: nextEntry(standing, situation) }).nextAt
+}
+
+/**
+ * The stage that an import starts from: the highest one whose offset the age has reached, whatever the calendar, the
+ * spacing, the minimum and the exemption say. Null below the first, once the obligation is closed, and for a stage before the
+ * due date that the due date has ended.
+ */
+export function baselineStage(facts: ObligationFacts, context: DecisionContext): Stage | null {
+  if (isClosed(facts)) return null
+  const daysOverdue = daysBetween(effectiveDueOn(facts.dueOn, context), dayIn(context.asOf, facts.timeZone))
+  const reached = context.policy.stages.findLast((stage) => stage.offsetDays <= daysOverdue)
+  return reached === undefined || (reached.offsetDays < 0 && daysOverdue > 0) ? null : reached
+}
+
+export function isClosed({ status, balanceMinor }: Pick<ObligationFacts, 'status' | 'balanceMinor'>): boolean {
+  return status === 'closed' || balanceMinor <= 0n
+}
+
+/** At or below the policy's minimum for the currency. */
+export function isBelowMinimum(
+  { balanceMinor, currency }: Pick<ObligationFacts, 'balanceMinor' | 'currency'>,
+  { policy }: Ladder
+): boolean {
+  return balanceMinor <= (policy.minBalanceMinor.get(currency) ?? 0n)
+}
+
+export type Situation = Readonly<{ facts: ObligationFacts; context: DecisionContext; today: Day }>
+export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
+
+/**
+ * The first entry that can be made today or later, as the facts stand: its instant is past or present exactly when `decide`
+ * enters a stage now. The lowest rung decides, because no higher one opens earlier.
+ */
+export function nextEntry(standing: Standing, situation: Situation): NextEntry | null {
+  const { facts, context } = situation
+  if (facts.dunning === 'off' || isBelowMinimum(facts, context)) return null
+  if (facts.exemptUntilOn !== null && facts.exemptUntilOn >= endless) return null
+  const { policy } = context
+  const fromOn = firstDay(situation)
+  for (let index = firstCandidate(standing, policy); index < policy.stages.length; index += 1) {
+    const stage = stageAt(index, policy)
+    if (!isEnterableOn(stage, { day: fromOn, standing })) continue
+    const sending = firstSending(maxDay(opensOn(index, standing, context), fromOn), situation)
+    if (isEnterableOn(stage, { day: sending.on, standing })) return { index, ...sending }
+  }
+  return null
+}
+
+/** Today, or the day after the exemption. */
+export function firstDay({ facts, today }: Situation): Day {
+  return isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today
+}
+
+function isExempt(facts: ObligationFacts, today: Day): facts is ObligationFacts & { exemptUntilOn: Day } {
+  return facts.exemptUntilOn !== null && facts.exemptUntilOn >= today
+}
+
+/** The first day from the given one that is open and has the time of sending at all: a zone may skip it, or the whole day. */
+function firstSending(fromOn: Day, { facts, context }: Situation): { on: Day; at: Date } {
+  const { policy, calendar } = context
+  const { timeZone } = facts
+  for (let day = fromOn; ; day = addDays(day, 1)) {
+    const on = policy.businessDays ? nextOpen(calendar, day) : day
+    const at = instantOn(on, { time: policy.sendAt, timeZone })
+    if (dayIn(at, timeZone) === on) return { on, at }
+    day = on
+  }
+}
+
+function blockOf(situation: Situation): DecisionRule | null {
+  const { facts, context, today } = situation
+  if (facts.dunning === 'off') return 'dunning_off'
+  if (isBelowMinimum(facts, context)) return 'below_minimum'
+  return isExempt(facts, today) ? 'exempt' : null
+}
+
+function closed(facts: ObligationFacts, daysOverdue: number): Decision {
+  const effect = facts.entries.length === 0 ? stay : clear
+  return { effect, rule: 'closed', overdue: false, daysOverdue, stage: null, nextAt: null, nextEntryAt: null, nextStage: null }
+}
+
+/** What comes after the decision: the next entry, and the start of the first overdue day as long as that was not said. */
+function outlook(standing: Standing, ahead: Situation & Readonly<{ overdue: boolean; next: NextEntry | null }>) {
+  const { facts, context, next } = ahead
+  const nextEntryAt = next?.at ?? null
+  const nextStage = next === null ? null : (entryOn(next.on, standing, context)?.stage.code ?? null)
+  if (facts.overdueAnnounced || ahead.overdue) return { nextAt: nextEntryAt, nextEntryAt, nextStage }
+  const overdueAt = startOfDay(addDays(standing.effectiveDueOn, 1), facts.timeZone)
+  return { nextAt: nextEntryAt !== null && nextEntryAt < overdueAt ? nextEntryAt : overdueAt, nextEntryAt, nextStage }
+}
+
+function deadlineOf({ graceDays }: Stage, enteredOn: Day): Day | null {
+  return graceDays > 0 ? addDays(enteredOn, graceDays) : null
+}
