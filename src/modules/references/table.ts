@@ -1,7 +1,6 @@
 import { bigint, index, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { instant, orgId } from '../../db/columns.ts'
-
-export type ReferenceKind = 'client' | 'invoice' | 'payment'
+import type { ReferenceKind } from './reference.ts'
 
 /** What other systems call our objects. Unique per kind and source: the second object to claim a name is refused. */
 export const externalRefs = pgTable(

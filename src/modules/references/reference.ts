@@ -1,0 +1,38 @@
+import { DomainError } from '../../kernel/errors.ts'
+
+export type ReferenceKind = 'client' | 'invoice' | 'payment'
+
+/** What another system calls an object of ours: the system's name, and the id that it uses. */
+export type ExternalRef = Readonly<{ source: string; id: string }>
+
+/** Compares by code units, so that every place shows the references of an object in the same order. */
+export function inOrder(refs: readonly ExternalRef[]): ExternalRef[] {
+  return refs.toSorted((a, b) => compare(a.source, b.source) || compare(a.id, b.id))
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+/** @throws DomainError `invalid_request`, pointing at `/external_refs/N`, where a list names the same reference twice. */
+export function refuseRepeated(refs: readonly ExternalRef[]): void {
+  const seen = new Set<string>()
+  for (const [index, { source, id }] of refs.entries()) {
+    const key = JSON.stringify([source, id])
+    if (seen.has(key)) {
+      throw new DomainError('invalid_request', 'This reference is in the list already.', { pointer: `/external_refs/${index}` })
+    }
+    seen.add(key)
+  }
+}
+
+/**
+ * SQL: the references of a row as a JSON array of `{source, id}`, in the statement that reads the row.
+ * @param idColumn the row's id with its alias, such as `c.id`; its `org_id` is taken from the same alias.
+ */
+export function externalRefsOf(idColumn: `${string}.id`): string {
+  const alias = idColumn.slice(0, -'.id'.length)
+  return `coalesce((select json_agg(json_build_object('source', x.source, 'id', x.external_id) order by x.source collate "C", x.external_id collate "C")
+    from external_refs x where x.org_id = ${alias}.org_id and x.object_id = ${idColumn}), '[]'::json)`
+}

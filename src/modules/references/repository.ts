@@ -1,0 +1,98 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { ExternalRef, ReferenceKind } from './reference.ts'
+
+export type Found = Readonly<{ objectId: string; sourceVersion: bigint | null }>
+export type Name = Readonly<{ kind: ReferenceKind; source: string; id: string }>
+
+const named = 'org_id = $1 and kind = $2 and source = $3 and external_id = $4'
+const found = 'object_id as "objectId", source_version as "sourceVersion"'
+
+const select = statement<Found>('references.find', `select ${found} from external_refs where ${named}`)
+const selectForUpdate = statement<Found>(
+  'references.find_for_update',
+  `select ${found} from external_refs where ${named} for update`
+)
+
+export async function find(reader: Reader, { kind, source, id }: Name): Promise<Found | undefined> {
+  const [row] = await reader.run(select, [reader.orgId, kind, source, id])
+  return row
+}
+
+export async function findForUpdate(tx: Tx, { kind, source, id }: Name): Promise<Found | undefined> {
+  const [row] = await tx.run(selectForUpdate, [tx.orgId, kind, source, id])
+  return row
+}
+
+const insertRefs = statement<ExternalRef>(
+  'references.insert',
+  `insert into external_refs (org_id, kind, source, external_id, object_id, created_at)
+   select $1, $2, source, external_id, $5, $6 from unnest($3::text[], $4::text[]) as t(source, external_id)
+   on conflict do nothing
+   returning source, external_id as id`
+)
+
+export type NewRefs = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[]; createdAt: Date }>
+
+/** Waits for who is about to take one of the names. @returns those that were free; the others are somebody's. */
+export function insertFree(tx: Tx, { kind, objectId, refs, createdAt }: NewRefs): Promise<ExternalRef[]> {
+  const { sources, ids } = columnsOf(refs)
+  return tx.run(insertRefs, [tx.orgId, kind, sources, ids, objectId, createdAt])
+}
+
+const selectOwners = statement<ExternalRef & { objectId: string }>(
+  'references.owners',
+  `select source, external_id as id, object_id as "objectId" from external_refs
+   where org_id = $1 and kind = $2
+     and (source, external_id) in (select * from unnest($3::text[], $4::text[]))`
+)
+
+export function owners(
+  reader: Reader,
+  { kind, refs }: { kind: ReferenceKind; refs: readonly ExternalRef[] }
+): Promise<(ExternalRef & { objectId: string })[]> {
+  const { sources, ids } = columnsOf(refs)
+  return reader.run(selectOwners, [reader.orgId, kind, sources, ids])
+}
+
+const deleteOthers = statement<{ source: string }>(
+  'references.delete_others',
+  `delete from external_refs
+   where org_id = $1 and kind = $2 and object_id = $3
+     and (source, external_id) not in (select * from unnest($4::text[], $5::text[]))`
+)
+
+/** Takes away what the object is called beside the names to keep. */
+export async function deleteAllBut(
+  tx: Tx,
+  { kind, objectId, refs }: { kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }
+): Promise<void> {
+  const { sources, ids } = columnsOf(refs)
+  await tx.run(deleteOthers, [tx.orgId, kind, objectId, sources, ids])
+}
+
+const updateVersion = statement<{ objectId: string }>(
+  'references.set_source_version',
+  `update external_refs set source_version = $5
+   where ${named} and (source_version is null or source_version <= $5)
+   returning object_id as "objectId"`
+)
+
+/** @returns false when the reference has a newer version already. */
+export async function raiseVersion(tx: Tx, { kind, source, id }: Name, sourceVersion: bigint): Promise<boolean> {
+  const rows = await tx.run(updateVersion, [tx.orgId, kind, source, id, sourceVersion])
+  return rows.length > 0
+}
+
+const selectOfObjects = statement<ExternalRef & { objectId: string }>(
+  'references.of_objects',
+  `select object_id as "objectId", source, external_id as id from external_refs where org_id = $1 and object_id = any($2::uuid[])`
+)
+
+export function ofObjects(reader: Reader, objectIds: readonly string[]): Promise<(ExternalRef & { objectId: string })[]> {
+  return reader.run(selectOfObjects, [reader.orgId, objectIds])
+}
+
+function columnsOf(refs: readonly ExternalRef[]): { sources: string[]; ids: string[] } {
+  return { sources: refs.map((ref) => ref.source), ids: refs.map((ref) => ref.id) }
+}

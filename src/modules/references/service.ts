@@ -1,0 +1,130 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { type ExternalRef, inOrder, type ReferenceKind, refuseRepeated } from './reference.ts'
+import * as repository from './repository.ts'
+
+export type ReferenceServiceDeps = Readonly<{ clock: Clock }>
+
+/** A body names another object by our id or by what another system calls it. */
+export type NamedBy = Readonly<{
+  kind: ReferenceKind
+  id?: string | undefined
+  ref?: ExternalRef | undefined
+  /** Where the two stand in the body, such as `/client_id` and `/client_ref`. */
+  pointers: Readonly<{ id: string; ref: string }>
+}>
+
+export type Claim = Readonly<{ objectId: string; created: boolean; sourceVersion: bigint | null }>
+
+type OfObject = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }>
+
+/** A name is lost between the failed claim and the read only if its owner is deleted just then; twice in a row is no accident. */
+const CLAIM_ATTEMPTS = 3
+
+export function createReferenceService({ clock }: ReferenceServiceDeps) {
+  async function add(tx: Tx, { kind, objectId, refs }: OfObject): Promise<void> {
+    if (refs.length === 0) return
+    refuseRepeated(refs)
+    // In one order everywhere, so that two objects that want the same names cannot wait for each other.
+    const free = await repository.insertFree(tx, { kind, objectId, refs: inOrder(refs), createdAt: clock.now() })
+    if (free.length === refs.length) return
+    const owners = await repository.owners(tx, { kind, refs })
+    for (const [index, ref] of refs.entries()) {
+      const owner = owners.find(({ source, id }) => source === ref.source && id === ref.id)
+      if (owner === undefined) throw changedMeanwhile()
+      if (owner.objectId !== objectId) {
+        throw new DomainError('duplicate_reference', `Another ${kind} has this reference.`, {
+          pointer: `/external_refs/${index}`,
+          existingId: owner.objectId
+        })
+      }
+    }
+  }
+
+  async function getId(
+    reader: Reader,
+    { kind, ref, pointer }: { kind: ReferenceKind; ref: ExternalRef; pointer: string }
+  ): Promise<string> {
+    const found = await repository.find(reader, { kind, source: ref.source, id: ref.id })
+    if (found === undefined) {
+      throw new DomainError('reference_not_found', `There is no ${kind} with this reference.`, { pointer })
+    }
+    return found.objectId
+  }
+
+  return {
+    find: (reader: Reader, name: repository.Name): Promise<repository.Found | undefined> => repository.find(reader, name),
+
+    /** @throws DomainError `reference_not_found`, naming the field that holds the reference. */
+    getId,
+
+    /**
+     * The id of what a body names by exactly one of two fields. An id is passed on unread: who uses it looks it up.
+     * @throws DomainError `invalid_request` for none or both, `reference_not_found` for an unknown reference.
+     */
+    async resolve(reader: Reader, { kind, id, ref, pointers }: NamedBy): Promise<string> {
+      if (id !== undefined && ref !== undefined) {
+        throw new DomainError('invalid_request', `Name the ${kind} by its id or by its reference, not by both.`, {
+          pointer: pointers.ref
+        })
+      }
+      if (id !== undefined) return id
+      if (ref !== undefined) return getId(reader, { kind, ref, pointer: pointers.ref })
+      throw new DomainError('invalid_request', `Name the ${kind} here, or by its reference in ${pointers.ref.slice(1)}.`, {
+        pointer: pointers.id
+      })
+    },
+
+    /**
+     * Gives an object names. A name that it has already is no error.
+     * @throws DomainError `duplicate_reference`, pointing at `/external_refs/N`, with the id of the object that has the name.
+     */
+    add,
+
+    /** What is not in the list is no longer a name of the object. */
+    async replace(tx: Tx, input: OfObject): Promise<void> {
+      refuseRepeated(input.refs)
+      await repository.deleteAllBut(tx, input)
+      await add(tx, input)
+    },
+
+    /**
+     * Takes a name for an object that is about to be made, or locks the name and tells whose it is: of two simultaneous
+     * claims the second waits for the first to commit.
+     */
+    async claim(tx: Tx, { objectId, ...name }: repository.Name & { objectId: string }): Promise<Claim> {
+      const { kind, source, id } = name
+      for (let attempt = 1; attempt <= CLAIM_ATTEMPTS; attempt++) {
+        const free = await repository.insertFree(tx, { kind, objectId, refs: [{ source, id }], createdAt: clock.now() })
+        if (free.length > 0) return { objectId, created: true, sourceVersion: null }
+        const owner = await repository.findForUpdate(tx, name)
+        if (owner !== undefined) return { ...owner, created: false }
+      }
+      throw changedMeanwhile()
+    },
+
+    /**
+     * Remembers which version of the object its source has sent.
+     * @returns false for a version older than the remembered one: it must change nothing. The same again is no older.
+     */
+    setSourceVersion: (tx: Tx, { sourceVersion, ...name }: repository.Name & { sourceVersion: bigint }): Promise<boolean> =>
+      repository.raiseVersion(tx, name, sourceVersion),
+
+    /** The references of each object, in order; an empty list for one that has none. */
+    async of(reader: Reader, objectIds: readonly string[]): Promise<Map<string, ExternalRef[]>> {
+      const refs = new Map<string, ExternalRef[]>(objectIds.map((objectId) => [objectId, []]))
+      for (const { objectId, source, id } of await repository.ofObjects(reader, objectIds)) {
+        refs.get(objectId)?.push({ source, id })
+      }
+      for (const [objectId, unordered] of refs) refs.set(objectId, inOrder(unordered))
+      return refs
+    }
+  }
+}
+
+export type ReferenceService = ReturnType<typeof createReferenceService>
+
+function changedMeanwhile(): DomainError {
+  return new DomainError('concurrent_request', 'The owner of a reference changed while this request ran. Try again.')
+}
