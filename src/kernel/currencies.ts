@@ -1,7 +1,7 @@
 /**
  * The active codes of ISO 4217 (list one, as amended through the euro's adoption by Bulgaria on 2026-01-01) by the number
  * of decimals the standard gives them. It is written out because `Intl` follows CLDR, which counts the decimals people
- * still use (two for the Iraqi dinar's three, none for the Hungarian forint's two) and changes under a running service.
+ * still use (none for the Iraqi dinar's three or the Hungarian forint's two) and changes under a running service.
  *
  * Left out: metals, test codes, and units no invoice is written in (BOV, CHE, CHW, COU, MXV, USN, UYI, XAD, XDR, XSU, XUA).
  * Kept: CLF and UYW, the indexed units that Chilean and Uruguayan contracts do name.

@@ -18,7 +18,8 @@ const lastEpochDay = 2_932_896 // 9999-12-31
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/
 const timePattern = /^(?:[01]\d|2[0-3]):[0-5]\d$/
 
-function outOfRange(): DomainError {
+/** What every calculation answers that leaves the years a day can be written in. */
+export function outOfRange(): DomainError {
   return new DomainError('invalid_date', 'The calculated day lies outside the years 0001 to 9999.')
 }
 
@@ -70,9 +71,23 @@ export function epochDayOf(d: Day): number {
   return era * 146_097 + dayOfEra - 719_468
 }
 
-/** The inverse, Hinnant's civil_from_days. A day outside the years 0001 to 9999 is refused with `invalid_date`. */
+/** Writing a day's text costs several times what finding it does, and books rarely span more than these, about 90 years. */
+const writtenDays = new Map<number, Day>()
+const writtenDaysLimit = 32_768
+
+/** The inverse. A day outside the years 0001 to 9999 is refused with `invalid_date`. */
 export function dayFromEpochDay(epochDay: number): Day {
+  const known = writtenDays.get(epochDay)
+  if (known !== undefined) return known
   if (epochDay < firstEpochDay || epochDay > lastEpochDay) throw outOfRange()
+  if (writtenDays.size >= writtenDaysLimit) writtenDays.clear()
+  const written = writeEpochDay(epochDay)
+  writtenDays.set(epochDay, written)
+  return written
+}
+
+/** Hinnant's civil_from_days. */
+function writeEpochDay(epochDay: number): Day {
   const shifted = epochDay + 719_468
   const era = Math.floor(shifted / 146_097)
   const dayOfEra = shifted - era * 146_097
@@ -110,21 +125,13 @@ export function maxDay(first: Day, ...rest: readonly Day[]): Day {
   return latest
 }
 
-let lastWrittenEpochDay = 0
-let lastWritten = '1970-01-01' as Day
-
 /** The day it is in the zone at the instant. Throws `invalid_time_zone` for a zone that does not exist. */
 export function dayIn(instant: Date, timeZone: string): Day {
   const epochMs = instant.getTime()
   assert(!Number.isNaN(epochMs), 'An instant is a valid Date.')
   // A day to spare on both ends: the zone decides, below, whether the day itself still has four digits.
   if (epochMs < (firstEpochDay - 1) * dayMs || epochMs >= (lastEpochDay + 2) * dayMs) throw outOfRange()
-  const epochDay = Math.floor((epochMs + zoneOffsetAt(epochMs, timeZone)) / dayMs)
-  // A sweep asks for the same day again and again; comparing a number is cheaper than writing the text.
-  if (epochDay === lastWrittenEpochDay) return lastWritten
-  lastWritten = dayFromEpochDay(epochDay)
-  lastWrittenEpochDay = epochDay
-  return lastWritten
+  return dayFromEpochDay(Math.floor((epochMs + zoneOffsetAt(epochMs, timeZone)) / dayMs))
 }
 
 /**

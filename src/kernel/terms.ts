@@ -1,7 +1,6 @@
 import { Temporal } from 'temporal-polyfill/full'
 import { assert } from './assert.ts'
-import { addDays, type Day, day, dayOf, daysInMonth, partsOf } from './day.ts'
-import { DomainError } from './errors.ts'
+import { addDays, type Day, dayOf, daysInMonth, isDay, outOfRange, partsOf } from './day.ts'
 
 /** Whose months count. Days are the same everywhere; only where a month ends, and what the next one is, differs. */
 export type CalendarSystem = 'iso8601' | 'persian' | 'hebrew'
@@ -45,6 +44,9 @@ export function dueOnFor(issuedOn: Day, terms: PaymentTerms): Day {
   }
 }
 
+/** More months than lie between the first day that can be written and the last, in any of the calendars. */
+const monthsLimit = 125_000
+
 type MonthStep = Readonly<{ dayOfMonth: number; months: number; calendarSystem: CalendarSystem }>
 
 /** A day of the month `months` after the month that `d` is in, kept within that month. */
@@ -57,20 +59,14 @@ function dayOfMonthAfter(d: Day, { dayOfMonth, months, calendarSystem }: MonthSt
     if (targetYear < 1 || targetYear > 9999) throw outOfRange()
     return dayOf(targetYear, targetMonth, Math.min(dayOfMonth, daysInMonth(targetYear, targetMonth)))
   }
-  try {
-    const first = inCalendar(d, calendarSystem).with({ day: 1 }).add({ months })
-    return day(first.with({ day: dayOfMonth }).withCalendar('iso8601').toString())
-  } catch (error) {
-    // Temporal's own range is wider than four-digit years; what lies outside either is the same refusal.
-    if (error instanceof RangeError) throw outOfRange()
-    throw error
-  }
+  // Temporal walks such calendars year by year: a step out of all written years would take it seconds to refuse.
+  if (Math.abs(months) > monthsLimit) throw outOfRange()
+  const first = inCalendar(d, calendarSystem).with({ day: 1 }).add({ months })
+  const text = first.with({ day: dayOfMonth }).withCalendar('iso8601').toString()
+  if (!isDay(text)) throw outOfRange()
+  return text
 }
 
 function inCalendar(d: Day, calendarSystem: CalendarSystem): Temporal.PlainDate {
   return Temporal.PlainDate.from(d).withCalendar(calendarSystem)
-}
-
-function outOfRange(): DomainError {
-  return new DomainError('invalid_date', 'The calculated day lies outside the years 0001 to 9999.')
 }

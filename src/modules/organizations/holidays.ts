@@ -26,7 +26,7 @@ const checks = new Map<string, (d: Day) => boolean>()
  * Throws `unknown_region`, pointing at `/calendar/country` or `/calendar/region`.
  */
 export function holidayCheck({ country, region }: HolidayPlace): (d: Day) => boolean {
-  const key = `${country} ${region ?? ''}`
+  const key = JSON.stringify([country, region ?? null])
   const known = checks.get(key)
   if (known !== undefined) return known
   const check = checkByYear(holidaysAt({ country, region }))
@@ -59,17 +59,20 @@ function knows(names: Record<string, string> | undefined, code: string): boolean
 
 function checkByYear(holidays: Holidays): (d: Day) => boolean {
   const years = new Map<number, ReadonlySet<Day>>()
-  return (d) => {
-    const { year } = partsOf(d)
-    if (year < firstYear || year > lastYear) return false
-    let closed = years.get(year)
-    if (closed === undefined) {
-      // What began in the last days of the year before may reach into this one, and New Year may be kept before it comes.
-      closed = new Set([year - 1, year, year + 1].flatMap((each) => holidays.getHolidays(each).flatMap(daysOf)))
+  const daysFrom = (year: number): ReadonlySet<Day> => {
+    let days = years.get(year)
+    if (days === undefined) {
+      days = new Set(holidays.getHolidays(year).flatMap(daysOf))
       if (years.size >= yearLimit) years.clear()
-      years.set(year, closed)
+      years.set(year, days)
     }
-    return closed.has(d)
+    return days
+  }
+  return (d) => {
+    const { year, month } = partsOf(d)
+    if (year < firstYear || year > lastYear) return false
+    // The package lists a holiday under the year it begins in, so the days of one in December may lie in January.
+    return daysFrom(year).has(d) || (month === 1 && daysFrom(year - 1).has(d))
   }
 }
 
