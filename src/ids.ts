@@ -1,13 +1,15 @@
 import * as crypto from 'node:crypto'
 
 // Node has its own from 24.16 on, and the service runs on any 24.
-const { randomUUIDv7 }: { randomUUIDv7?: () => string } = crypto
+const own: Readonly<{ randomUUIDv7?: () => string }> = crypto
 
 /**
  * A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then chance. Ids of one process sort roughly by when they
  * were made, which keeps primary keys dense. Handed in wherever ids are made, like the clock.
  */
-export const newId: () => string = randomUUIDv7 ?? (() => uuidV7(Date.now(), crypto.randomBytes(10)))
+export function newId(): string {
+  return own.randomUUIDv7?.() ?? uuidV7(Date.now(), crypto.randomBytes(10))
+}
 
 /** Lays the fields out by hand. @param random 10 random bytes, of which six bits are overwritten by version and variant. */
 export function uuidV7(unixMs: number, random: Uint8Array): string {
