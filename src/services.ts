@@ -1,5 +1,6 @@
 import type { Database } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
+import { createPolicyService } from './modules/dunning/policy-service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
@@ -18,13 +19,14 @@ export type ServiceDeps = Readonly<{
 /** Every service, made once, in the order of the modules. What a lower one must tell an upper one goes through a port. */
 export function createServices({ database, clock, newId, randomBytes, wake }: ServiceDeps) {
   const events = createEventService({ clock, newId, fanOut: async () => {}, wakeSealer: wake.sealer })
+  const policies = createPolicyService({ newId, versionAdded: async () => {} })
   const organizations = createOrganizationService({
     clock,
     wakeClock: wake.clock,
-    ports: { seedPolicy: async () => '', groundsChanged: async () => {} }
+    ports: { seedPolicy: policies.seed, groundsChanged: async () => {} }
   })
   const apiKeys = createApiKeyService({ database, clock, newId, randomBytes })
-  return { events, organizations, apiKeys }
+  return { events, policies, organizations, apiKeys }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -27,6 +27,7 @@ export const statusOf = {
   payment_not_settled: 409,
   policy_in_use: 409,
   last_admin_key: 409,
+  limit_reached: 409,
   not_a_test_organization: 409,
   clock_is_advancing: 409,
   delivery_not_retryable: 409,

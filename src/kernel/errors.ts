@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'currency_mismatch'
   | 'policy_in_use'
   | 'last_admin_key'
+  | 'limit_reached'
   | 'not_a_test_organization'
   | 'clock_moves_forward_only'
   | 'clock_advance_too_long'

@@ -15,6 +15,7 @@ import {
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { obligations } from '../invoices/table.ts'
 import { organizations } from '../organizations/table.ts'
+import type { FullPolicyDocument } from './policy-document.ts'
 
 export const dunningPolicies = pgTable(
   'dunning_policies',
@@ -41,7 +42,7 @@ export const dunningPolicyVersions = pgTable(
     orgId: orgId(),
     policyId: uuid().notNull(),
     version: integer().notNull(),
-    document: jsonb().$type<Record<string, unknown>>().notNull(),
+    document: jsonb().$type<FullPolicyDocument>().notNull(),
     createdAt: instant().notNull()
   },
   (t) => [
