@@ -32,12 +32,12 @@ const violations: readonly Case[] = [
   ],
   [
     pureFilesImportOnlyPureFiles,
-    ['src/modules/dunning/decide.ts', "import type { Tx } from '../../db/client.ts'"],
+    ['src/modules/dunning/decide.ts', "import { type Tx, createDatabase } from '../../db/client.ts'"],
     'src/db/client.ts'
   ],
   [
     pureFilesImportOnlyPureFiles,
-    ['src/modules/dunning/decide.ts', "type X = import('./repository.ts').Row"],
+    ['src/modules/dunning/decide.ts', "const x = await import('./repository.ts')"],
     'dunning/repository.ts'
   ],
   [pureFilesReadNothing, ['src/kernel/day.ts', 'const now = Date.now()'], 'reads the time'],
@@ -85,7 +85,7 @@ const violations: readonly Case[] = [
   ],
   [keepsTheLineOfModules, ['src/modules/gadgets/gadget.ts', ''], 'no place in the line'],
   [knowsNothingAbove, ['src/modules/invoices/service.ts', "import { problem } from '../../http/problem.ts'"], 'which is HTTP'],
-  [knowsNothingAbove, ['src/http/auth.ts', "import { x } from '../modules/invoices/routes.ts'"], 'schemas or routes'],
+  [knowsNothingAbove, ['src/http/auth.ts', "import { x } from '../modules/invoices/routes.ts'"], "a module's routes"],
   [knowsNothingAbove, ['src/db/client.ts', "import { x } from '../modules/invoices/invoice.ts'"], 'the core of a module'],
   [
     knowsNothingAbove,
@@ -127,7 +127,7 @@ const violations: readonly Case[] = [
     "is clients's"
   ],
   [filesStayShort, ['src/app.ts', long(300)], 'has 300 lines'],
-  [functionsStayShort, ['src/app.ts', `function build() {\n${long(48)}\n}`], 'a function of 50 lines'],
+  [functionsStayShort, ['src/app.ts', `function build() {\n${long(48)}\n}`], 'the function build of 50 lines'],
   [namesSayWhatIsInside, ['src/http/utils.ts', ''], 'is called utils.ts'],
   [namesSayWhatIsInside, ['src/modules/common/money.ts', ''], 'is called common']
 ]
@@ -142,6 +142,8 @@ for (const [rule, [path, text], sentence] of violations) {
 /** What looks like a violation and is none. */
 const innocents: readonly (readonly [rule: Case[0], plant: Plant])[] = [
   [pureFilesImportOnlyPureFiles, ['src/modules/webhooks/signature.ts', "import { createHmac } from 'node:crypto'"]],
+  [pureFilesImportOnlyPureFiles, ['src/modules/invoices/ports.ts', "import type { Tx } from '../../db/client.ts'"]],
+  [knowsNothingAbove, ['src/modules/invoices/service.ts', "import { toApi } from './schemas.ts'"]],
   [pureFilesReadNothing, ['src/kernel/day.ts', 'const d = new Date(0)\nconst u = Date.UTC(2026, 0, 1)']],
   [reachesOtherModulesThroughTheirFront, ['src/modules/invoices/table.ts', "import { clients } from '../clients/table.ts'"]],
   [keepsTheLineOfModules, ['src/modules/webhooks/service.ts', "import type { Scope } from '../organizations/api-key.ts'"]],

@@ -33,7 +33,7 @@ export function functionsStayShort(sources: readonly Source[]): Finding[] {
       found.push({
         path,
         line: lineOf(tree, node),
-        sentence: `has a function of ${lines} lines; a function has less than ${functionLinesMax}`
+        sentence: `has ${nameOf(node)} of ${lines} lines; a function has less than ${functionLinesMax}`
       })
     })
     return found
@@ -42,6 +42,12 @@ export function functionsStayShort(sources: readonly Source[]): Finding[] {
 
 function isFunctionWithBody(node: ts.Node): boolean {
   return ts.isFunctionLike(node) && 'body' in node && node.body !== undefined
+}
+
+function nameOf(node: ts.Node): string {
+  const named = ts.isVariableDeclaration(node.parent) || ts.isPropertyAssignment(node.parent) ? node.parent : node
+  const name = 'name' in named ? (named.name as ts.Node | undefined) : undefined
+  return name === undefined ? 'a function' : `the function ${name.getText()}`
 }
 
 function ownLines(tree: ts.SourceFile, outer: ts.Node): number {

@@ -5,8 +5,17 @@ import ts from 'typescript'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** `target` is a path in the project for a relative import; `names` is empty for a bare or a namespace import. */
-export type Import = Readonly<{ specifier: string; target: string | undefined; names: readonly string[]; line: number }>
+/**
+ * `target` is a path in the project for a relative import; `names` is empty for a bare or a namespace import. An `erased` one has
+ * types alone and is gone when the program runs.
+ */
+export type Import = Readonly<{
+  specifier: string
+  target: string | undefined
+  names: readonly string[]
+  erased: boolean
+  line: number
+}>
 
 export type Source = Readonly<{ path: string; tree: ts.SourceFile; imports: readonly Import[] }>
 
@@ -33,7 +42,7 @@ export function parse(path: string, text: string): Source {
     const specifier = specifierOf(node)
     if (specifier === undefined) return
     const target = specifier.startsWith('.') ? posix.normalize(posix.join(posix.dirname(path), specifier)) : undefined
-    imports.push({ specifier, target, names: namesOf(node), line: lineOf(tree, node) })
+    imports.push({ specifier, target, names: namesOf(node), erased: isErased(node), line: lineOf(tree, node) })
   })
   return { path, tree, imports }
 }
@@ -63,6 +72,20 @@ function namesOf(node: ts.Node): string[] {
   const bindings = node.importClause?.namedBindings
   if (bindings === undefined || !ts.isNamedImports(bindings)) return []
   return bindings.elements.map(({ propertyName, name }) => (propertyName ?? name).text)
+}
+
+function isErased(node: ts.Node): boolean {
+  if (ts.isImportTypeNode(node)) return true
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly
+  if (!ts.isImportDeclaration(node) || node.importClause === undefined) return false
+  const { phaseModifier, name, namedBindings } = node.importClause
+  if (phaseModifier === ts.SyntaxKind.TypeKeyword) return true
+  return (
+    name === undefined &&
+    namedBindings !== undefined &&
+    ts.isNamedImports(namedBindings) &&
+    namedBindings.elements.every((element) => element.isTypeOnly)
+  )
 }
 
 /** The module's name, or undefined outside of src/modules. */
