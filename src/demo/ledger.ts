@@ -44,7 +44,6 @@ type Column = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number]
 /** Lines that are parsed in one call: parsing one by one takes ten times as long, and all at once holds the file in memory. */
 const BATCH_LINES = 1_000
 const MAX_TEXT_CHARACTERS = 200
-const LOCALE = /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/
 
 /** Reads the ledger at `path`, see `readLedger`. */
 export async function openLedger(path: string): Promise<Ledger> {
@@ -169,7 +168,7 @@ function readRow(field: (name: Column) => string, { line, invoice }: { line: num
     line,
     client,
     clientName: field('client_name') === '' ? client : textOf('client_name', field('client_name')),
-    locale: optional('locale', field('locale'), (text) => LOCALE.test(text)),
+    locale: optional('locale', field('locale'), isLocale),
     timeZone: optional('time_zone', field('time_zone'), isTimeZone),
     invoice,
     issuedOn: ruled('issued_on', field('issued_on'), day),
@@ -204,6 +203,15 @@ function optional(name: Column, text: string, accepts: (text: string) => boolean
   if (text === '') return undefined
   if (!accepts(text)) throw new FieldRefused(`${name} ${shown(text)} is unknown.`)
   return text
+}
+
+/** A BCP 47 language tag, as the service takes it. */
+function isLocale(text: string): boolean {
+  try {
+    return text.length <= 35 && Intl.getCanonicalLocales(text).length === 1
+  } catch {
+    return false
+  }
 }
 
 /** Reads a field by a rule of the kernel; the refusal's own sentence follows the field's name. */
