@@ -20,8 +20,8 @@ export function filesStayShort(sources: readonly Source[]): Finding[] {
 }
 
 /**
- * A function's own lines: those of the functions inside it are theirs, so that a factory may hold many short ones. A route's
- * `schema` counts as one line, for it is a declaration that is read on its own.
+ * A function's own lines of code: those of the functions inside it are theirs, so that a factory may hold many short ones; comments
+ * and blank lines are free. A route's `schema` counts as one line, for it is a declaration that is read on its own.
  */
 export function functionsStayShort(sources: readonly Source[]): Finding[] {
   return sources.flatMap(({ path, tree }) => {
@@ -51,22 +51,24 @@ function nameOf(node: ts.Node): string {
 }
 
 function ownLines(tree: ts.SourceFile, outer: ts.Node): number {
-  let lines = spanOf(tree, outer)
-  const subtract = (node: ts.Node): void => {
-    // The first line of an inner function is where the outer one mentions it.
-    if (isFunctionWithBody(node) || isSchema(node)) lines -= spanOf(tree, node) - 1
-    else node.forEachChild(subtract)
+  const lines = new Set<number>()
+  const count = (node: ts.Node): void => {
+    const children = node.getChildren(tree)
+    // Of what is counted by itself, the first line is where the outer function mentions it.
+    if (node !== outer && (isFunctionWithBody(node) || isSchema(node))) lines.add(lineOf(tree, node))
+    else if (children.length > 0) children.forEach(count)
+    else for (let line = lineOf(tree, node); line <= lastLineOf(tree, node); line += 1) lines.add(line)
   }
-  outer.forEachChild(subtract)
-  return lines
+  count(outer)
+  return lines.size
+}
+
+function lastLineOf(tree: ts.SourceFile, node: ts.Node): number {
+  return tree.getLineAndCharacterOfPosition(node.end).line + 1
 }
 
 function isSchema(node: ts.Node): boolean {
   return ts.isPropertyAssignment(node) && node.name.getText() === 'schema'
-}
-
-function spanOf(tree: ts.SourceFile, node: ts.Node): number {
-  return tree.getLineAndCharacterOfPosition(node.end).line - tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1
 }
 
 export function namesSayWhatIsInside(sources: readonly Source[]): Finding[] {
