@@ -55,7 +55,7 @@ function ownLines(tree: ts.SourceFile, outer: ts.Node): number {
   const count = (node: ts.Node): void => {
     const children = node.getChildren(tree)
     // Of what is counted by itself, the first line is where the outer function mentions it.
-    if (node !== outer && (isFunctionWithBody(node) || isSchema(node))) lines.add(lineOf(tree, node))
+    if (node !== outer && (isFunctionWithBody(node) || isRouteOptions(node))) lines.add(lineOf(tree, node))
     else if (children.length > 0) children.forEach(count)
     else for (let line = lineOf(tree, node); line <= lastLineOf(tree, node); line += 1) lines.add(line)
   }
@@ -67,8 +67,8 @@ function lastLineOf(tree: ts.SourceFile, node: ts.Node): number {
   return tree.getLineAndCharacterOfPosition(node.end).line + 1
 }
 
-function isSchema(node: ts.Node): boolean {
-  return ts.isPropertyAssignment(node) && node.name.getText() === 'schema'
+function isRouteOptions(node: ts.Node): boolean {
+  return ts.isObjectLiteralExpression(node) && node.properties.some(({ name }) => name?.getText() === 'schema')
 }
 
 export function namesSayWhatIsInside(sources: readonly Source[]): Finding[] {
