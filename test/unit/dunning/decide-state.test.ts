@@ -100,6 +100,12 @@ describe('a policy edited in mid-flight', () => {
     expect(decision).toMatchObject({ effect: { kind: 'stay' }, stage: 'second', nextStage: 'third' })
   })
 
+  it('does not enter a stage again under its new name', () => {
+    const edited = policyOf([stage('first', 3), stage('renamed', 10), stage('third', 24)])
+    const decision = decideAt('2026-03-12', factsOf('2026-03-01', { entries, overdueAnnounced: true }), edited)
+    expect(decision).toMatchObject({ effect: { kind: 'stay' }, nextStage: 'third' })
+  })
+
   it('finds a stage by its code wherever it was moved to', () => {
     const edited = policyOf([stage('first', 3), stage('between', 12), stage('second', 20), stage('third', 24)])
     expect(decideAt('2026-03-22', factsOf('2026-03-01', { entries }), edited)).toMatchObject({
