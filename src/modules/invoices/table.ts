@@ -59,6 +59,8 @@ export const obligations = pgTable(
     balanceMinor: minor().notNull(),
     /** Moving the due date starts the next one; a stage is entered once in each. */
     cycle: integer().notNull(),
+    /** The first day on which it is overdue: the day after its due date, or after the open day that takes its place. */
+    overdueFromOn: calendarDay().notNull(),
     /** Whether `invoice.overdue` was said in this cycle. */
     overdueAnnounced: boolean().notNull(),
     stageCode: text(),

@@ -1,0 +1,195 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
+import { type Day, maxDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import { refuseStale } from '../organizations/service.ts'
+import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
+import type { LedgerEntry } from './ledger.ts'
+import { insertEntriesOf } from './ledger-repository.ts'
+import * as repository from './repository.ts'
+import { type InvoiceDocument, toApi } from './schemas.ts'
+import type { InvoiceServiceDeps } from './service.ts'
+import type { LedgerKind } from './table.ts'
+
+export type InvoiceChange = Readonly<
+  Partial<Pick<Invoice, 'number' | 'collectionMethod' | 'paymentLinks' | 'metadata' | 'dunningPolicyId' | 'dunningStart'>>
+>
+
+type Deps = InvoiceServiceDeps &
+  Readonly<{
+    get: (reader: Reader, id: string) => Promise<InvoiceView>
+    eventOf: (type: EventType, view: InvoiceView, about: { books: Books; previous?: object | null }) => EventDraft
+  }>
+
+type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date }>
+
+/** What can happen to an invoice besides being issued and being paid. Each locks the client, then reads, decides, writes, tells. */
+export function createInvoiceChanges({ newId, clock, events, organizations, clients, ports, get, eventOf }: Deps) {
+  async function open(tx: Tx, id: string): Promise<Opened> {
+    const { invoice } = await get(tx, id)
+    await clients.lock(tx, invoice.clientId)
+    const [books, view] = await Promise.all([organizations.books(tx), get(tx, id)])
+    return { books, view, before: toApi(view, books), at: clock.now() }
+  }
+
+  /** Dunning follows the change, then the event tells the invoice as it came out of both. */
+  async function finish(
+    tx: Tx,
+    { books, view, before }: Opened,
+    change: { type: EventType; effectiveOn: Day; reason: string }
+  ): Promise<InvoiceDocument> {
+    const { type, effectiveOn, reason } = change
+    const obligationIds = view.obligations.map(({ id }) => id)
+    await ports.obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
+    const after = await get(tx, view.invoice.id)
+    const document = toApi(after, books)
+    await events.append(tx, {
+      occurredAt: books.now,
+      drafts: [eventOf(type, after, { books, previous: previousOf(before, document) })]
+    })
+    return document
+  }
+
+  /** Ends what is still open of an invoice without money. */
+  async function close(
+    tx: Tx,
+    opened: Opened,
+    how: { kind: LedgerKind & ('voided' | 'written_off'); status: 'void' | 'written_off'; replacedById: string | null }
+  ) {
+    const { books, view, at } = opened
+    const today = todayFor(books, view.timeZone)
+    const entries = view.obligations
+      .filter(({ balanceMinor }) => balanceMinor > 0n)
+      .map((obligation) =>
+        entryFor(obligation, { id: newId(), kind: how.kind, byMinor: -obligation.balanceMinor, effectiveOn: today })
+      )
+    await insertEntriesOf(tx, { entries, recordedAt: at })
+    await repository.emptyObligations(tx, view.invoice.id)
+    await repository.save(tx, {
+      ...view.invoice,
+      balanceMinor: 0n,
+      status: how.status,
+      replacedById: how.replacedById,
+      version: view.invoice.version + 1,
+      updatedAt: at
+    })
+    return today
+  }
+
+  async function reschedule(tx: Tx, opened: Opened, dueOn: Day): Promise<InvoiceDocument> {
+    const { view, at, books } = opened
+    const { invoice } = view
+    requireOpen(invoice)
+    requireWhole(view, '/due_on')
+    if (dueOn < invoice.issuedOn)
+      throw new DomainError('invalid_date', 'An invoice does not fall due before it is issued.', { pointer: '/due_on' })
+    if (dueOn === invoice.dueOn) return opened.before
+    await repository.restartCycle(tx, { invoiceId: invoice.id, dueOn })
+    await repository.save(tx, { ...invoice, dueOn, version: invoice.version + 1, updatedAt: at })
+    const effectiveOn = todayFor(books, view.timeZone)
+    return finish(tx, opened, { type: 'invoice.rescheduled', effectiveOn, reason: 'rescheduled' })
+  }
+
+  async function adjustTotal(tx: Tx, opened: Opened, totalMinor: bigint): Promise<InvoiceDocument> {
+    const { view, books } = opened
+    if (totalMinor <= 0n)
+      throw new DomainError('invalid_amount', 'The total must be more than 0; void the invoice instead.', { pointer: '/total' })
+    if (view.invoice.status !== 'open' && view.invoice.status !== 'paid') requireOpen(view.invoice)
+    const obligation = requireWhole(view, '/total')
+    const byMinor = totalMinor - view.invoice.totalMinor
+    if (byMinor === 0n) return opened.before
+    const effectiveOn = maxDay(view.invoice.issuedOn, todayFor(books, view.timeZone))
+    const owed = obligation.balanceMinor + byMinor
+    if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
+    const entry = entryFor(obligation, { id: newId(), kind: 'total_adjusted', byMinor, effectiveOn })
+    await insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
+    await repository.moveTotal(tx, { invoiceId: view.invoice.id, byMinor, at: opened.at })
+    const document = await finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'total_adjusted' })
+    const applied = byMinor > 0n && (await ports.applyCredit(tx, { books, clientIds: [view.invoice.clientId] }))
+    return applied ? toApi(await get(tx, view.invoice.id), books) : document
+  }
+
+  return {
+    /** Changes settings. What is absent stays. */
+    async update(
+      tx: Tx,
+      { id, change, expectedVersion }: { id: string; change: InvoiceChange; expectedVersion?: number | undefined }
+    ): Promise<InvoiceDocument> {
+      const opened = await open(tx, id)
+      const { invoice } = opened.view
+      refuseStale(invoice.version, expectedVersion)
+      await repository.save(tx, { ...invoice, ...change, version: invoice.version + 1, updatedAt: opened.at })
+      const effectiveOn = todayFor(opened.books, opened.view.timeZone)
+      return finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'settings_changed' })
+    },
+
+    /** Takes back an invoice that nothing was paid on. */
+    async voidInvoice(tx: Tx, { id, replacedById }: { id: string; replacedById: string | null }): Promise<InvoiceDocument> {
+      const opened = await open(tx, id)
+      const { invoice } = opened.view
+      requireOpen(invoice)
+      if (invoice.balanceMinor !== invoice.totalMinor) {
+        throw new DomainError('invoice_has_payments', 'Something was paid on this invoice: reverse the payment first.')
+      }
+      if (replacedById !== null) await requireReplacement(tx, { id, replacedById })
+      const effectiveOn = await close(tx, opened, { kind: 'voided', status: 'void', replacedById })
+      return finish(tx, opened, { type: 'invoice.voided', effectiveOn, reason: 'voided' })
+    },
+
+    /** Gives up what is still open. It stays in the history. */
+    async writeOff(tx: Tx, id: string): Promise<InvoiceDocument> {
+      const opened = await open(tx, id)
+      requireOpen(opened.view.invoice)
+      const effectiveOn = await close(tx, opened, { kind: 'written_off', status: 'written_off', replacedById: null })
+      return finish(tx, opened, { type: 'invoice.written_off', effectiveOn, reason: 'written_off' })
+    },
+
+    /** Moves the due date. The next cycle starts: each stage may be entered once more, by the new age. */
+    reschedule: async (tx: Tx, { id, dueOn }: { id: string; dueOn: Day }): Promise<InvoiceDocument> =>
+      reschedule(tx, await open(tx, id), dueOn),
+
+    /** Corrects the total. Below what is paid it frees credit. */
+    adjustTotal: async (tx: Tx, { id, totalMinor }: { id: string; totalMinor: bigint }): Promise<InvoiceDocument> =>
+      adjustTotal(tx, await open(tx, id), totalMinor)
+  }
+
+  async function requireReplacement(tx: Tx, { id, replacedById }: { id: string; replacedById: string }): Promise<void> {
+    const other = replacedById === id ? undefined : await repository.find(tx, replacedById)
+    if (other === undefined)
+      throw new DomainError('reference_not_found', 'There is no such other invoice.', { pointer: '/replaced_by_id' })
+  }
+}
+
+function requireOpen(invoice: Invoice): void {
+  if (invoice.status !== 'open') throw new DomainError('invoice_not_open', `The invoice is ${invoice.status.replace('_', ' ')}.`)
+}
+
+function requireWhole({ obligations }: InvoiceView, pointer: string): Obligation {
+  const [only, second] = obligations
+  assert(only !== undefined, 'an invoice has an obligation')
+  if (second !== undefined) {
+    throw new DomainError('invoice_not_open', 'The invoice is due in parts: void it and issue it anew to change this.', {
+      pointer
+    })
+  }
+  return only
+}
+
+function entryFor(obligation: Obligation, how: { id: string; kind: LedgerKind; byMinor: bigint; effectiveOn: Day }): LedgerEntry {
+  const { clientId, currency, invoiceId, id: obligationId } = obligation
+  return {
+    id: how.id,
+    kind: how.kind,
+    clientId,
+    currency,
+    invoiceId,
+    obligationId,
+    paymentId: null,
+    balanceMinor: how.byMinor,
+    unappliedMinor: 0n,
+    effectiveOn: how.effectiveOn
+  }
+}

@@ -1,0 +1,128 @@
+import { type Day, isDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Currency } from '../../kernel/money.ts'
+import { dueOnFor } from '../../kernel/terms.ts'
+import type { ClientTerms } from '../clients/client.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import { checkSchedule, type DunningStart, type ExternalRef, lastDueOn, type Part } from './invoice.ts'
+import type { LedgerEntry } from './ledger.ts'
+import type { InvoiceDraft } from './ports.ts'
+import type { PaymentLink } from './table.ts'
+
+export type NewInvoice = Readonly<{
+  /** Given where a reference was claimed for it already. */
+  id: string | null
+  clientId: string
+  number: string
+  currency: Currency
+  totalMinor: bigint
+  /** Today unless said. */
+  issuedOn: Day | null
+  /** By the client's terms, else the organization's, unless said. */
+  dueOn: Day | null
+  schedule: readonly Part[] | null
+  collectionMethod: 'manual' | 'autopay'
+  dunningStart: DunningStart
+  dunningPolicyId: string | null
+  paymentLinks: readonly PaymentLink[]
+  metadata: Readonly<Record<string, string>>
+  externalRefs: readonly ExternalRef[]
+}>
+
+const EARLIEST_ON = '1970-01-01'
+const LATEST_ON = '2199-12-31'
+
+/**
+ * The invoice with its obligations, not yet written.
+ * @throws DomainError that names the field: an archived client, an amount of 0, a due date before the issue date, parts that do not sum.
+ */
+export function draftOf(
+  input: NewInvoice,
+  { books, client, newId, at }: { books: Books; client: ClientTerms; newId: () => string; at: Date }
+): InvoiceDraft {
+  if (client.archivedAt !== null) throw new DomainError('client_archived', 'The client is archived and takes no new invoices.')
+  if (input.totalMinor <= 0n) throw new DomainError('invalid_amount', 'The total must be more than 0.', { pointer: '/total' })
+  const issuedOn = input.issuedOn ?? todayFor(books, client.timeZone)
+  const parts = partsOf(input, { issuedOn, terms: client.paymentTerms ?? books.organization.defaultPaymentTerms })
+  checkDays(input, issuedOn, parts)
+  const id = input.id ?? newId()
+  const { clientId, number, currency, totalMinor, collectionMethod, dunningStart, dunningPolicyId, paymentLinks, metadata } =
+    input
+  return {
+    client,
+    invoice: {
+      id,
+      clientId,
+      number,
+      currency,
+      totalMinor,
+      balanceMinor: totalMinor,
+      issuedOn,
+      dueOn: lastDueOn(parts),
+      status: 'open',
+      collectionMethod,
+      dunningStart,
+      dunningPolicyId,
+      paymentLinks,
+      metadata,
+      replacedById: null,
+      version: 1,
+      createdAt: at,
+      updatedAt: at
+    },
+    obligations: parts.map(({ dueOn, amountMinor }) => ({
+      id: newId(),
+      invoiceId: id,
+      clientId,
+      kind: parts.length === 1 ? 'invoice' : 'part',
+      dueOn,
+      currency,
+      amountMinor,
+      balanceMinor: amountMinor,
+      cycle: 1
+    }))
+  }
+}
+
+function partsOf(
+  input: NewInvoice,
+  { issuedOn, terms }: { issuedOn: Day; terms: Parameters<typeof dueOnFor>[1] }
+): [Part, ...Part[]] {
+  const { schedule, dueOn, totalMinor } = input
+  if (schedule === null) return [{ dueOn: dueOn ?? dueOnFor(issuedOn, terms), amountMinor: totalMinor }]
+  if (dueOn !== null) throw new DomainError('invalid_request', 'Give either due_on or due_schedule.', { pointer: '/due_on' })
+  checkSchedule(schedule, totalMinor)
+  const [first, ...rest] = schedule
+  if (first === undefined)
+    throw new DomainError('invalid_request', 'A schedule has at least two parts.', { pointer: '/due_schedule' })
+  return [first, ...rest]
+}
+
+function checkDays({ schedule }: NewInvoice, issuedOn: Day, parts: readonly Part[]): void {
+  const refuse = (sentence: string, pointer: string) => {
+    throw new DomainError('invalid_date', sentence, { pointer })
+  }
+  if (!isDay(issuedOn) || issuedOn < EARLIEST_ON || issuedOn > LATEST_ON)
+    refuse(`Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, '/issued_on')
+  parts.forEach((part, index) => {
+    const pointer = schedule === null ? '/due_on' : `/due_schedule/${index}/due_on`
+    if (part.dueOn > LATEST_ON || part.dueOn < EARLIEST_ON) refuse(`Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, pointer)
+    if (part.dueOn < issuedOn) refuse('An invoice does not fall due before it is issued.', pointer)
+  })
+}
+
+/** Each part is owed from the day of issue. */
+export function issuedEntries({ invoice, obligations }: InvoiceDraft, newId: () => string): LedgerEntry[] {
+  return obligations.map((obligation) => ({
+    id: newId(),
+    kind: 'invoice_issued',
+    clientId: invoice.clientId,
+    currency: invoice.currency,
+    invoiceId: invoice.id,
+    obligationId: obligation.id,
+    paymentId: null,
+    balanceMinor: obligation.amountMinor,
+    unappliedMinor: 0n,
+    effectiveOn: invoice.issuedOn
+  }))
+}

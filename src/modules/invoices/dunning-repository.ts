@@ -1,0 +1,115 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { DunningCase, DunningState } from './invoice.ts'
+import { dunningColumns } from './repository.ts'
+import { type CaseRow, caseFromRow, viewColumns, viewSource } from './rows.ts'
+
+/**
+ * Looks at the first due obligations in the order of their instants and locks their clients. Looks at more of them than
+ * it locks, so that sweeps side by side find clients that none of them holds.
+ */
+const lockDueClients = (name: string, how: string) =>
+  statement<{ id: string }>(
+    `obligations.lock_due_clients_${name}`,
+    `select c.id from clients c
+     where c.org_id = $1 and c.id = any(array(
+       select distinct due.client_id from (
+         select o.client_id from obligations o where o.org_id = $1 and o.next_at <= $2 order by o.next_at limit $4) due))
+     order by c.id limit $3 for no key update ${how}`
+  )
+const lockWaiting = lockDueClients('waiting', '')
+const lockSkipping = lockDueClients('skipping', 'skip locked')
+const LOOK_AHEAD = 8
+
+const caseColumns = `d.id as "obligationId", c.dunning_policy_id as "clientPolicyId", c.dunning_exempt_until_on as "clientExemptUntilOn", ${viewColumns}`
+const caseSource = `obligations d join ${viewSource.replace('invoices i', 'invoices i on i.org_id = d.org_id and i.id = d.invoice_id')}`
+
+const selectDue = statement<CaseRow>(
+  'obligations.due',
+  `select ${caseColumns} from ${caseSource}
+   where d.org_id = $1 and d.client_id = any($3::uuid[]) and d.next_at <= $2 order by d.due_on, d.id`
+)
+const selectCases = statement<CaseRow>(
+  'obligations.cases',
+  `select ${caseColumns} from ${caseSource} where d.org_id = $1 and d.id = any($2::uuid[]) order by d.due_on, d.id`
+)
+const selectOpen = statement<CaseRow>(
+  'obligations.open_of_clients',
+  `select ${caseColumns} from ${caseSource}
+   where d.org_id = $1 and d.client_id = any($2::uuid[]) and d.balance_minor > 0 order by d.due_on, d.id`
+)
+
+/**
+ * Locks up to `clients` clients that have an obligation due, then returns those obligations. A plain FOR UPDATE would
+ * collide with every uncommitted invoice, whose foreign key holds KEY SHARE.
+ * @param wait false leaves what another sweep holds to that sweep; true waits for it.
+ */
+export async function claimDue(
+  tx: Tx,
+  { now, clients, wait }: { now: Date; clients: number; wait: boolean }
+): Promise<DunningCase[]> {
+  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
+  if (locked.length === 0) return []
+  const rows = await tx.run(selectDue, [tx.orgId, now, locked.map(({ id }) => id)])
+  return rows.map(caseFromRow)
+}
+
+export async function casesOf(reader: Reader, obligationIds: readonly string[]): Promise<DunningCase[]> {
+  return (await reader.run(selectCases, [reader.orgId, obligationIds])).map(caseFromRow)
+}
+
+export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<DunningCase[]> {
+  return (await reader.run(selectOpen, [reader.orgId, clientIds])).map(caseFromRow)
+}
+
+const writeStates = statement<{ id: string }>(
+  'obligations.save_dunning',
+  `with touched as (
+     update invoices set version = version + 1, updated_at = $11 where org_id = $1 and id = any($12::uuid[])
+   )
+   update obligations o set overdue_from_on = t.overdue_from_on, overdue_announced = t.overdue_announced, stage_code = t.stage_code,
+     stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_at = t.next_at, policy_id = t.policy_id,
+     policy_version = t.policy_version
+   from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::uuid[], $10::int[])
+     as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
+   where o.org_id = $1 and o.id = t.id`
+)
+
+export type DunningWrite = Readonly<{
+  states: readonly Readonly<{ obligationId: string; state: DunningState }>[]
+  touchedInvoiceIds: readonly string[]
+  at: Date
+}>
+
+export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: DunningWrite): Promise<void> {
+  const columns = dunningColumns(states.map(({ state }) => state))
+  await tx.run(writeStates, [tx.orgId, states.map(({ obligationId }) => obligationId), ...columns, at, touchedInvoiceIds])
+}
+
+const markOpen = statement<{ id: string }>(
+  'obligations.mark_due',
+  `update obligations o set next_at = $2 from invoices i, clients c
+   where o.org_id = $1 and o.balance_minor > 0 and i.org_id = $1 and i.id = o.invoice_id and c.org_id = $1 and c.id = o.client_id
+     and ($3::uuid is null or o.client_id = $3)
+     and ($4::uuid is null or o.policy_id = $4 or (o.policy_id is null and $4 = coalesce(i.dunning_policy_id, c.dunning_policy_id,
+       (select default_dunning_policy_id from organizations where org_id = $1))))`
+)
+
+/** Has the next sweep decide anew what is open: everything, one client's, or what a policy applies to. */
+export async function markDue(
+  tx: Tx,
+  { at, clientId, policyId }: { at: Date; clientId?: string; policyId?: string }
+): Promise<void> {
+  await tx.run(markOpen, [tx.orgId, at, clientId ?? null, policyId ?? null])
+}
+
+const selectNextDue = statement<{ nextAt: Date | null }>(
+  'obligations.next_due',
+  `select min(next_at) as "nextAt" from obligations where org_id = $1 and next_at <= $2`
+)
+
+/** The earliest instant up to `until` at which something is to be decided. */
+export async function nextDueAt(reader: Reader, until: Date): Promise<Date | null> {
+  const [row] = await reader.run(selectNextDue, [reader.orgId, until])
+  return row?.nextAt ?? null
+}

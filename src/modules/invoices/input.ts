@@ -1,0 +1,84 @@
+import type { Reader } from '../../db/client.ts'
+import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { type Currency, currency, parseAmount } from '../../kernel/money.ts'
+import type { ReferenceService } from '../references/service.ts'
+import type { InvoiceChange } from './change-service.ts'
+import type { NewInvoice } from './draft.ts'
+import type { CreateInvoiceBody, PutInvoiceBody } from './schemas.ts'
+
+/** Reads an amount of a body. @throws DomainError that points at the field. */
+export function amountAt(text: string, { of, pointer }: { of: Currency; pointer: string }): bigint {
+  try {
+    return parseAmount(text, of)
+  } catch (error) {
+    if (error instanceof DomainError) throw new DomainError(error.code, error.message, { pointer })
+    throw error
+  }
+}
+
+/** Finds what the body names by references and reads its amounts and days. */
+export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, references: ReferenceService): Promise<NewInvoice> {
+  const code = currency(body.currency)
+  const clientId = await references.resolve(reader, {
+    kind: 'client',
+    id: body.client_id,
+    ref: body.client_ref,
+    pointers: { id: '/client_id', ref: '/client_ref' }
+  })
+  return {
+    id: null,
+    clientId,
+    number: body.number,
+    currency: code,
+    totalMinor: amountAt(body.total, { of: code, pointer: '/total' }),
+    issuedOn: body.issued_on === undefined ? null : day(body.issued_on),
+    dueOn: body.due_on === undefined ? null : day(body.due_on),
+    schedule:
+      body.due_schedule?.map((part, index) => ({
+        dueOn: day(part.due_on),
+        amountMinor: amountAt(part.amount, { of: code, pointer: `/due_schedule/${index}/amount` })
+      })) ?? null,
+    collectionMethod: body.collection_method ?? 'manual',
+    dunningStart: body.dunning_start ?? 'normal',
+    dunningPolicyId: body.dunning_policy_id ?? null,
+    paymentLinks: body.payment_links ?? [],
+    metadata: body.metadata ?? {},
+    externalRefs: body.external_refs ?? []
+  }
+}
+
+type Settings = Pick<
+  PutInvoiceBody,
+  'number' | 'collection_method' | 'payment_links' | 'metadata' | 'dunning_policy_id' | 'dunning_start'
+>
+
+export function invoiceChangeFrom(body: Settings): InvoiceChange {
+  return {
+    ...(body.number !== undefined && { number: body.number }),
+    ...(body.collection_method !== undefined && { collectionMethod: body.collection_method }),
+    ...(body.payment_links !== undefined && { paymentLinks: body.payment_links }),
+    ...(body.metadata !== undefined && { metadata: body.metadata }),
+    ...(body.dunning_policy_id !== undefined && { dunningPolicyId: body.dunning_policy_id }),
+    ...(body.dunning_start !== undefined && { dunningStart: body.dunning_start })
+  }
+}
+
+/** The body of a PUT that makes an invoice: what it must name then, it must name. */
+export function createBodyFrom(body: PutInvoiceBody, ref: { source: string; id: string }): CreateInvoiceBody {
+  const { number, currency: code, total, source_version: _, client_id, client_ref, ...rest } = body
+  if (number === undefined || code === undefined || total === undefined) {
+    const missing = number === undefined ? 'number' : code === undefined ? 'currency' : 'total'
+    throw new DomainError('invalid_request', 'This field is required to make the invoice.', { pointer: `/${missing}` })
+  }
+  return {
+    ...rest,
+    ...(client_id !== undefined && { client_id }),
+    ...(client_ref !== undefined && { client_ref }),
+    number,
+    currency: code,
+    total,
+    dunning_start: rest.dunning_start ?? 'baseline',
+    external_refs: [ref]
+  }
+}

@@ -1,0 +1,118 @@
+import { type Day, daysBetween, maxDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { InvoiceStatus, PaymentLink } from './table.ts'
+
+export type DunningStart = 'normal' | 'baseline' | 'off'
+
+export type Invoice = Readonly<{
+  id: string
+  clientId: string
+  number: string
+  currency: Currency
+  totalMinor: bigint
+  balanceMinor: bigint
+  issuedOn: Day
+  /** The last day on which something of it falls due. */
+  dueOn: Day
+  status: InvoiceStatus
+  collectionMethod: 'manual' | 'autopay'
+  dunningStart: DunningStart
+  dunningPolicyId: string | null
+  paymentLinks: readonly PaymentLink[]
+  metadata: Readonly<Record<string, string>>
+  replacedById: string | null
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}>
+
+/** What dunning keeps on an obligation. Only dunning decides it. */
+export type DunningState = Readonly<{
+  /** The first day on which it is overdue. */
+  overdueFromOn: Day
+  /** Whether `invoice.overdue` was said in this cycle. */
+  overdueAnnounced: boolean
+  stageCode: string | null
+  stageEnteredAt: Date | null
+  nextStageCode: string | null
+  /** The earliest instant at which deciding again could change something; null when nothing can by itself. */
+  nextAt: Date | null
+  /** Pinned at the cycle's first entry. */
+  policyId: string | null
+  policyVersion: number | null
+}>
+
+export type Obligation = DunningState &
+  Readonly<{
+    id: string
+    invoiceId: string
+    clientId: string
+    kind: 'invoice' | 'part'
+    dueOn: Day
+    currency: Currency
+    amountMinor: bigint
+    balanceMinor: bigint
+    cycle: number
+  }>
+
+export type ExternalRef = Readonly<{ source: string; id: string }>
+
+/** An invoice with all that GET shows of it. `timeZone` is the client's own, null where the organization's counts. */
+export type InvoiceView = Readonly<{
+  invoice: Invoice
+  /** By due date. */
+  obligations: readonly Obligation[]
+  externalRefs: readonly ExternalRef[]
+  timeZone: string | null
+}>
+
+/** One due obligation with what a decision rests on. */
+export type DunningCase = Readonly<{
+  obligation: Obligation
+  view: InvoiceView
+  /** The client's settings that count for dunning. */
+  client: Readonly<{ dunningPolicyId: string | null; dunningExemptUntilOn: Day | null }>
+}>
+
+export type Part = Readonly<{ dueOn: Day; amountMinor: bigint }>
+
+/** @throws DomainError when the parts do not sum to the total or are not in the order of their days. */
+export function checkSchedule(parts: readonly Part[], totalMinor: bigint): void {
+  parts.forEach((part, index) => {
+    const before = parts[index - 1]
+    if (before !== undefined && before.dueOn >= part.dueOn) {
+      throw new DomainError('invalid_request', 'Each part falls due after the one before it.', {
+        pointer: `/due_schedule/${index}/due_on`
+      })
+    }
+    if (part.amountMinor <= 0n) {
+      throw new DomainError('invalid_amount', 'A part must be more than 0.', { pointer: `/due_schedule/${index}/amount` })
+    }
+  })
+  if (parts.reduce((sum, part) => sum + part.amountMinor, 0n) !== totalMinor) {
+    throw new DomainError('invalid_amount', 'The parts must sum to the total.', { pointer: '/due_schedule' })
+  }
+}
+
+/** Calendar days since the oldest open obligation fell due; 0 when none is overdue. */
+export function daysOverdue(obligations: readonly Obligation[], today: Day): number {
+  return obligations.reduce((days, { balanceMinor, overdueFromOn }) => {
+    const late = balanceMinor > 0n ? daysBetween(overdueFromOn, today) + 1 : 0
+    return Math.max(days, late)
+  }, 0)
+}
+
+/** The obligation whose dunning an invoice shows: the open one that fell due first, else the last. */
+export function leading(obligations: readonly Obligation[]): Obligation | undefined {
+  return obligations.find((obligation) => obligation.balanceMinor > 0n) ?? obligations.at(-1)
+}
+
+export function lastDueOn(parts: readonly [Part, ...Part[]]): Day {
+  return maxDay(parts[0].dueOn, ...parts.slice(1).map((part) => part.dueOn))
+}
+
+/** What the balance makes of the status. Void and written off are ends of their own. */
+export function statusFor(balanceMinor: bigint): InvoiceStatus {
+  return balanceMinor > 0n ? 'open' : 'paid'
+}

@@ -1,0 +1,127 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Day } from '../../kernel/day.ts'
+import type { Currency } from '../../kernel/money.ts'
+import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable } from './ledger.ts'
+
+const insertEntries = statement<{ id: string }>(
+  'ledger.insert',
+  `insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, payment_id, balance_minor, unapplied_minor,
+     effective_on, recorded_at)
+   select $1, t.*, $12 from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::bigint[],
+     $10::bigint[], $11::date[]) as t`
+)
+
+export async function insertEntriesOf(
+  tx: Tx,
+  { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }
+): Promise<void> {
+  await tx.run(insertEntries, [
+    tx.orgId,
+    entries.map((e) => e.id),
+    entries.map((e) => e.kind),
+    entries.map((e) => e.clientId),
+    entries.map((e) => e.currency),
+    entries.map((e) => e.invoiceId),
+    entries.map((e) => e.obligationId),
+    entries.map((e) => e.paymentId),
+    entries.map((e) => e.balanceMinor),
+    entries.map((e) => e.unappliedMinor),
+    entries.map((e) => e.effectiveOn),
+    recordedAt
+  ])
+}
+
+const moveBalances = statement<{ id: string }>(
+  'ledger.move_balances',
+  `with change as (select * from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as t(obligation_id, invoice_id, by_minor)),
+   moved as (
+     update obligations o set balance_minor = o.balance_minor + c.by_minor from change c
+     where o.org_id = $1 and o.id = c.obligation_id
+   )
+   update invoices i set balance_minor = i.balance_minor + s.by_minor,
+     status = case when i.balance_minor + s.by_minor > 0 then 'open' else 'paid' end, version = i.version + 1, updated_at = $5
+   from (select invoice_id, sum(by_minor)::bigint as by_minor from change group by invoice_id) s
+   where i.org_id = $1 and i.id = s.invoice_id returning i.id`
+)
+
+/** Appends the entries and moves the balances that they sum to. The invoices are open or paid by what is left. */
+export async function post(tx: Tx, { entries, at }: { entries: readonly LedgerEntry[]; at: Date }): Promise<void> {
+  const changes: BalanceChange[] = balanceChanges(entries)
+  const written = insertEntriesOf(tx, { entries, recordedAt: at })
+  if (changes.length > 0) {
+    await tx.run(moveBalances, [
+      tx.orgId,
+      changes.map((c) => c.obligationId),
+      changes.map((c) => c.invoiceId),
+      changes.map((c) => c.byMinor),
+      at
+    ])
+  }
+  await written
+}
+
+const selectMovements = statement<{ obligationId: string; effectiveOn: Day; amountMinor: bigint }>(
+  'ledger.movements',
+  `select obligation_id as "obligationId", effective_on as "effectiveOn", balance_minor as "amountMinor" from ledger_entries
+   where org_id = $1 and obligation_id = any($2::uuid[])`
+)
+
+export type Movement = Readonly<{ effectiveOn: Day; amountMinor: bigint }>
+
+/** What moved each obligation's balance, by obligation. */
+export async function movementsOf(reader: Reader, obligationIds: readonly string[]): Promise<Map<string, Movement[]>> {
+  const movements = new Map<string, Movement[]>()
+  for (const { obligationId, ...movement } of await reader.run(selectMovements, [reader.orgId, obligationIds])) {
+    const known = movements.get(obligationId)
+    if (known === undefined) movements.set(obligationId, [movement])
+    else known.push(movement)
+  }
+  return movements
+}
+
+const payableColumns = `o.id as "obligationId", o.invoice_id as "invoiceId", o.client_id as "clientId", o.currency, i.issued_on as "issuedOn",
+  o.due_on as "dueOn", o.balance_minor as "balanceMinor"`
+const payableSource = 'obligations o join invoices i on i.org_id = o.org_id and i.id = o.invoice_id'
+
+const selectPayables = statement<Payable>(
+  'ledger.payables_of_clients',
+  `select ${payableColumns} from ${payableSource}
+   where o.org_id = $1 and o.client_id = any($2::uuid[]) and ($3::text is null or o.currency = $3) and o.balance_minor > 0 and i.status = 'open'
+   order by o.due_on, i.issued_on, o.id`
+)
+const selectPayablesOfInvoices = statement<Payable>(
+  'ledger.payables_of_invoices',
+  `select ${payableColumns} from ${payableSource} where o.org_id = $1 and o.invoice_id = any($2::uuid[]) order by o.due_on, o.id`
+)
+
+/** What is open of these clients, oldest due first. The clients are locked, so that it stays so. */
+export function payablesOf(
+  tx: Tx,
+  { clientIds, currency }: { clientIds: readonly string[]; currency: Currency | null }
+): Promise<Payable[]> {
+  return tx.run(selectPayables, [tx.orgId, clientIds, currency])
+}
+
+/** The obligations of these invoices, open or not, oldest due first. */
+export function payablesOfInvoices(tx: Tx, invoiceIds: readonly string[]): Promise<Payable[]> {
+  return tx.run(selectPayablesOfInvoices, [tx.orgId, invoiceIds])
+}
+
+const selectAllocations = (name: string, column: string) =>
+  statement<Allocation>(
+    `ledger.allocations_of_${name}`,
+    `select payment_id as "paymentId", obligation_id as "obligationId", min(invoice_id::text)::uuid as "invoiceId", min(client_id::text)::uuid as "clientId",
+       min(currency) as currency, effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor"
+     from ledger_entries where org_id = $1 and ${column} = any($2::uuid[]) and kind in ('allocation', 'allocation_reversed')
+     group by payment_id, obligation_id, effective_on having sum(balance_minor) <> 0
+     order by effective_on, obligation_id`
+  )
+const allocationsOfPayments = selectAllocations('payments', 'payment_id')
+const allocationsOfObligations = selectAllocations('obligations', 'obligation_id')
+
+/** By payment and obligation and day; sums that came to nothing are left out. */
+export const allocationsOf = {
+  payments: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfPayments, [reader.orgId, ids]),
+  obligations: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfObligations, [reader.orgId, ids])
+}

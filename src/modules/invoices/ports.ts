@@ -1,0 +1,44 @@
+import type { Tx } from '../../db/client.ts'
+import type { Day } from '../../kernel/day.ts'
+import type { ClientTerms } from '../clients/client.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { DunningState, Invoice, Obligation } from './invoice.ts'
+
+/** An invoice that is about to be written, before dunning said when it is next to be looked at. */
+export type InvoiceDraft = Readonly<{
+  invoice: Invoice
+  obligations: readonly Omit<Obligation, keyof DunningState>[]
+  client: ClientTerms
+}>
+
+export type Planned = Readonly<{
+  /** By obligation id. */
+  states: ReadonlyMap<string, DunningState>
+  /** Writes what can only be written after the obligations: baseline entries. */
+  afterInsert: (tx: Tx) => Promise<void>
+}>
+
+/** What invoices and payments must tell the modules above them. Filled by the composition. */
+export type InvoicePorts = Readonly<{
+  /** Dunning decides where new obligations start. Reads only; may be started before the invoices are inserted. */
+  planDunning: (tx: Tx, input: { books: Books; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
+  /**
+   * Balances, due dates or status of these obligations changed: dunning clears, retracts and finds the next instant, and
+   * fires its events. Called once, before the caller fires its own, with the client locked. `effectiveOn` is the earliest
+   * day that the change counts from; entries made after that day may turn out mistaken.
+   */
+  obligationsChanged: (
+    tx: Tx,
+    change: { books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }
+  ) => Promise<void>
+  /**
+   * Payments apply unapplied credit of these clients to what is open, oldest due first, where the organization wants that.
+   * @returns whether anything was applied.
+   */
+  applyCredit: (tx: Tx, input: { books: Books; clientIds: readonly string[] }) => Promise<boolean>
+  /** Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit. */
+  releaseAllocations: (
+    tx: Tx,
+    input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day }
+  ) => Promise<void>
+}>

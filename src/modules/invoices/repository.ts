@@ -1,0 +1,217 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
+import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
+
+const selectView = statement<ViewRow>(
+  'invoices.find',
+  `select ${viewColumns} from ${viewSource} where i.org_id = $1 and i.id = $2`
+)
+
+const selectViews = statement<ViewRow>(
+  'invoices.find_many',
+  `select ${viewColumns} from ${viewSource} where i.org_id = $1 and i.id = any($2::uuid[])`
+)
+
+export async function find(reader: Reader, id: string): Promise<InvoiceView | undefined> {
+  const [row] = await reader.run(selectView, [reader.orgId, id])
+  return row && viewFromRow(row)
+}
+
+export async function findMany(reader: Reader, ids: readonly string[]): Promise<InvoiceView[]> {
+  const rows = await reader.run(selectViews, [reader.orgId, ids])
+  return rows.map(viewFromRow)
+}
+
+export type InvoiceFilter = Readonly<{
+  limit: number
+  after: { at: Date; id: string } | null
+  clientId: string | null
+  status: string | null
+  currency: string | null
+  number: string | null
+  overdue: boolean | null
+  dueFromOn: string | null
+  dueToOn: string | null
+  updatedSince: Date | null
+  today: string
+}>
+
+const selectPage = statement<ViewRow>(
+  'invoices.page',
+  `select ${viewColumns} from ${viewSource}
+   where i.org_id = $1
+     and ($3::timestamptz is null or (i.created_at, i.id) < ($3, $4::uuid))
+     and ($5::uuid is null or i.client_id = $5)
+     and ($6::text is null or i.status = $6)
+     and ($7::text is null or i.currency = $7)
+     and ($8::text is null or i.number = $8)
+     and ($9::date is null or i.due_on >= $9)
+     and ($10::date is null or i.due_on <= $10)
+     and ($11::timestamptz is null or i.updated_at >= $11)
+     and ($12::boolean is null or $12 = exists (select from obligations o where o.org_id = i.org_id and o.invoice_id = i.id
+       and o.balance_minor > 0 and o.overdue_from_on <= $13::date))
+   order by i.created_at desc, i.id desc limit $2`
+)
+
+export async function page(reader: Reader, filter: InvoiceFilter): Promise<InvoiceView[]> {
+  const { limit, after, clientId, status, currency, number, dueFromOn, dueToOn, updatedSince, overdue, today } = filter
+  const rows = await reader.run(selectPage, [
+    reader.orgId,
+    limit,
+    after?.at ?? null,
+    after?.id ?? null,
+    clientId,
+    status,
+    currency,
+    number,
+    dueFromOn,
+    dueToOn,
+    updatedSince,
+    overdue,
+    today
+  ])
+  return rows.map(viewFromRow)
+}
+
+const insertInvoices = statement<{ id: string }>(
+  'invoices.insert',
+  `insert into invoices (org_id, id, client_id, number, currency, total_minor, balance_minor, issued_on, due_on, status, collection_method,
+     dunning_start, dunning_policy_id, payment_links, metadata, version, created_at, updated_at)
+   select $1, id, client_id, number, currency, total, total, issued_on, due_on, 'open', collection_method, dunning_start, policy_id,
+     payment_links, metadata, 1, $14, $14
+   from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::date[], $9::text[], $10::text[], $11::uuid[],
+     $12::jsonb[], $13::jsonb[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
+     payment_links, metadata)`
+)
+
+/** New invoices: open, with their whole total as balance. */
+export async function insertInvoicesOf(tx: Tx, invoices: readonly Invoice[], at: Date): Promise<void> {
+  await tx.run(insertInvoices, [
+    tx.orgId,
+    invoices.map((i) => i.id),
+    invoices.map((i) => i.clientId),
+    invoices.map((i) => i.number),
+    invoices.map((i) => i.currency),
+    invoices.map((i) => i.totalMinor),
+    invoices.map((i) => i.issuedOn),
+    invoices.map((i) => i.dueOn),
+    invoices.map((i) => i.collectionMethod),
+    invoices.map((i) => i.dunningStart),
+    invoices.map((i) => i.dunningPolicyId),
+    invoices.map((i) => JSON.stringify(i.paymentLinks)),
+    invoices.map((i) => JSON.stringify(i.metadata)),
+    at
+  ])
+}
+
+const insertObligations = statement<{ id: string }>(
+  'obligations.insert',
+  `insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
+     overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
+   select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::text[], $8::bigint[], $9::bigint[], $10::int[],
+     $11::date[], $12::boolean[], $13::text[], $14::timestamptz[], $15::text[], $16::timestamptz[], $17::uuid[], $18::int[]) as t`
+)
+
+export async function insertObligationsOf(tx: Tx, rows: readonly Obligation[]): Promise<void> {
+  await tx.run(insertObligations, [
+    tx.orgId,
+    rows.map((o) => o.id),
+    rows.map((o) => o.invoiceId),
+    rows.map((o) => o.clientId),
+    rows.map((o) => o.kind),
+    rows.map((o) => o.dueOn),
+    rows.map((o) => o.currency),
+    rows.map((o) => o.amountMinor),
+    rows.map((o) => o.balanceMinor),
+    rows.map((o) => o.cycle),
+    ...dunningColumns(rows)
+  ])
+}
+
+/** The columns that dunning keeps, as arrays in the order that the statements expect. */
+export function dunningColumns(
+  rows: readonly Omit<
+    Obligation,
+    'id' | 'invoiceId' | 'clientId' | 'kind' | 'dueOn' | 'currency' | 'amountMinor' | 'balanceMinor' | 'cycle'
+  >[]
+): unknown[] {
+  return [
+    rows.map((o) => o.overdueFromOn),
+    rows.map((o) => o.overdueAnnounced),
+    rows.map((o) => o.stageCode),
+    rows.map((o) => o.stageEnteredAt),
+    rows.map((o) => o.nextStageCode),
+    rows.map((o) => o.nextAt),
+    rows.map((o) => o.policyId),
+    rows.map((o) => o.policyVersion)
+  ]
+}
+
+const updateSettings = statement<{ id: string }>(
+  'invoices.save',
+  `update invoices set number = $3, total_minor = $4, balance_minor = $5, due_on = $6, status = $7, collection_method = $8, dunning_start = $9,
+     dunning_policy_id = $10, payment_links = $11, metadata = $12, replaced_by_id = $13, version = $14, updated_at = $15
+   where org_id = $1 and id = $2 returning id`
+)
+
+export async function save(tx: Tx, invoice: Invoice): Promise<void> {
+  const i = invoice
+  await tx.run(updateSettings, [
+    tx.orgId,
+    i.id,
+    i.number,
+    i.totalMinor,
+    i.balanceMinor,
+    i.dueOn,
+    i.status,
+    i.collectionMethod,
+    i.dunningStart,
+    i.dunningPolicyId,
+    JSON.stringify(i.paymentLinks),
+    JSON.stringify(i.metadata),
+    i.replacedById,
+    i.version,
+    i.updatedAt
+  ])
+}
+
+const emptyOpen = statement<{ id: string }>(
+  'obligations.empty',
+  'update obligations set balance_minor = 0 where org_id = $1 and invoice_id = $2'
+)
+
+/** For an invoice that ends without money. The ledger entries that say so are the caller's. */
+export async function emptyObligations(tx: Tx, invoiceId: string): Promise<void> {
+  await tx.run(emptyOpen, [tx.orgId, invoiceId])
+}
+
+const restart = statement<{ id: string }>(
+  'obligations.restart_cycle',
+  `update obligations set due_on = $3, cycle = cycle + 1, overdue_announced = false, overdue_from_on = $3::date + 1, stage_code = null,
+     stage_entered_at = null, next_stage_code = null, policy_id = null, policy_version = null
+   where org_id = $1 and invoice_id = $2`
+)
+
+/** A new due date starts the next cycle; dunning finds the rest when it is told. */
+export async function restartCycle(tx: Tx, { invoiceId, dueOn }: { invoiceId: string; dueOn: string }): Promise<void> {
+  await tx.run(restart, [tx.orgId, invoiceId, dueOn])
+}
+
+const moveTotals = statement<{ id: string }>(
+  'invoices.move_total',
+  `with part as (
+     update obligations set amount_minor = amount_minor + $3, balance_minor = balance_minor + $3 where org_id = $1 and invoice_id = $2
+   )
+   update invoices set total_minor = total_minor + $3, balance_minor = balance_minor + $3,
+     status = case when balance_minor + $3 > 0 then 'open' else 'paid' end, version = version + 1, updated_at = $4
+   where org_id = $1 and id = $2`
+)
+
+/** Total and balance move together; for an invoice of one part. The ledger entry is the caller's. */
+export async function moveTotal(
+  tx: Tx,
+  { invoiceId, byMinor, at }: { invoiceId: string; byMinor: bigint; at: Date }
+): Promise<void> {
+  await tx.run(moveTotals, [tx.orgId, invoiceId, byMinor, at])
+}

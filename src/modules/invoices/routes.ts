@@ -1,0 +1,239 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Static } from 'typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { expectedVersion } from '../../http/idempotency.ts'
+import { problem } from '../../http/problem.ts'
+import { IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { invoiceChangeFrom, newInvoiceFrom } from './input.ts'
+import {
+  CreateInvoice,
+  InvoiceBatch,
+  InvoiceBatchResult,
+  InvoiceQuery,
+  InvoiceSchema,
+  RescheduleInvoice,
+  toApi,
+  UpdateInvoice,
+  VoidInvoice
+} from './schemas.ts'
+import type { BatchResult, InvoiceService } from './service.ts'
+
+const tags = ['Invoices']
+
+type Options = Edge & { invoices: InvoiceService; references: ReferenceService }
+
+export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, invoices, references }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listInvoices',
+        tags,
+        summary: 'List invoices, newest first',
+        querystring: InvoiceQuery,
+        response: { 200: pageOf(InvoiceSchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const query = request.query
+      const { views, books } = await database.reading(request.principal.orgId, (reader) => invoices.page(reader, filterOf(query)))
+      const cursorOf = ({ invoice }: (typeof views)[number]) => encodeCursor({ at: invoice.createdAt, id: invoice.id })
+      return reply.send(toPage(views, { limit: query.limit, cursorOf, toApi: (view) => toApi(view, books) }))
+    }
+  )
+
+  app.post(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'createInvoice',
+        tags,
+        summary: 'Issue an invoice',
+        description:
+          'Without due_on the client’s terms say when it falls due. Unapplied credit of the client is applied at once.',
+        headers: writeHeaders,
+        body: ref(CreateInvoice),
+        response: { 201: ref(InvoiceSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({
+        status: 201,
+        body: await invoices.create(tx, await newInvoiceFrom(tx, request.body, references))
+      }))
+  )
+
+  app.post(
+    '/batch',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'createInvoices',
+        tags,
+        summary: 'Issue up to 1,000 invoices',
+        description:
+          'In one transaction, with a result for each. `dunning_start` is `baseline` unless said: what is overdue already starts at the stage of its age, silently.',
+        headers: writeHeaders,
+        body: InvoiceBatch,
+        response: { 200: ref(InvoiceBatchResult), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const inputs = await Promise.all(
+          request.body.invoices.map((body) =>
+            newInvoiceFrom(tx, { ...body, dunning_start: body.dunning_start ?? 'baseline' }, references).catch(
+              (error: unknown) => {
+                if (error instanceof DomainError) return error
+                throw error
+              }
+            )
+          )
+        )
+        const results = (await invoices.createMany(tx, inputs)).map((result, index) =>
+          resultOf(result, { instance: request.id, index })
+        )
+        return { status: 200, body: { results } }
+      })
+  )
+
+  app.get(
+    '/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getInvoice',
+        tags,
+        summary: 'An invoice',
+        params: IdParams,
+        response: { 200: ref(InvoiceSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const document = await database.reading(request.principal.orgId, (reader) => invoices.document(reader, request.params.id))
+      return reply.header('etag', `"${document.version}"`).send(document)
+    }
+  )
+
+  app.patch(
+    '/:id',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'updateInvoice',
+        tags,
+        summary: 'Change settings of an invoice',
+        description: 'What is absent stays. The due date is moved by reschedule, the total by PUT by-ref.',
+        params: IdParams,
+        headers: matchHeaders,
+        body: UpdateInvoice,
+        response: { 200: ref(InvoiceSchema), ...refusals(400, 404, 409, 412, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const change = invoiceChangeFrom(request.body)
+        const body = await invoices.update(tx, { id: request.params.id, change, expectedVersion: expectedVersion(request) })
+        return { status: 200, body }
+      })
+  )
+}
+
+/** What ends or moves an invoice. */
+export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, invoices }) => {
+  app.post(
+    '/:id/void',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'voidInvoice',
+        tags,
+        summary: 'Take back an invoice that nothing was paid on',
+        params: IdParams,
+        headers: writeHeaders,
+        body: VoidInvoice,
+        response: { 200: ref(InvoiceSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const replacedById = request.body.replaced_by_id ?? null
+        return { status: 200, body: await invoices.voidInvoice(tx, { id: request.params.id, replacedById }) }
+      })
+  )
+
+  app.post(
+    '/:id/write-off',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'writeOffInvoice',
+        tags,
+        summary: 'Give up what is still open',
+        params: IdParams,
+        headers: writeHeaders,
+        response: { 200: ref(InvoiceSchema), ...refusals(400, 404, 409, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({ status: 200, body: await invoices.writeOff(tx, request.params.id) }))
+  )
+
+  app.post(
+    '/:id/reschedule',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'rescheduleInvoice',
+        tags,
+        summary: 'Move the due date',
+        description: 'Starts the next dunning cycle: stages follow the new due date, and each may be entered once more.',
+        params: IdParams,
+        headers: writeHeaders,
+        body: RescheduleInvoice,
+        response: { 200: ref(InvoiceSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({
+        status: 200,
+        body: await invoices.reschedule(tx, { id: request.params.id, dueOn: day(request.body.due_on) })
+      }))
+  )
+}
+
+function filterOf(query: Static<typeof InvoiceQuery>) {
+  return {
+    limit: query.limit + 1,
+    after: decodeCursor(query.cursor),
+    clientId: query.client_id ?? null,
+    status: query.status ?? null,
+    currency: query.currency ?? null,
+    number: query.number ?? null,
+    overdue: query.is_overdue ?? null,
+    dueFromOn: query.due_from_on ?? null,
+    dueToOn: query.due_to_on ?? null,
+    updatedSince: query.updated_since === undefined ? null : new Date(query.updated_since)
+  }
+}
+
+function resultOf(result: BatchResult, where: { instance: string; index: number }) {
+  const { index } = where
+  if ('document' in result) return { index, status: 'created' as const, invoice: result.document, problem: null }
+  return { index, status: 'refused' as const, invoice: null, problem: refusalOf(result.refusal, where) }
+}
+
+function refusalOf(refusal: DomainError, { instance, index }: { instance: string; index: number }) {
+  const errors =
+    refusal.pointer === undefined
+      ? []
+      : [{ in: 'body' as const, pointer: `/invoices/${index}${refusal.pointer}`, detail: refusal.message }]
+  const { errors: found, ...rest } = problem(refusal.code, refusal.message, { instance, errors, existingId: refusal.existingId })
+  return found === undefined ? rest : { ...rest, errors: [...found] }
+}

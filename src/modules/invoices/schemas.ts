@@ -1,0 +1,227 @@
+import { type Static, Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  ExternalRef,
+  ExternalRefs,
+  Id,
+  InstantText,
+  Metadata,
+  named,
+  nullable,
+  oneOf,
+  ProblemSchema,
+  pageQuery,
+  ref,
+  ShortText,
+  updatedSince
+} from '../../http/schemas.ts'
+import { daysBetween } from '../../kernel/day.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import { daysOverdue, type InvoiceView, leading, type Obligation } from './invoice.ts'
+
+const statuses = ['open', 'paid', 'void', 'written_off'] as const
+const dunningStarts = ['normal', 'baseline', 'off'] as const
+
+const PaymentLinkSchema = closed({
+  kind: Type.String({ minLength: 1, maxLength: 40 }),
+  url: Type.String({ format: 'web-url', maxLength: 2000 })
+})
+
+const PartSchema = closed({
+  due_on: DayText,
+  amount: Amount,
+  balance: Amount,
+  days_overdue: Type.Integer({ minimum: 0 }),
+  stage: nullable(Type.String())
+})
+
+const InvoiceDunning = closed(
+  {
+    start: oneOf(dunningStarts, {
+      description: '`baseline`: began at the stage that its age said, silently; `off`: is not dunned'
+    }),
+    policy_id: nullable(Id),
+    policy_version: nullable(Type.Integer()),
+    stage: nullable(Type.String({ description: "The organization's own code of the stage it is in" })),
+    entered_at: nullable(InstantText),
+    next_stage: nullable(Type.String()),
+    next_at: nullable(InstantText),
+    cycle: Type.Integer({ minimum: 1, description: 'Grows when the due date is moved; a stage is entered once in each' })
+  },
+  { description: 'Of the part that fell due first and is still open' }
+)
+
+const invoiceFields = {
+  id: Id,
+  client_id: Id,
+  number: Type.String(),
+  currency: CurrencyCode,
+  total: Amount,
+  balance: Amount,
+  status: oneOf(statuses),
+  issued_on: DayText,
+  due_on: DayText,
+  due_schedule: Type.Array(PartSchema, { description: 'The parts by due date; one for an invoice that is due at once' }),
+  is_partially_paid: Type.Boolean(),
+  is_overdue: Type.Boolean(),
+  days_overdue: Type.Integer({ minimum: 0 }),
+  collection_method: oneOf(['manual', 'autopay']),
+  payment_links: Type.Array(PaymentLinkSchema),
+  dunning_policy_id: nullable(Id),
+  dunning: InvoiceDunning,
+  external_refs: ExternalRefs,
+  metadata: Metadata,
+  replaced_by_id: nullable(Id),
+  version: Type.Integer(),
+  created_at: InstantText,
+  updated_at: InstantText
+}
+export const InvoiceSchema = named('Invoice', closed(invoiceFields))
+export const InvoiceByRefSchema = named(
+  'InvoiceByRef',
+  closed({ ...invoiceFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+)
+export type InvoiceDocument = Static<typeof InvoiceSchema>
+
+const settings = {
+  collection_method: oneOf(['manual', 'autopay']),
+  payment_links: Type.Array(PaymentLinkSchema, { maxItems: 10 }),
+  dunning_policy_id: nullable(Id),
+  metadata: Metadata
+}
+const dueFields = {
+  issued_on: Type.Optional(DayText),
+  due_on: Type.Optional(DayText),
+  due_schedule: Type.Optional(Type.Array(closed({ due_on: DayText, amount: Amount }), { minItems: 2, maxItems: 60 }))
+}
+const claim = { number: ShortText, currency: CurrencyCode, total: Amount }
+const whose = { client_id: Type.Optional(Id), client_ref: Type.Optional(ref(ExternalRef)) }
+const dunningStart = { dunning_start: Type.Optional(oneOf(dunningStarts)) }
+
+export const CreateInvoice = named(
+  'CreateInvoice',
+  closed({
+    ...whose,
+    ...claim,
+    ...dueFields,
+    ...dunningStart,
+    collection_method: Type.Optional(settings.collection_method),
+    payment_links: Type.Optional(settings.payment_links),
+    dunning_policy_id: Type.Optional(settings.dunning_policy_id),
+    metadata: Type.Optional(settings.metadata),
+    external_refs: Type.Optional(ExternalRefs)
+  })
+)
+export type CreateInvoiceBody = Static<typeof CreateInvoice>
+
+export const UpdateInvoice = Type.Partial(
+  closed({
+    number: ShortText,
+    ...settings,
+    dunning_start: oneOf(['normal', 'off'], { description: '`off` ends dunning, `normal` begins it again by age' })
+  }),
+  { additionalProperties: false, minProperties: 1 }
+)
+
+export const PutInvoiceByRef = Type.Partial(
+  closed({
+    ...whose,
+    ...claim,
+    ...settings,
+    issued_on: DayText,
+    due_on: DayText,
+    dunning_start: oneOf(dunningStarts),
+    source_version: Type.Integer({ minimum: 0 })
+  }),
+  { additionalProperties: false }
+)
+export type PutInvoiceBody = Static<typeof PutInvoiceByRef>
+
+export const InvoiceBatch = closed({ invoices: Type.Array(ref(CreateInvoice), { minItems: 1, maxItems: 1000 }) })
+export const InvoiceBatchResult = named(
+  'InvoiceBatchResult',
+  closed({
+    results: Type.Array(
+      closed({
+        index: Type.Integer(),
+        status: oneOf(['created', 'refused']),
+        invoice: nullable(ref(InvoiceSchema)),
+        problem: nullable(ref(ProblemSchema))
+      }),
+      { description: 'One for each invoice, in their order. A refused one does not keep the others from being made' }
+    )
+  })
+)
+
+export const VoidInvoice = closed({ replaced_by_id: Type.Optional(Id) })
+export const RescheduleInvoice = closed({ due_on: DayText })
+
+export const InvoiceQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  client_id: Type.Optional(Id),
+  status: Type.Optional(oneOf(statuses)),
+  currency: Type.Optional(CurrencyCode),
+  number: Type.Optional(ShortText),
+  is_overdue: Type.Optional(Type.Boolean()),
+  due_from_on: Type.Optional(DayText),
+  due_to_on: Type.Optional(DayText)
+})
+
+export const invoiceSchemas = [InvoiceSchema, InvoiceByRefSchema, CreateInvoice, InvoiceBatchResult]
+
+/** An invoice exactly as GET returns it and as events carry it. */
+export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceView, books: Books): InvoiceDocument {
+  const today = todayFor(books, timeZone)
+  const late = invoice.status === 'open' ? daysOverdue(obligations, today) : 0
+  const amount = (minor: bigint) => formatAmount(minor, invoice.currency)
+  const partOf = (part: Obligation) => ({
+    due_on: part.dueOn,
+    amount: amount(part.amountMinor),
+    balance: amount(part.balanceMinor),
+    days_overdue: part.balanceMinor > 0n ? Math.max(0, daysBetween(part.overdueFromOn, today) + 1) : 0,
+    stage: part.stageCode
+  })
+  return {
+    id: invoice.id,
+    client_id: invoice.clientId,
+    number: invoice.number,
+    currency: invoice.currency,
+    total: amount(invoice.totalMinor),
+    balance: amount(invoice.balanceMinor),
+    status: invoice.status,
+    issued_on: invoice.issuedOn,
+    due_on: invoice.dueOn,
+    due_schedule: obligations.map(partOf),
+    is_partially_paid: invoice.status === 'open' && invoice.balanceMinor < invoice.totalMinor,
+    is_overdue: late > 0,
+    days_overdue: late,
+    collection_method: invoice.collectionMethod,
+    payment_links: [...invoice.paymentLinks],
+    dunning_policy_id: invoice.dunningPolicyId,
+    dunning: dunningToApi(invoice.dunningStart, leading(obligations)),
+    external_refs: [...externalRefs],
+    metadata: { ...invoice.metadata },
+    replaced_by_id: invoice.replacedById,
+    version: invoice.version,
+    created_at: invoice.createdAt.toISOString(),
+    updated_at: invoice.updatedAt.toISOString()
+  }
+}
+
+function dunningToApi(start: (typeof dunningStarts)[number], obligation: Obligation | undefined): InvoiceDocument['dunning'] {
+  return {
+    start,
+    policy_id: obligation?.policyId ?? null,
+    policy_version: obligation?.policyVersion ?? null,
+    stage: obligation?.stageCode ?? null,
+    entered_at: obligation?.stageEnteredAt?.toISOString() ?? null,
+    next_stage: obligation?.nextStageCode ?? null,
+    next_at: obligation?.nextAt?.toISOString() ?? null,
+    cycle: obligation?.cycle ?? 1
+  }
+}

@@ -1,0 +1,210 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import type { EventService } from '../events/service.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { createInvoiceChanges } from './change-service.ts'
+import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
+import * as dunning from './dunning-repository.ts'
+import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
+import * as ledger from './ledger-repository.ts'
+import type { InvoiceDraft, InvoicePorts } from './ports.ts'
+import * as repository from './repository.ts'
+import { type InvoiceDocument, toApi } from './schemas.ts'
+
+export type InvoiceServiceDeps = Readonly<{
+  newId: () => string
+  clock: { now: () => Date }
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  references: ReferenceService
+  ports: InvoicePorts
+}>
+
+/** What became of one invoice of a batch. */
+export type BatchResult = Readonly<{ document: InvoiceDocument } | { refusal: DomainError }>
+
+export function createInvoiceService(deps: InvoiceServiceDeps) {
+  const { newId, clock, events, organizations, clients, references, ports } = deps
+
+  async function get(reader: Reader, id: string): Promise<InvoiceView> {
+    const view = await repository.find(reader, id)
+    if (view === undefined) throw new DomainError('not_found', 'There is no such invoice.')
+    return view
+  }
+
+  /** The event of a change to an invoice; its object is what GET returns from now on. */
+  function eventOf(
+    type: EventType,
+    view: InvoiceView,
+    { books, previous }: { books: Books; previous?: object | null }
+  ): EventDraft {
+    const { id, version, clientId } = view.invoice
+    return { type, subject: { kind: 'invoice', id, version }, clientId, object: toApi(view, books), previous: previous ?? null }
+  }
+
+  /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
+  async function issue(
+    tx: Tx,
+    { books, drafts, refs }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][] }
+  ): Promise<InvoiceView[]> {
+    const planned = await ports.planDunning(tx, { books, drafts })
+    const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
+    const at = clock.now()
+    const writes = [
+      repository.insertInvoicesOf(
+        tx,
+        drafts.map(({ invoice }) => invoice),
+        at
+      ),
+      repository.insertObligationsOf(
+        tx,
+        views.flatMap(({ obligations }) => obligations)
+      ),
+      ledger.insertEntriesOf(tx, { entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), recordedAt: at }),
+      planned.afterInsert(tx),
+      events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
+    ]
+    await Promise.all(writes)
+    return views
+  }
+
+  async function documentsOf(
+    reader: Reader,
+    { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }
+  ): Promise<Map<string, InvoiceDocument>> {
+    const views = await repository.findMany(reader, invoiceIds)
+    return new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))
+  }
+
+  return {
+    ...createInvoiceChanges({ ...deps, get, eventOf }),
+    get,
+    eventOf,
+    documentsOf,
+    documentOf: toApi,
+
+    /** The invoice as GET returns it. */
+    async document(reader: Reader, id: string): Promise<InvoiceDocument> {
+      const [books, view] = await Promise.all([organizations.books(reader), get(reader, id)])
+      return toApi(view, books)
+    },
+
+    async page(reader: Reader, filter: Omit<repository.InvoiceFilter, 'today'>): Promise<{ views: InvoiceView[]; books: Books }> {
+      const books = await organizations.books(reader)
+      const today = books.now.toISOString().slice(0, 10)
+      return { views: await repository.page(reader, { ...filter, today }), books }
+    },
+
+    /**
+     * Issues an invoice and applies what unapplied credit the client has.
+     * @throws DomainError that names the field; see `draftOf`, and `duplicate_reference` for a taken external reference.
+     */
+    async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
+      const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
+      const draft = draftOf(input, { books, client, newId, at: clock.now() })
+      const { externalRefs } = input
+      if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
+      const [view] = await issue(tx, { books, drafts: [draft], refs: [externalRefs] })
+      assert(view !== undefined, 'one draft gives one view')
+      const applied = await ports.applyCredit(tx, { books, clientIds: [input.clientId] })
+      return toApi(applied ? await get(tx, view.invoice.id) : view, books)
+    },
+
+    /**
+     * Issues many in one transaction. One that is refused does not keep the others from being issued.
+     * @param inputs an input, or the refusal that reading it gave.
+     */
+    async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
+      const books = await organizations.books(tx)
+      const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
+      const locked = new Map((await clients.lockMany(tx, wanted)).map((client) => [client.id, client]))
+      const outcomes = inputs.map((input) => {
+        if (input instanceof DomainError) return input
+        const client = locked.get(input.clientId)
+        if (client === undefined)
+          return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
+        return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at: clock.now() }), refs: input.externalRefs }))
+      })
+      const settled = await Promise.all(
+        outcomes.map((outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
+      )
+      const good = settled.flatMap((outcome) => (outcome instanceof DomainError ? [] : [outcome]))
+      const views =
+        good.length === 0
+          ? []
+          : await issue(tx, { books, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs) })
+      const clientIds = [...new Set(views.map(({ invoice }) => invoice.clientId))]
+      const applied = clientIds.length > 0 && (await ports.applyCredit(tx, { books, clientIds }))
+      const documents = applied
+        ? await documentsOf(tx, { books, invoiceIds: views.map(({ invoice }) => invoice.id) })
+        : new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))
+      return settled.map((outcome) => {
+        if (outcome instanceof DomainError) return { refusal: outcome }
+        const document = documents.get(outcome.draft.invoice.id)
+        assert(document !== undefined, 'what was issued can be read')
+        return { document }
+      })
+    },
+
+    // What dunning needs of obligations; only it decides what is written there.
+    claimDue: dunning.claimDue,
+    casesOf: dunning.casesOf,
+    openOfClients: dunning.openOfClients,
+    saveDunning: dunning.saveDunning,
+    markDue: dunning.markDue,
+    nextDueAt: dunning.nextDueAt,
+    movementsOf: ledger.movementsOf,
+
+    // What payments need of the ledger.
+    post: ledger.post,
+    payablesOf: ledger.payablesOf,
+    payablesOfInvoices: ledger.payablesOfInvoices,
+    allocationsOf: ledger.allocationsOf,
+    viewsOf: repository.findMany
+  }
+
+  /** Takes all references of a batch's item or none of them. */
+  async function claimRefs(
+    tx: Tx,
+    item: { draft: InvoiceDraft; refs: NewInvoice['externalRefs'] }
+  ): Promise<typeof item | DomainError> {
+    const objectId = item.draft.invoice.id
+    try {
+      await references.add(tx, { kind: 'invoice', objectId, refs: item.refs })
+      return item
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      await references.replace(tx, { kind: 'invoice', objectId, refs: [] })
+      return error
+    }
+  }
+}
+
+export type InvoiceService = ReturnType<typeof createInvoiceService>
+
+function viewOf(
+  draft: InvoiceDraft,
+  { states, externalRefs }: { states: ReadonlyMap<string, DunningState>; externalRefs: NewInvoice['externalRefs'] }
+): InvoiceView {
+  const obligations: Obligation[] = draft.obligations.map((obligation) => {
+    const state = states.get(obligation.id)
+    assert(state !== undefined, 'dunning plans every obligation')
+    return { ...obligation, ...state }
+  })
+  return { invoice: draft.invoice, obligations, externalRefs, timeZone: draft.client.timeZone }
+}
+
+function refusalOr<T>(make: () => T): T | DomainError {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof DomainError) return error
+    throw error
+  }
+}

@@ -1,0 +1,187 @@
+import type { Tx } from '../../db/client.ts'
+import { type Day, maxDay } from '../../kernel/day.ts'
+import type { Currency } from '../../kernel/money.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { InvoiceView } from '../invoices/invoice.ts'
+import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
+import type { Books } from '../organizations/organization.ts'
+import { type FreshShare, fill } from './payment.ts'
+import * as repository from './repository.ts'
+import type { PaymentServiceDeps } from './service.ts'
+
+type Sourced = FreshShare & Readonly<{ paymentId: string; fromOn: Day }>
+
+/** Events of the payment itself, made when the ledger stands as it will: they come before the invoices'. */
+type Told = () => Promise<EventDraft[]>
+
+/** Moves money between payments and obligations: ledger, balances, dunning, events, in this order, in the caller's transaction. */
+export function createAllocator({ newId, clock, events, invoices, obligationsChanged }: PaymentServiceDeps) {
+  async function move(
+    tx: Tx,
+    { books, at, entries, reason, told }: { books: Books; at: Date; entries: readonly LedgerEntry[]; reason: string; told: Told }
+  ): Promise<void> {
+    const touched = entries.filter(({ obligationId }) => obligationId !== null)
+    const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
+    const before = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
+    await invoices.post(tx, { entries, at })
+    const [first] = touched
+    if (first !== undefined) {
+      const effectiveOn = touched.reduce(
+        (earliest, entry) => (entry.effectiveOn < earliest ? entry.effectiveOn : earliest),
+        first.effectiveOn
+      )
+      const obligationIds = [...new Set(touched.flatMap(({ obligationId }) => (obligationId === null ? [] : [obligationId])))]
+      await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
+    }
+    const after = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
+    const changed = after.map((view) =>
+      changeOf(
+        view,
+        before.find(({ invoice }) => invoice.id === view.invoice.id),
+        books
+      )
+    )
+    await events.append(tx, { occurredAt: books.now, drafts: [...(await told()), ...changed] })
+  }
+
+  function changeOf(view: InvoiceView, before: InvoiceView | undefined, books: Books): EventDraft {
+    const type = changeType(before, view)
+    const previous =
+      before === undefined ? null : previousOf(invoices.documentOf(before, books), invoices.documentOf(view, books))
+    return invoices.eventOf(type, view, { books, previous })
+  }
+
+  function allocationEntry(share: Sourced, client: { id: string; currency: Currency }): LedgerEntry {
+    return {
+      id: newId(),
+      kind: 'allocation',
+      clientId: client.id,
+      currency: client.currency,
+      invoiceId: share.invoiceId,
+      obligationId: share.obligationId,
+      paymentId: share.paymentId,
+      balanceMinor: -share.amountMinor,
+      unappliedMinor: -share.amountMinor,
+      effectiveOn: maxDay(share.fromOn, share.issuedOn)
+    }
+  }
+
+  /** @param asOf the day on which it counts; null takes it back as of the day that it counted from. */
+  function reversalEntry(allocation: Allocation, { amountMinor, asOf }: { amountMinor: bigint; asOf: Day | null }): LedgerEntry {
+    const { clientId, currency, invoiceId, obligationId, paymentId, effectiveOn } = allocation
+    return {
+      id: newId(),
+      kind: 'allocation_reversed',
+      clientId,
+      currency,
+      invoiceId,
+      obligationId,
+      paymentId,
+      balanceMinor: amountMinor,
+      unappliedMinor: amountMinor,
+      effectiveOn: asOf ?? effectiveOn
+    }
+  }
+
+  return {
+    /** Sets shares of payments against obligations of one client in one currency; `receipts` are the payments' own entries. */
+    async allocate(
+      tx: Tx,
+      how: {
+        books: Books
+        at: Date
+        receipts: readonly LedgerEntry[]
+        shares: readonly Sourced[]
+        client: { id: string; currency: Currency }
+        told: Told
+        /** Whether the payments' unapplied rests on their rows are to be moved; a new payment's is written with it. */
+        movesCredit: boolean
+      }
+    ): Promise<void> {
+      const { books, at, receipts, shares, client, told, movesCredit } = how
+      if (movesCredit && shares.length > 0) {
+        await repository.moveUnapplied(tx, {
+          changes: shares.map(({ paymentId, amountMinor }) => ({ paymentId, byMinor: -amountMinor })),
+          at
+        })
+      }
+      const entries = [...receipts, ...shares.map((share) => allocationEntry(share, client))]
+      await move(tx, { books, at, entries, reason: 'paid', told })
+    },
+
+    /** Takes all of a payment's allocations back; its row is the caller's. */
+    async takeBack(
+      tx: Tx,
+      how: { books: Books; at: Date; paymentId: string; asOf: Day | null; taken: LedgerEntry; told: Told; reason: string }
+    ): Promise<void> {
+      const { books, at, paymentId, asOf, taken, told, reason } = how
+      const allocations = await invoices.allocationsOf.payments(tx, [paymentId])
+      const entries = allocations.map((allocation) => reversalEntry(allocation, { amountMinor: allocation.amountMinor, asOf }))
+      await move(tx, { books, at, entries: [...entries, taken], reason, told })
+    },
+
+    /** See `InvoicePorts.applyCredit`. */
+    async applyCredit(tx: Tx, { books, clientIds }: { books: Books; clientIds: readonly string[] }): Promise<boolean> {
+      if (!books.organization.autoApplyCredit) return false
+      const credit = await repository.creditOf(tx, clientIds)
+      if (credit.length === 0) return false
+      const open = await invoices.payablesOf(tx, {
+        clientIds: [...new Set(credit.map(({ clientId }) => clientId))],
+        currency: null
+      })
+      const left = new Map(open.map((payable) => [payable.obligationId, payable.balanceMinor]))
+      let applied = false
+      for (const { id: paymentId, clientId, currency, unappliedMinor, receivedOn: fromOn } of credit) {
+        const payables = open
+          .filter((payable) => payable.clientId === clientId && payable.currency === currency)
+          .map((payable) => ({ ...payable, balanceMinor: left.get(payable.obligationId) ?? 0n }))
+        const shares = fill(unappliedMinor, payables)
+        const [payable] = payables
+        if (shares.length === 0 || payable === undefined) continue
+        for (const share of shares) left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
+        const sourced = shares.map((share) => ({ ...share, paymentId, fromOn }))
+        const client = { id: clientId, currency: payable.currency }
+        await this.allocate(tx, {
+          books,
+          at: clock.now(),
+          receipts: [],
+          shares: sourced,
+          client,
+          told: async () => [],
+          movesCredit: true
+        })
+        applied = true
+      }
+      return applied
+    },
+
+    /** See `InvoicePorts.releaseAllocations`. The change of the invoice that asks for it is told by the caller. */
+    async releaseAllocations(
+      tx: Tx,
+      input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day }
+    ): Promise<void> {
+      const { obligationId, effectiveOn } = input
+      const at = clock.now()
+      let left = input.amountMinor
+      const entries: LedgerEntry[] = []
+      for (const allocation of (await invoices.allocationsOf.obligations(tx, [obligationId])).toReversed()) {
+        const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
+        if (amountMinor <= 0n) continue
+        left -= amountMinor
+        entries.push(reversalEntry(allocation, { amountMinor, asOf: maxDay(effectiveOn, allocation.effectiveOn) }))
+      }
+      const changes = entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
+        paymentId === null ? [] : [{ paymentId, byMinor }]
+      )
+      await Promise.all([repository.moveUnapplied(tx, { changes, at }), invoices.post(tx, { entries, at })])
+    }
+  }
+}
+
+function changeType(before: InvoiceView | undefined, after: InvoiceView): EventType {
+  if (after.invoice.status === 'paid') return 'invoice.paid'
+  if (before?.invoice.status === 'paid') return 'invoice.reopened'
+  const paidMore = before !== undefined && after.invoice.balanceMinor < before.invoice.balanceMinor
+  return paidMore ? 'invoice.partially_paid' : 'invoice.updated'
+}

@@ -1,0 +1,88 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Reader } from '../../db/client.ts'
+import type { Edge } from '../../http/edge.ts'
+import { RefQuery, ref, refusals } from '../../http/schemas.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { putPaymentByRef } from './by-ref-service.ts'
+import { PaymentByRefSchema, PaymentSchema, PutPaymentByRef, toApi } from './schemas.ts'
+import type { PaymentService } from './service.ts'
+
+type Options = Edge & { payments: PaymentService; references: ReferenceService; newId: () => string }
+
+export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, ...services }) => {
+  const { payments, references } = services
+  const tags = ['Payments']
+
+  async function idOf(reader: Reader, name: { source: string; id: string }): Promise<string> {
+    const found = await references.find(reader, { kind: 'payment', ...name })
+    if (found === undefined) throw new DomainError('not_found', 'There is no payment with this reference.')
+    return found.objectId
+  }
+
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getPaymentByRef',
+        tags,
+        summary: 'A payment by what a source calls it',
+        querystring: RefQuery,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const view = await database.reading(request.principal.orgId, async (reader) =>
+        payments.get(reader, await idOf(reader, request.query))
+      )
+      const document = toApi(view)
+      return reply.header('etag', `"${document.version}"`).send(document)
+    }
+  )
+
+  app.put(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'putPaymentByRef',
+        tags,
+        summary: 'Make the payment that a source names, or follow what it says of it now',
+        description:
+          'Another amount, currency, client or day takes the payment back as entered wrongly and records it anew. A source_version older than the last answers with applied: false. Saying the same again changes nothing.',
+        querystring: RefQuery,
+        body: PutPaymentByRef,
+        response: { 200: ref(PaymentByRefSchema), 201: ref(PaymentByRefSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { status, view, applied } = await putPaymentByRef(tx, { ref: request.query, body: request.body }, services)
+        return { status, body: { ...toApi(view), applied } }
+      })
+  )
+
+  app.delete(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'reversePaymentByRef',
+        tags,
+        summary: 'Take back the payment that a source deleted',
+        querystring: RefQuery,
+        response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(400, 404, 409) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const id = await idOf(tx, request.query)
+        const { payment } = await payments.get(tx, id)
+        if (payment.status === 'pending') await payments.fail(tx, id)
+        else await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
+        return { status: 204, body: null }
+      })
+  )
+}

@@ -1,0 +1,108 @@
+import type { Tx } from '../../db/client.ts'
+import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { currency } from '../../kernel/money.ts'
+import { amountAt } from '../invoices/input.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { createBodyFrom, newPaymentFrom, wantedFrom } from './input.ts'
+import type { PaymentView } from './payment.ts'
+import { type PaymentDocument, type PutPaymentBody, toApi } from './schemas.ts'
+import type { PaymentService } from './service.ts'
+
+type Services = Readonly<{ payments: PaymentService; references: ReferenceService; newId: () => string }>
+type Ref = Readonly<{ source: string; id: string }>
+
+export type PutOutcome = Readonly<{ status: 200 | 201; view: PaymentView; applied: boolean }>
+
+/**
+ * Makes the payment that a source names, or follows what the source says of it now. Another amount, currency, client or
+ * day takes the payment back as entered wrongly and records it anew; the name goes to the new one.
+ */
+export async function putPaymentByRef(
+  tx: Tx,
+  { ref, body }: { ref: Ref; body: PutPaymentBody },
+  services: Services
+): Promise<PutOutcome> {
+  const { payments, references, newId } = services
+  const sourceVersion = body.source_version === undefined ? null : BigInt(body.source_version)
+  const claim = await references.claim(tx, { kind: 'payment', ...ref, objectId: newId() })
+  const id = claim.objectId
+  if (!claim.created && sourceVersion !== null && claim.sourceVersion !== null && sourceVersion < claim.sourceVersion) {
+    return { status: 200, view: await payments.get(tx, id), applied: false }
+  }
+  const view = claim.created
+    ? await payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(body, ref), references)), id })
+    : await follow(tx, { id, ref, body }, services)
+  if (sourceVersion !== null) await references.setSourceVersion(tx, { kind: 'payment', ...ref, sourceVersion })
+  return { status: claim.created ? 201 : 200, view, applied: true }
+}
+
+async function follow(
+  tx: Tx,
+  { id, ref, body }: { id: string; ref: Ref; body: PutPaymentBody },
+  services: Services
+): Promise<PaymentView> {
+  const { payments, references } = services
+  const view = await payments.get(tx, id)
+  const now = toApi(view)
+  if (await isAnother(tx, { view, body }, references)) return recordAnew(tx, { now, ref, body }, services)
+  if (now.status === 'pending' && body.status === 'failed') return payments.fail(tx, id)
+  if (now.status === 'pending' && body.status === 'settled') {
+    const allocations = await wantedFrom(tx, { allocations: body.allocations, of: view.payment.currency }, references)
+    return payments.settle(tx, { id, receivedOn: body.received_on === undefined ? null : day(body.received_on), allocations })
+  }
+  const { method, reference, metadata } = body
+  const change = {
+    ...(method !== undefined && { method }),
+    ...(reference !== undefined && { reference }),
+    ...(metadata !== undefined && { metadata })
+  }
+  const differs = Object.entries(change).some(([key, value]) => JSON.stringify(now[key as 'method']) !== JSON.stringify(value))
+  return differs ? payments.describe(tx, { id, change }) : view
+}
+
+async function isAnother(
+  tx: Tx,
+  { view, body }: { view: PaymentView; body: PutPaymentBody },
+  references: ReferenceService
+): Promise<boolean> {
+  const { payment } = view
+  const code = body.currency === undefined ? payment.currency : currency(body.currency)
+  if (code !== payment.currency) return true
+  if (body.amount !== undefined && amountAt(body.amount, { of: code, pointer: '/amount' }) !== payment.amountMinor) return true
+  const named = body.client_id !== undefined || body.client_ref !== undefined
+  const pointers = { id: '/client_id', ref: '/client_ref' }
+  const by = { kind: 'client' as const, id: body.client_id, ref: body.client_ref, pointers }
+  if (named && (await references.resolve(tx, by)) !== payment.clientId) return true
+  return payment.receivedOn !== null && body.received_on !== undefined && body.received_on !== payment.receivedOn
+}
+
+/** In one transaction, so that nobody sees the moment in between. */
+async function recordAnew(
+  tx: Tx,
+  { now, ref, body }: { now: PaymentDocument; ref: Ref; body: PutPaymentBody },
+  { payments, references, newId }: Services
+): Promise<PaymentView> {
+  if (now.status === 'failed' || now.status === 'reversed') {
+    throw new DomainError('payment_not_settled', `The payment is ${now.status}; a new one needs a reference of its own.`)
+  }
+  if (now.status === 'settled') await payments.reverse(tx, { id: now.id, reason: 'entered_wrongly', reversedOn: null })
+  else await payments.fail(tx, now.id)
+  await references.replace(tx, {
+    kind: 'payment',
+    objectId: now.id,
+    refs: now.external_refs.filter((other) => other.source !== ref.source || other.id !== ref.id)
+  })
+  const whole: PutPaymentBody = {
+    amount: now.amount,
+    currency: now.currency,
+    ...(body.client_ref === undefined && { client_id: now.client_id }),
+    ...(now.received_on !== null && { received_on: now.received_on }),
+    ...(now.method !== null && { method: now.method }),
+    ...(now.reference !== null && { reference: now.reference }),
+    metadata: now.metadata,
+    ...body
+  }
+  const id = newId()
+  return payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(whole, ref), references)), id })
+}

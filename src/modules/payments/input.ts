@@ -1,0 +1,69 @@
+import type { Reader } from '../../db/client.ts'
+import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { type Currency, currency } from '../../kernel/money.ts'
+import { amountAt } from '../invoices/input.ts'
+import type { ReferenceService } from '../references/service.ts'
+import type { Wanted } from './payment.ts'
+import type { NewPayment } from './receipt.ts'
+import type { AllocationsBody, CreatePaymentBody, PutPaymentBody } from './schemas.ts'
+
+/** Finds what the body names by references and reads its amounts and days. */
+export async function newPaymentFrom(reader: Reader, body: CreatePaymentBody, references: ReferenceService): Promise<NewPayment> {
+  const code = currency(body.currency)
+  const clientId = await references.resolve(reader, {
+    kind: 'client',
+    id: body.client_id,
+    ref: body.client_ref,
+    pointers: { id: '/client_id', ref: '/client_ref' }
+  })
+  return {
+    id: null,
+    clientId,
+    currency: code,
+    amountMinor: amountAt(body.amount, { of: code, pointer: '/amount' }),
+    status: body.status ?? 'settled',
+    receivedOn: body.received_on === undefined ? null : day(body.received_on),
+    maturesOn: body.matures_on === undefined ? null : day(body.matures_on),
+    instrument: body.instrument ?? null,
+    method: body.method ?? null,
+    reference: body.reference ?? null,
+    reservedFor: body.reserved_for ?? null,
+    allocations: await wantedFrom(reader, { allocations: body.allocations, of: code }, references),
+    metadata: body.metadata ?? {},
+    externalRefs: body.external_refs ?? []
+  }
+}
+
+export async function wantedFrom(
+  reader: Reader,
+  { allocations, of }: { allocations: AllocationsBody | undefined; of: Currency },
+  references: ReferenceService
+): Promise<Wanted[] | null> {
+  if (allocations === undefined) return null
+  return Promise.all(
+    allocations.map(async (wanted, index) => {
+      const pointers = { id: `/allocations/${index}/invoice_id`, ref: `/allocations/${index}/invoice_ref` }
+      const invoiceId = await references.resolve(reader, {
+        kind: 'invoice',
+        id: wanted.invoice_id,
+        ref: wanted.invoice_ref,
+        pointers
+      })
+      return { invoiceId, amountMinor: amountAt(wanted.amount, { of, pointer: `/allocations/${index}/amount` }) }
+    })
+  )
+}
+
+/** The body of a PUT that makes a payment: what it must name then, it must name. */
+export function createBodyFrom(body: PutPaymentBody, ref: { source: string; id: string }): CreatePaymentBody {
+  const { amount, currency: code, source_version: _, status, ...rest } = body
+  if (amount === undefined || code === undefined) {
+    throw new DomainError('invalid_request', 'This field is required to make the payment.', {
+      pointer: amount === undefined ? '/amount' : '/currency'
+    })
+  }
+  if (status === 'failed')
+    throw new DomainError('invalid_request', 'A payment that is not known cannot have failed.', { pointer: '/status' })
+  return { ...rest, ...(status !== undefined && { status }), amount, currency: code, external_refs: [ref] }
+}

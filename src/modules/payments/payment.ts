@@ -1,0 +1,109 @@
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { type Currency, formatAmount } from '../../kernel/money.ts'
+import type { ExternalRef } from '../invoices/invoice.ts'
+import type { Instrument, PaymentStatus, ReversalReason } from './table.ts'
+
+export type Payment = Readonly<{
+  id: string
+  clientId: string
+  currency: Currency
+  amountMinor: bigint
+  /** What no obligation has used. */
+  unappliedMinor: bigint
+  status: PaymentStatus
+  receivedOn: Day | null
+  maturesOn: Day | null
+  instrument: Instrument | null
+  method: string | null
+  reference: string | null
+  reservedFor: string | null
+  reversalReason: ReversalReason | null
+  reversedOn: Day | null
+  metadata: Readonly<Record<string, string>>
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}>
+
+export type Share = Readonly<{ obligationId: string; invoiceId: string; amountMinor: bigint }>
+
+/** A share that is about to be written, with the day that its invoice was issued on. */
+export type FreshShare = Share & Readonly<{ issuedOn: Day }>
+
+export type PaymentView = Readonly<{ payment: Payment; allocations: readonly Share[]; externalRefs: readonly ExternalRef[] }>
+
+type Open = Readonly<{ obligationId: string; invoiceId: string; issuedOn: Day; balanceMinor: bigint }>
+
+/**
+ * Sets money against what is open, in the given order (oldest due first), each filled before the next.
+ * @returns the shares; what they leave of `amountMinor` is unapplied credit.
+ */
+export function fill(amountMinor: bigint, open: readonly Open[]): FreshShare[] {
+  let left = amountMinor
+  const shares: FreshShare[] = []
+  for (const { obligationId, invoiceId, issuedOn, balanceMinor } of open) {
+    const part = left < balanceMinor ? left : balanceMinor
+    if (part <= 0n) continue
+    shares.push({ obligationId, invoiceId, issuedOn, amountMinor: part })
+    left -= part
+  }
+  return shares
+}
+
+export type Wanted = Readonly<{ invoiceId: string; amountMinor: bigint }>
+
+/**
+ * Sets money against the invoices that the caller names, each by its own due dates.
+ * @throws DomainError naming the allocation: more than the invoice's balance, more than the payment has, another currency or client.
+ */
+export function fillNamed(
+  wanted: readonly Wanted[],
+  {
+    availableMinor,
+    open,
+    currency,
+    clientId
+  }: {
+    availableMinor: bigint
+    open: readonly (Open & { currency: Currency; clientId: string })[]
+    currency: Currency
+    clientId: string
+  }
+): FreshShare[] {
+  const total = wanted.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+  if (total > availableMinor) {
+    throw new DomainError(
+      'payment_exceeds_balance',
+      `The allocations sum to more than the ${formatAmount(availableMinor, currency)} that there is.`,
+      { pointer: '/allocations' }
+    )
+  }
+  return wanted.flatMap(({ invoiceId, amountMinor }, index) => {
+    const pointer = `/allocations/${index}`
+    const parts = open.filter((part) => part.invoiceId === invoiceId)
+    const [first] = parts
+    if (first === undefined || first.clientId !== clientId) {
+      throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `${pointer}/invoice_id` })
+    }
+    if (wanted.findIndex((other) => other.invoiceId === invoiceId) !== index) {
+      throw new DomainError('invalid_request', 'This invoice is named twice.', { pointer: `${pointer}/invoice_id` })
+    }
+    if (first.currency !== currency)
+      throw new DomainError('currency_mismatch', `The invoice is in ${first.currency}, the payment in ${currency}.`, { pointer })
+    if (amountMinor <= 0n)
+      throw new DomainError('invalid_amount', 'An allocation must be more than 0.', { pointer: `${pointer}/amount` })
+    const balance = parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
+    if (amountMinor > balance) {
+      throw new DomainError('payment_exceeds_balance', `Only ${formatAmount(balance, currency)} of the invoice is open.`, {
+        pointer: `${pointer}/amount`
+      })
+    }
+    return fill(amountMinor, parts)
+  })
+}
+
+/** A mistake is taken back as of the day it was entered for; a bounce acts on its own day. */
+export function undoesHistory(reason: ReversalReason): boolean {
+  return reason === 'entered_wrongly' || reason === 'deleted_upstream'
+}

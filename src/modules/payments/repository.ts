@@ -1,0 +1,183 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import { currency } from '../../kernel/money.ts'
+import type { ExternalRef } from '../invoices/invoice.ts'
+import type { Payment, PaymentView, Share } from './payment.ts'
+
+type Row = Omit<Payment, 'currency'> & {
+  currency: string
+  refs: ExternalRef[]
+  shares: { obligationId: string; invoiceId: string; amountMinor: string }[]
+}
+
+const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
+  p.received_on as "receivedOn", p.matures_on as "maturesOn", p.instrument, p.method, p.reference, p.reserved_for as "reservedFor",
+  p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
+  (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
+     from external_refs r where r.org_id = p.org_id and r.object_id = p.id) as refs,
+  (select coalesce(json_agg(json_build_object('obligationId', a.obligation_id, 'invoiceId', a.invoice_id, 'amountMinor', a.amount::text) order by a.first_on, a.obligation_id), '[]')
+     from (select obligation_id, min(invoice_id::text) as invoice_id, -sum(balance_minor) as amount, min(effective_on) as first_on from ledger_entries
+       where org_id = p.org_id and payment_id = p.id and kind in ('allocation', 'allocation_reversed')
+       group by obligation_id having sum(balance_minor) <> 0) a) as shares`
+
+const select = statement<Row>('payments.find', `select ${columns} from payments p where p.org_id = $1 and p.id = $2`)
+
+export async function find(reader: Reader, id: string): Promise<PaymentView | undefined> {
+  const [row] = await reader.run(select, [reader.orgId, id])
+  return row && fromRow(row)
+}
+
+export type PaymentFilter = Readonly<{
+  limit: number
+  after: { at: Date; id: string } | null
+  clientId: string | null
+  status: string | null
+  hasCredit: boolean | null
+  updatedSince: Date | null
+}>
+
+const selectPage = statement<Row>(
+  'payments.page',
+  `select ${columns} from payments p
+   where p.org_id = $1 and ($3::timestamptz is null or (p.created_at, p.id) < ($3, $4::uuid))
+     and ($5::uuid is null or p.client_id = $5) and ($6::text is null or p.status = $6)
+     and ($7::boolean is null or $7 = (p.unapplied_minor > 0)) and ($8::timestamptz is null or p.updated_at >= $8)
+   order by p.created_at desc, p.id desc limit $2`
+)
+
+export async function page(reader: Reader, filter: PaymentFilter): Promise<PaymentView[]> {
+  const { limit, after, clientId, status, hasCredit, updatedSince } = filter
+  const rows = await reader.run(selectPage, [
+    reader.orgId,
+    limit,
+    after?.at ?? null,
+    after?.id ?? null,
+    clientId,
+    status,
+    hasCredit,
+    updatedSince
+  ])
+  return rows.map(fromRow)
+}
+
+const insertRow = statement<{ id: string }>(
+  'payments.insert',
+  `insert into payments (org_id, id, client_id, currency, amount_minor, unapplied_minor, status, received_on, matures_on, instrument, method, reference,
+     reserved_for, metadata, version, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+)
+
+export async function insert(tx: Tx, p: Payment): Promise<void> {
+  await tx.run(insertRow, [
+    tx.orgId,
+    p.id,
+    p.clientId,
+    p.currency,
+    p.amountMinor,
+    p.unappliedMinor,
+    p.status,
+    p.receivedOn,
+    p.maturesOn,
+    json(p.instrument),
+    p.method,
+    p.reference,
+    p.reservedFor,
+    JSON.stringify(p.metadata),
+    p.version,
+    p.createdAt,
+    p.updatedAt
+  ])
+}
+
+const updateRow = statement<{ id: string }>(
+  'payments.save',
+  `update payments set unapplied_minor = $3, status = $4, received_on = $5, matures_on = $6, instrument = $7, method = $8, reference = $9,
+     reserved_for = $10, reversal_reason = $11, reversed_on = $12, metadata = $13, version = $14, updated_at = $15
+   where org_id = $1 and id = $2`
+)
+
+export async function save(tx: Tx, p: Payment): Promise<void> {
+  await tx.run(updateRow, [
+    tx.orgId,
+    p.id,
+    p.unappliedMinor,
+    p.status,
+    p.receivedOn,
+    p.maturesOn,
+    json(p.instrument),
+    p.method,
+    p.reference,
+    p.reservedFor,
+    p.reversalReason,
+    p.reversedOn,
+    JSON.stringify(p.metadata),
+    p.version,
+    p.updatedAt
+  ])
+}
+
+type Credit = Pick<Payment, 'id' | 'clientId' | 'unappliedMinor'> & {
+  currency: string
+  receivedOn: NonNullable<Payment['receivedOn']>
+}
+
+const selectCredit = statement<Credit>(
+  'payments.credit_of_clients',
+  `select id, client_id as "clientId", currency, unapplied_minor as "unappliedMinor", received_on as "receivedOn" from payments
+   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 and reserved_for is null order by received_on, id`
+)
+
+/** Credit that may be applied by itself, oldest first. The clients are locked, so that it stays so. */
+export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]> {
+  return tx.run(selectCredit, [tx.orgId, clientIds])
+}
+
+const moveUnappliedRows = statement<{ id: string }>(
+  'payments.move_unapplied',
+  `update payments p set unapplied_minor = p.unapplied_minor + t.by_minor, version = p.version + 1, updated_at = $4
+   from (select id, sum(by_minor)::bigint as by_minor from unnest($2::uuid[], $3::bigint[]) as u(id, by_minor) group by id) t
+   where p.org_id = $1 and p.id = t.id`
+)
+
+export async function moveUnapplied(
+  tx: Tx,
+  { changes, at }: { changes: readonly { paymentId: string; byMinor: bigint }[]; at: Date }
+): Promise<void> {
+  await tx.run(moveUnappliedRows, [tx.orgId, changes.map((c) => c.paymentId), changes.map((c) => c.byMinor), at])
+}
+
+export type CurrencyBalance = Readonly<{
+  currency: string
+  openMinor: bigint
+  overdueMinor: bigint
+  creditMinor: bigint
+  pendingMinor: bigint
+  openInvoices: bigint
+}>
+
+const selectBalances = statement<CurrencyBalance>(
+  'payments.balances_of_client',
+  `with owed as (
+     select currency, sum(balance_minor)::bigint as open, coalesce(sum(balance_minor) filter (where overdue_from_on <= $3::date), 0)::bigint as overdue,
+       count(distinct invoice_id) as invoices
+     from obligations where org_id = $1 and client_id = $2 and balance_minor > 0 group by currency
+   ), paid as (
+     select currency, sum(unapplied_minor)::bigint as credit, coalesce(sum(amount_minor) filter (where status = 'pending'), 0)::bigint as pending
+     from payments where org_id = $1 and client_id = $2 group by currency
+   )
+   select currency, coalesce(open, 0) as "openMinor", coalesce(overdue, 0) as "overdueMinor", coalesce(credit, 0) as "creditMinor",
+     coalesce(pending, 0) as "pendingMinor", coalesce(invoices, 0) as "openInvoices"
+   from owed full join paid using (currency) order by currency`
+)
+
+/** What a client owes and has, per currency; never added across them. */
+export function balancesOf(reader: Reader, { clientId, today }: { clientId: string; today: string }): Promise<CurrencyBalance[]> {
+  return reader.run(selectBalances, [reader.orgId, clientId, today])
+}
+
+const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
+
+function fromRow({ refs, shares, ...row }: Row): PaymentView {
+  const allocations: Share[] = shares.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
+  return { payment: { ...row, currency: currency(row.currency) }, allocations, externalRefs: refs }
+}

@@ -1,0 +1,203 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { day } from '../../kernel/day.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { newPaymentFrom, wantedFrom } from './input.ts'
+import {
+  AllocatePayment,
+  balanceToApi,
+  ClientBalanceSchema,
+  CreatePayment,
+  FailPayment,
+  PaymentQuery,
+  PaymentSchema,
+  ReversePayment,
+  SettlePayment,
+  toApi
+} from './schemas.ts'
+import type { PaymentService } from './service.ts'
+
+type Options = Edge & { payments: PaymentService; references: ReferenceService }
+
+const tags = ['Payments']
+
+export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, payments, references }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listPayments',
+        tags,
+        summary: 'List payments, newest first',
+        querystring: PaymentQuery,
+        response: { 200: pageOf(PaymentSchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const query = request.query
+      const filter = {
+        limit: query.limit + 1,
+        after: decodeCursor(query.cursor),
+        clientId: query.client_id ?? null,
+        status: query.status ?? null,
+        hasCredit: query.has_credit ?? null,
+        updatedSince: query.updated_since === undefined ? null : new Date(query.updated_since)
+      }
+      const rows = await database.reading(request.principal.orgId, (reader) => payments.page(reader, filter))
+      const cursorOf = ({ payment }: (typeof rows)[number]) => encodeCursor({ at: payment.createdAt, id: payment.id })
+      return reply.send(toPage(rows, { limit: query.limit, cursorOf, toApi }))
+    }
+  )
+
+  app.post(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'recordPayment',
+        tags,
+        summary: 'Record money that came in or is announced',
+        description: 'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit.',
+        headers: writeHeaders,
+        body: CreatePayment,
+        response: { 201: ref(PaymentSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({
+        status: 201,
+        body: toApi(await payments.record(tx, await newPaymentFrom(tx, request.body, references)))
+      }))
+  )
+
+  app.get(
+    '/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getPayment',
+        tags,
+        summary: 'A payment',
+        params: IdParams,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const document = toApi(await database.reading(request.principal.orgId, (reader) => payments.get(reader, request.params.id)))
+      return reply.header('etag', `"${document.version}"`).send(document)
+    }
+  )
+
+  app.post(
+    '/:id/settle',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'settlePayment',
+        tags,
+        summary: 'The announced money is there',
+        params: IdParams,
+        headers: writeHeaders,
+        body: SettlePayment,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { id } = request.params
+        const { payment } = await payments.get(tx, id)
+        const allocations = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
+        const receivedOn = request.body.received_on === undefined ? null : day(request.body.received_on)
+        return { status: 200, body: toApi(await payments.settle(tx, { id, receivedOn, allocations })) }
+      })
+  )
+
+  app.post(
+    '/:id/fail',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'failPayment',
+        tags,
+        summary: 'The announced money will not come',
+        params: IdParams,
+        headers: writeHeaders,
+        body: FailPayment,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({ status: 200, body: toApi(await payments.fail(tx, request.params.id)) }))
+  )
+
+  app.post(
+    '/:id/reverse',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'reversePayment',
+        tags,
+        summary: 'Take a payment back',
+        description:
+          '`bounced` and `charged_back` act on their day; `entered_wrongly` and `deleted_upstream` act as of the day the payment was entered for. What it settled is open again.',
+        params: IdParams,
+        headers: writeHeaders,
+        body: ReversePayment,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { reason, reversed_on: on } = request.body
+        const input = { id: request.params.id, reason, reversedOn: on === undefined ? null : day(on) }
+        return { status: 200, body: toApi(await payments.reverse(tx, input)) }
+      })
+  )
+
+  app.post(
+    '/:id/allocations',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'allocatePayment',
+        tags,
+        summary: 'Set what is left of a payment against invoices',
+        params: IdParams,
+        headers: writeHeaders,
+        body: AllocatePayment,
+        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { id } = request.params
+        const { payment } = await payments.get(tx, id)
+        const wanted = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
+        return { status: 200, body: toApi(await payments.allocate(tx, { id, wanted })) }
+      })
+  )
+}
+
+export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, payments }) => {
+  app.get(
+    '/:id/balance',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getClientBalance',
+        tags: ['Clients'],
+        summary: 'What a client owes and has, per currency',
+        params: IdParams,
+        response: { 200: ref(ClientBalanceSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const balances = await database.reading(request.principal.orgId, (reader) => payments.balances(reader, id))
+      return reply.send(balanceToApi(id, balances))
+    }
+  )
+}

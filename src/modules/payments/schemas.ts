@@ -1,0 +1,175 @@
+import { type Static, Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  ExternalRef,
+  ExternalRefs,
+  Id,
+  InstantText,
+  LongText,
+  Metadata,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref,
+  ShortText,
+  updatedSince
+} from '../../http/schemas.ts'
+import { currency, formatAmount } from '../../kernel/money.ts'
+import type { PaymentView } from './payment.ts'
+import type { CurrencyBalance } from './repository.ts'
+
+const statuses = ['pending', 'settled', 'failed', 'reversed'] as const
+const reversalReasons = ['bounced', 'charged_back', 'entered_wrongly', 'deleted_upstream'] as const
+
+const InstrumentSchema = closed({
+  kind: oneOf(['cheque', 'promissory_note', 'direct_debit', 'transfer', 'card', 'other']),
+  number: Type.Optional(ShortText),
+  bank: Type.Optional(ShortText),
+  drawer: Type.Optional(ShortText)
+})
+
+const paymentFields = {
+  id: Id,
+  client_id: Id,
+  currency: CurrencyCode,
+  amount: Amount,
+  unapplied: Type.String({ description: 'What no invoice has used' }),
+  status: oneOf(statuses),
+  received_on: nullable(DayText),
+  matures_on: nullable(DayText),
+  instrument: nullable(InstrumentSchema),
+  method: nullable(Type.String()),
+  reference: nullable(Type.String()),
+  reserved_for: nullable(Type.String()),
+  reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText })),
+  allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
+  external_refs: ExternalRefs,
+  metadata: Metadata,
+  version: Type.Integer(),
+  created_at: InstantText,
+  updated_at: InstantText
+}
+export const PaymentSchema = named('Payment', closed(paymentFields))
+export const PaymentByRefSchema = named(
+  'PaymentByRef',
+  closed({ ...paymentFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+)
+export type PaymentDocument = Static<typeof PaymentSchema>
+
+export const AllocationsInput = Type.Array(
+  closed({ invoice_id: Type.Optional(Id), invoice_ref: Type.Optional(ref(ExternalRef)), amount: Amount }),
+  { minItems: 1, maxItems: 200, description: 'What it settles; absent sets it against what is oldest due' }
+)
+export type AllocationsBody = Static<typeof AllocationsInput>
+
+const money = { amount: Amount, currency: CurrencyCode }
+const whose = { client_id: Type.Optional(Id), client_ref: Type.Optional(ref(ExternalRef)) }
+const details = {
+  status: oneOf(['settled', 'pending'], {
+    description: '`settled` unless said; `pending` for money that is announced and not there yet'
+  }),
+  received_on: DayText,
+  matures_on: DayText,
+  instrument: InstrumentSchema,
+  method: ShortText,
+  reference: ShortText,
+  reserved_for: Type.String({ minLength: 1, maxLength: 200, description: 'Named purpose: never applied by itself' }),
+  allocations: AllocationsInput,
+  metadata: Metadata
+}
+
+export const CreatePayment = closed({ ...whose, ...money, ...optional(details), external_refs: Type.Optional(ExternalRefs) })
+export type CreatePaymentBody = Static<typeof CreatePayment>
+
+export const PutPaymentByRef = closed({
+  ...whose,
+  ...optional({ ...money, ...details, status: oneOf(['settled', 'pending', 'failed']) }),
+  source_version: Type.Optional(Type.Integer({ minimum: 0 }))
+})
+export type PutPaymentBody = Static<typeof PutPaymentByRef>
+
+export const SettlePayment = closed(optional({ received_on: DayText, allocations: AllocationsInput }))
+export const FailPayment = closed({})
+export const ReversePayment = closed({ reason: oneOf(reversalReasons), ...optional({ reversed_on: DayText, note: LongText }) })
+export const AllocatePayment = closed(optional({ allocations: AllocationsInput }))
+
+export const PaymentQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  client_id: Type.Optional(Id),
+  status: Type.Optional(oneOf(statuses)),
+  has_credit: Type.Optional(Type.Boolean({ description: 'Whether something of it is unapplied' }))
+})
+
+export const ClientBalanceSchema = named(
+  'ClientBalance',
+  closed({
+    client_id: Id,
+    balances: Type.Array(
+      closed({
+        currency: CurrencyCode,
+        open: Amount,
+        overdue: Amount,
+        unapplied_credit: Amount,
+        pending: Type.String({ description: 'Announced money; in no other figure' }),
+        net: Type.String({ description: 'Open less unapplied credit; negative where the client has more than it owes' }),
+        open_invoices: Type.Integer()
+      }),
+      { description: 'One per currency; never added across them' }
+    )
+  })
+)
+
+export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema]
+
+/** A payment exactly as GET returns it and as events carry it. */
+export function toApi({ payment, allocations, externalRefs }: PaymentView): PaymentDocument {
+  const amount = (minor: bigint) => formatAmount(minor, payment.currency)
+  const byInvoice = new Map<string, bigint>()
+  for (const { invoiceId, amountMinor } of allocations) byInvoice.set(invoiceId, (byInvoice.get(invoiceId) ?? 0n) + amountMinor)
+  const { reversalReason, reversedOn } = payment
+  return {
+    id: payment.id,
+    client_id: payment.clientId,
+    currency: payment.currency,
+    amount: amount(payment.amountMinor),
+    unapplied: amount(payment.unappliedMinor),
+    status: payment.status,
+    received_on: payment.receivedOn,
+    matures_on: payment.maturesOn,
+    instrument: payment.instrument as PaymentDocument['instrument'],
+    method: payment.method,
+    reference: payment.reference,
+    reserved_for: payment.reservedFor,
+    reversal: reversalReason === null || reversedOn === null ? null : { reason: reversalReason, reversed_on: reversedOn },
+    allocations: [...byInvoice].map(([invoiceId, minor]) => ({ invoice_id: invoiceId, amount: amount(minor) })),
+    external_refs: [...externalRefs],
+    metadata: { ...payment.metadata },
+    version: payment.version,
+    created_at: payment.createdAt.toISOString(),
+    updated_at: payment.updatedAt.toISOString()
+  }
+}
+
+export function balanceToApi(clientId: string, balances: readonly CurrencyBalance[]): Static<typeof ClientBalanceSchema> {
+  return {
+    client_id: clientId,
+    balances: balances.map((row) => {
+      const amount = (minor: bigint) => formatAmount(minor, currency(row.currency))
+      return {
+        currency: row.currency,
+        open: amount(row.openMinor),
+        overdue: amount(row.overdueMinor),
+        unapplied_credit: amount(row.creditMinor),
+        pending: amount(row.pendingMinor),
+        net: amount(row.openMinor - row.creditMinor),
+        open_invoices: Number(row.openInvoices)
+      }
+    })
+  }
+}

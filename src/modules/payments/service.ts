@@ -1,0 +1,232 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import type { EventService } from '../events/service.ts'
+import type { InvoicePorts } from '../invoices/ports.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { createAllocator } from './allocation-service.ts'
+import { type FreshShare, fill, fillNamed, type Payment, type PaymentView, undoesHistory, type Wanted } from './payment.ts'
+import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
+import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
+import type { ReversalReason } from './table.ts'
+
+export type PaymentServiceDeps = Readonly<{
+  newId: () => string
+  clock: { now: () => Date }
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  references: ReferenceService
+  invoices: InvoiceService
+  obligationsChanged: InvoicePorts['obligationsChanged']
+}>
+
+type Opened = Readonly<{ books: Books; view: PaymentView; today: Day; at: Date }>
+
+export function createPaymentService(deps: PaymentServiceDeps) {
+  const { newId, clock, events, organizations, clients, references, invoices } = deps
+  const allocator = createAllocator(deps)
+
+  async function get(reader: Reader, id: string): Promise<PaymentView> {
+    const view = await repository.find(reader, id)
+    if (view === undefined) throw new DomainError('not_found', 'There is no such payment.')
+    return view
+  }
+
+  async function open(tx: Tx, id: string): Promise<Opened> {
+    const { payment } = await get(tx, id)
+    const client = await clients.lock(tx, payment.clientId)
+    const [books, view] = await Promise.all([organizations.books(tx), get(tx, id)])
+    return { books, view, today: todayFor(books, client.timeZone), at: clock.now() }
+  }
+
+  function eventOf(type: EventType, view: PaymentView, previous: object | null = null): EventDraft {
+    const { id, version, clientId } = view.payment
+    return { type, subject: { kind: 'payment', id, version }, clientId, object: toApi(view), previous }
+  }
+
+  /** What the money is set against: what the caller names, else what is oldest due; nothing where it is reserved. */
+  async function sharesOf(
+    tx: Tx,
+    payment: Payment,
+    { wanted, availableMinor }: { wanted: readonly Wanted[] | null; availableMinor: bigint }
+  ): Promise<FreshShare[]> {
+    const { clientId, currency } = payment
+    if (wanted !== null) {
+      const open = await invoices.payablesOfInvoices(
+        tx,
+        wanted.map(({ invoiceId }) => invoiceId)
+      )
+      return fillNamed(wanted, { availableMinor, open, currency, clientId })
+    }
+    if (payment.reservedFor !== null) return []
+    return fill(availableMinor, await invoices.payablesOf(tx, { clientIds: [clientId], currency }))
+  }
+
+  /** The money counts from `receivedOn`: into the ledger, against what it settles, and told, the payment first. */
+  async function settleInto(
+    tx: Tx,
+    payment: Payment,
+    how: { books: Books; wanted: readonly Wanted[] | null; isNew: boolean; previous: object | null; receivedOn: Day }
+  ): Promise<PaymentView> {
+    const { books, wanted, receivedOn } = how
+    const at = clock.now()
+    const shares = await sharesOf(tx, payment, { wanted, availableMinor: payment.amountMinor })
+    const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
+    const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
+    await (how.isNew ? repository.insert(tx, settled) : repository.save(tx, settled))
+    const receipt = entryOf(settled, {
+      id: newId(),
+      kind: 'payment',
+      unappliedMinor: settled.amountMinor,
+      effectiveOn: receivedOn
+    })
+    const told = async () => [eventOf('payment.settled', await get(tx, payment.id), how.previous)]
+    await allocator.allocate(tx, {
+      books,
+      at,
+      receipts: [receipt],
+      shares: shares.map((share) => ({ ...share, paymentId: payment.id, fromOn: receivedOn })),
+      client: { id: payment.clientId, currency: payment.currency },
+      told,
+      movesCredit: false
+    })
+    return get(tx, payment.id)
+  }
+
+  return {
+    get,
+    applyCredit: allocator.applyCredit,
+    releaseAllocations: allocator.releaseAllocations,
+
+    page: (reader: Reader, filter: repository.PaymentFilter) => repository.page(reader, filter),
+
+    async balances(reader: Reader, clientId: string) {
+      const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
+      return repository.balancesOf(reader, { clientId, today: todayFor(books, client.timeZone) })
+    },
+
+    /**
+     * Records money that came in, or that is announced.
+     * @throws DomainError naming the field: an amount of 0, a day in the future, an allocation above what is open.
+     */
+    async record(tx: Tx, input: NewPayment): Promise<PaymentView> {
+      const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
+      const today = todayFor(books, client.timeZone)
+      const payment = paymentOf(input, { id: input.id ?? newId(), at: clock.now() })
+      const { externalRefs } = input
+      if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
+      if (input.status === 'settled') {
+        const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
+        return settleInto(tx, payment, { books, wanted: input.allocations, isNew: true, previous: null, receivedOn })
+      }
+      await repository.insert(tx, payment)
+      const view = { payment, allocations: [], externalRefs }
+      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
+      return view
+    },
+
+    /** The announced money is there. */
+    async settle(
+      tx: Tx,
+      { id, receivedOn, allocations }: { id: string; receivedOn: Day | null; allocations: readonly Wanted[] | null }
+    ): Promise<PaymentView> {
+      const { books, view, today } = await open(tx, id)
+      requirePending(view.payment)
+      const day = pastDay(receivedOn ?? today, { today, pointer: '/received_on' })
+      const payment = { ...view.payment, version: view.payment.version + 1 }
+      return settleInto(tx, payment, {
+        books,
+        wanted: allocations,
+        isNew: false,
+        previous: { status: 'pending' },
+        receivedOn: day
+      })
+    },
+
+    /** The announced money will not come. It never counted, so nothing else changes. */
+    async fail(tx: Tx, id: string): Promise<PaymentView> {
+      const { books, view, at } = await open(tx, id)
+      requirePending(view.payment)
+      const payment: Payment = { ...view.payment, status: 'failed', version: view.payment.version + 1, updatedAt: at }
+      await repository.save(tx, payment)
+      const after = { ...view, payment }
+      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.failed', after, { status: 'pending' })] })
+      return after
+    },
+
+    /** Takes a payment back: as of its own day where it was a mistake, on the day it bounced otherwise. */
+    async reverse(
+      tx: Tx,
+      { id, reason, reversedOn }: { id: string; reason: ReversalReason; reversedOn: Day | null }
+    ): Promise<PaymentView> {
+      const { books, view, today, at } = await open(tx, id)
+      const { payment } = view
+      if (payment.status !== 'settled' || payment.receivedOn === null) {
+        throw new DomainError('payment_not_settled', `Only a settled payment can be reversed; this one is ${payment.status}.`)
+      }
+      const day = pastDay(reversedOn ?? today, { today, pointer: '/reversed_on' })
+      if (day < payment.receivedOn)
+        throw new DomainError('invalid_date', 'A payment is not reversed before it is received.', { pointer: '/reversed_on' })
+      const asOf = undoesHistory(reason) ? null : day
+      await repository.save(tx, {
+        ...payment,
+        status: 'reversed',
+        unappliedMinor: 0n,
+        reversalReason: reason,
+        reversedOn: day,
+        version: payment.version + 1,
+        updatedAt: at
+      })
+      const taken = entryOf(payment, {
+        id: newId(),
+        kind: 'payment_reversed',
+        unappliedMinor: -payment.amountMinor,
+        effectiveOn: asOf ?? payment.receivedOn
+      })
+      const told = async () => [eventOf('payment.reversed', await get(tx, id), { status: 'settled' })]
+      await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told, reason })
+      return get(tx, id)
+    },
+
+    /** Sets what is left of a payment against invoices: those that are named, else what is oldest due. */
+    async allocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Wanted[] | null }): Promise<PaymentView> {
+      const { books, view, today, at } = await open(tx, id)
+      const { payment } = view
+      if (payment.status !== 'settled')
+        throw new DomainError('payment_not_settled', `Only a settled payment can be allocated; this one is ${payment.status}.`)
+      const shares = await sharesOf(tx, wanted === null ? { ...payment, reservedFor: null } : payment, {
+        wanted,
+        availableMinor: payment.unappliedMinor
+      })
+      await allocator.allocate(tx, {
+        books,
+        at,
+        receipts: [],
+        shares: shares.map((share) => ({ ...share, paymentId: id, fromOn: today })),
+        client: { id: payment.clientId, currency: payment.currency },
+        told: async () => [],
+        movesCredit: true
+      })
+      return get(tx, id)
+    },
+
+    /** Changes what does not touch the ledger. */
+    async describe(
+      tx: Tx,
+      { id, change }: { id: string; change: Partial<Pick<Payment, 'method' | 'reference' | 'metadata'>> }
+    ): Promise<PaymentView> {
+      const { view, at } = await open(tx, id)
+      await repository.save(tx, { ...view.payment, ...change, version: view.payment.version + 1, updatedAt: at })
+      return get(tx, id)
+    }
+  }
+}
+
+export type PaymentService = ReturnType<typeof createPaymentService>
