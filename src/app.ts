@@ -12,8 +12,11 @@ import { openapiOptions } from './http/openapi.ts'
 import { registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
-import { buildValidator } from './http/validation.ts'
+import { refuseUnstorableText } from './http/text.ts'
+import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
+import { clientByRefRoutes, clientRoutes } from './modules/clients/routes.ts'
+import { clientSchemas } from './modules/clients/schemas.ts'
 import { newOrganizationRoutes } from './modules/organizations/new-organization-routes.ts'
 import { apiKeyRoutes, organizationRoutes, testClockRoutes } from './modules/organizations/routes.ts'
 import { organizationSchemas } from './modules/organizations/schemas.ts'
@@ -34,13 +37,15 @@ export type AppDeps = Readonly<{
 const BODY_MAX_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 60_000
 
-export const apiSchemas = [ProblemSchema, ExternalRef, ...organizationSchemas]
+export const apiSchemas = [ProblemSchema, ExternalRef, ...organizationSchemas, ...clientSchemas]
 
 /** The whole HTTP side, in reading order. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const { services, database, clock, newId, seal } = deps
   const app = Fastify({
     ...(deps.logger === false ? { logger: false } : { loggerInstance: deps.logger }),
+    // The serializer checks what of several shapes an answer has, and knows our formats only when told.
+    serializerOpts: { ajv: { formats } },
     schemaController: { compilersFactory: { buildValidator } },
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -62,10 +67,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     async (v1) => {
       registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
       if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
+      v1.addHook('preHandler', refuseUnstorableText)
       await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })
       await v1.register(organizationRoutes, { prefix: '/organization', ...edge, ...services })
       await v1.register(apiKeyRoutes, { prefix: '/api-keys', ...edge, ...services })
       await v1.register(testClockRoutes, { prefix: '/test-clock', ...edge, ...services, nothingDue: async () => true })
+      await v1.register(clientRoutes, { prefix: '/clients', ...edge, ...services })
+      await v1.register(clientByRefRoutes, { prefix: '/clients/by-ref', ...edge, ...services })
     },
     { prefix: '/v1' }
   )

@@ -1,9 +1,11 @@
 import type { Database } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
+import { createClientService } from './modules/clients/service.ts'
 import { createPolicyService } from './modules/dunning/policy-service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
+import { createReferenceService } from './modules/references/service.ts'
 
 /** Tells this process's own workers that a commit left something to do. Others find it when they next look. */
 export type Wake = Readonly<{ deliveries: () => void; sealer: () => void; clock: () => void; sweep: () => void }>
@@ -26,7 +28,9 @@ export function createServices({ database, clock, newId, randomBytes, wake }: Se
     ports: { seedPolicy: policies.seed, groundsChanged: async () => {} }
   })
   const apiKeys = createApiKeyService({ database, clock, newId, randomBytes })
-  return { events, policies, organizations, apiKeys }
+  const references = createReferenceService({ clock })
+  const clients = createClientService({ newId, events, organizations, references, ports: { groundsChanged: async () => {} } })
+  return { events, policies, organizations, apiKeys, references, clients }
 }
 
 export type Services = ReturnType<typeof createServices>

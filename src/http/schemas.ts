@@ -1,4 +1,4 @@
-import { type Static, type TProperties, type TSchema, Type } from 'typebox'
+import { type Static, type TOptional, type TProperties, type TSchema, Type } from 'typebox'
 import { statusOf } from './problem.ts'
 
 /** Gives a schema its name in the OpenAPI document. Register it in `apiSchemas`, then refer to it with `ref`. */
@@ -13,6 +13,13 @@ export function ref<T extends TSchema & { $id: string }>(schema: T) {
 /** An object that knows exactly its own fields: an unknown one is refused, on the way in and in the document. */
 export function closed<P extends TProperties>(properties: P, options: { description?: string; minProperties?: number } = {}) {
   return Type.Object(properties, { additionalProperties: false, ...options })
+}
+
+/** The same properties, each one optional. */
+export function optional<P extends TProperties>(properties: P): { [K in keyof P]: TOptional<P[K]> } {
+  return Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, Type.Optional(schema)])) as {
+    [K in keyof P]: TOptional<P[K]>
+  }
 }
 
 /** A string of few values. Not a union of literals, which documents as many one-value enums. */
@@ -58,6 +65,7 @@ export const ShortText = Type.String({ minLength: 1, maxLength: 200 })
 export const LongText = Type.String({ minLength: 1, maxLength: 2000 })
 export const Metadata = Type.Record(Type.String({ pattern: '^.{1,40}$' }), Type.String({ maxLength: 500 }), {
   description: 'Your own keys and values',
+  additionalProperties: false,
   maxProperties: 50
 })
 

@@ -1,9 +1,12 @@
 import AjvCompiler, { type BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import type { FastifyRequest } from 'fastify'
-import { isTimeZone } from '../kernel/day.ts'
+import { isDay, isTimeZone } from '../kernel/day.ts'
 import { isCurrency } from '../kernel/money.ts'
 
-const formats = {
+/** Days and instants as the kernel takes them: ajv-formats lets the year 0 and leap seconds pass, which nothing here can keep. */
+export const formats = {
+  date: isDay,
+  'date-time': isInstant,
   currency: isCurrency,
   'time-zone': isTimeZone,
   locale: isLocale,
@@ -13,12 +16,23 @@ const formats = {
 /** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
 export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
   // `allErrors: false` as Fastify advises: collecting all of them lets a caller buy work with garbage.
-  const common = { useDefaults: true, removeAdditional: false, allErrors: false, formats } as const
+  const common = { useDefaults: true, removeAdditional: false, allErrors: false } as const
   const pool = AjvCompiler()
-  const literal = pool(externalSchemas, { customOptions: { ...common, coerceTypes: false } })
-  const coercing = pool(externalSchemas, { customOptions: { ...common, coerceTypes: 'array' } })
+  // After ajv-formats, which would replace formats of the same name that came as options.
+  const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
+    for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
+  }
+  const literal = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: false } })
+  const coercing = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: 'array' } })
   return (route: { httpPart?: string }) => (route.httpPart === 'body' ? literal : coercing)(route as never)
 }) as unknown as BuildCompilerFromPool
+
+const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+
+function isInstant(text: string): boolean {
+  const [, date] = INSTANT.exec(text) ?? []
+  return date !== undefined && isDay(date)
+}
 
 function isLocale(text: string): boolean {
   try {

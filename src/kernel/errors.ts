@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'idempotency_key_reused'
   | 'client_archived'
   | 'client_has_ledger'
+  | 'client_has_children'
+  | 'nested_parent'
   | 'invoice_not_open'
   | 'invoice_has_payments'
   | 'payment_exceeds_balance'

@@ -3,6 +3,7 @@ import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey,
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { organizations } from '../organizations/table.ts'
+import type { ContactRole } from './client.ts'
 
 export const clients = pgTable(
   'clients',
@@ -38,8 +39,6 @@ export const clients = pgTable(
     index('clients_by_update').on(t.orgId, t.updatedAt, t.id)
   ]
 )
-
-export type ContactRole = 'billing' | 'approver' | 'owner' | 'legal' | 'guarantor'
 
 export const contacts = pgTable(
   'contacts',

@@ -2,6 +2,7 @@
 export const eventTypes = [
   'client.created',
   'client.updated',
+  'client.deleted',
   'client.dunning_notice_due',
   'invoice.created',
   'invoice.updated',

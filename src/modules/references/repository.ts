@@ -71,6 +71,21 @@ export async function deleteAllBut(
   await tx.run(deleteOthers, [tx.orgId, kind, objectId, sources, ids])
 }
 
+const deleteThese = statement<{ source: string }>(
+  'references.delete_these',
+  `delete from external_refs
+   where org_id = $1 and kind = $2 and object_id = $3
+     and (source, external_id) in (select * from unnest($4::text[], $5::text[]))`
+)
+
+export async function deleteSome(
+  tx: Tx,
+  { kind, objectId, refs }: { kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }
+): Promise<void> {
+  const { sources, ids } = columnsOf(refs)
+  await tx.run(deleteThese, [tx.orgId, kind, objectId, sources, ids])
+}
+
 const updateVersion = statement<{ objectId: string }>(
   'references.set_source_version',
   `update external_refs set source_version = $5

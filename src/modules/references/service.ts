@@ -23,23 +23,25 @@ type OfObject = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly
 const CLAIM_ATTEMPTS = 3
 
 export function createReferenceService({ clock }: ReferenceServiceDeps) {
-  async function add(tx: Tx, { kind, objectId, refs }: OfObject): Promise<void> {
-    if (refs.length === 0) return
-    refuseRepeated(refs)
+  /** Takes what is free of the names, and tells in whose way the others are. */
+  async function take(tx: Tx, { kind, objectId, refs }: OfObject): Promise<{ free: ExternalRef[]; refusal?: DomainError }> {
     // In one order everywhere, so that two objects that want the same names cannot wait for each other.
     const free = await repository.insertFree(tx, { kind, objectId, refs: inOrder(refs), createdAt: clock.now() })
-    if (free.length === refs.length) return
+    if (free.length === refs.length) return { free }
     const owners = await repository.owners(tx, { kind, refs })
     for (const [index, ref] of refs.entries()) {
       const owner = owners.find(({ source, id }) => source === ref.source && id === ref.id)
-      if (owner === undefined) throw changedMeanwhile()
-      if (owner.objectId !== objectId) {
-        throw new DomainError('duplicate_reference', `Another ${kind} has this reference.`, {
-          pointer: `/external_refs/${index}`,
-          existingId: owner.objectId
-        })
-      }
+      if (owner === undefined) return { free, refusal: changedMeanwhile() }
+      if (owner.objectId !== objectId) return { free, refusal: taken(kind, { index, existingId: owner.objectId }) }
     }
+    return { free }
+  }
+
+  async function add(tx: Tx, input: OfObject): Promise<void> {
+    if (input.refs.length === 0) return
+    refuseRepeated(input.refs)
+    const { refusal } = await take(tx, input)
+    if (refusal !== undefined) throw refusal
   }
 
   async function getId(
@@ -81,6 +83,19 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
      * @throws DomainError `duplicate_reference`, pointing at `/external_refs/N`, with the id of the object that has the name.
      */
     add,
+
+    /** The same for one of many: a refusal is returned, has taken nothing, and leaves the transaction good for the others. */
+    async addUnlessTaken(tx: Tx, input: OfObject): Promise<DomainError | undefined> {
+      try {
+        refuseRepeated(input.refs)
+      } catch (error) {
+        if (error instanceof DomainError) return error
+        throw error
+      }
+      const { free, refusal } = await take(tx, input)
+      if (refusal !== undefined && free.length > 0) await repository.deleteSome(tx, { ...input, refs: free })
+      return refusal
+    },
 
     /** What is not in the list is no longer a name of the object. */
     async replace(tx: Tx, input: OfObject): Promise<void> {
@@ -124,6 +139,13 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
 }
 
 export type ReferenceService = ReturnType<typeof createReferenceService>
+
+function taken(kind: ReferenceKind, { index, existingId }: { index: number; existingId: string }): DomainError {
+  return new DomainError('duplicate_reference', `Another ${kind} has this reference.`, {
+    pointer: `/external_refs/${index}`,
+    existingId
+  })
+}
 
 function changedMeanwhile(): DomainError {
   return new DomainError('concurrent_request', 'The owner of a reference changed while this request ran. Try again.')

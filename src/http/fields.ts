@@ -1,0 +1,25 @@
+import { DomainError } from '../kernel/errors.ts'
+import { type Currency, currency, type Money, parseAmount } from '../kernel/money.ts'
+
+/** Runs what reads one field of a body; its refusal then names that field by its JSON pointer. */
+export function at<T>(pointer: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.pointer !== undefined) throw error
+    throw new DomainError(error.code, error.message, { pointer })
+  }
+}
+
+/** What the database keeps of one amount, in minor units. Beyond it are only currencies with four decimals. */
+const MINOR_MAX = 2n ** 63n - 1n
+
+/** @param pointer of the object that holds `amount` and `currency`; empty where these are fields of the body itself. */
+export function moneyFrom(written: { amount: string; currency: string }, pointer: string): Money {
+  const of: Currency = at(`${pointer}/currency`, () => currency(written.currency))
+  const minor = at(`${pointer}/amount`, () => parseAmount(written.amount, of))
+  if (minor > MINOR_MAX) {
+    throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer: `${pointer}/amount` })
+  }
+  return { minor, currency: of }
+}

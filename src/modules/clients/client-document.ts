@@ -1,0 +1,63 @@
+import { formatAmount } from '../../kernel/money.ts'
+import type { PaymentTerms } from '../../kernel/terms.ts'
+import { inOrder } from '../references/reference.ts'
+import type { Client, Contact } from './client.ts'
+
+export type ClientDocument = ReturnType<typeof toDocument>
+
+/** What GET returns and events carry. Equal clients give equal text: lists and keys have one order. */
+export function toDocument(client: Client) {
+  const { creditLimit, paymentTerms } = client
+  return {
+    id: client.id,
+    name: client.name,
+    locale: client.locale,
+    time_zone: client.timeZone,
+    currency: client.currency as string | null,
+    payment_terms: paymentTerms && termsDocument(paymentTerms),
+    credit_limit: creditLimit && {
+      amount: formatAmount(creditLimit.minor, creditLimit.currency),
+      currency: creditLimit.currency as string
+    },
+    parent_id: client.parentId,
+    contacts: client.contacts.map(contactDocument),
+    dunning_policy_id: client.dunningPolicyId,
+    dunning_exempt_until_on: client.dunningExemptUntilOn as string | null,
+    tags: [...client.tags],
+    metadata: inKeyOrder(client.metadata),
+    external_refs: inOrder(client.externalRefs),
+    archived_at: client.archivedAt?.toISOString() ?? null,
+    version: client.version,
+    created_at: client.createdAt.toISOString(),
+    updated_at: client.updatedAt.toISOString()
+  }
+}
+
+function termsDocument(terms: PaymentTerms): PaymentTerms {
+  switch (terms.kind) {
+    case 'net':
+      return { kind: terms.kind, days: terms.days }
+    case 'end_of_month':
+      return { kind: terms.kind, days: terms.days, calendar: terms.calendar }
+    case 'day_of_month':
+      return { kind: terms.kind, day: terms.day, months: terms.months, calendar: terms.calendar }
+  }
+}
+
+function contactDocument(contact: Contact) {
+  return {
+    id: contact.id,
+    name: contact.name,
+    salutation: contact.salutation,
+    role: contact.role,
+    email: contact.email,
+    phone: contact.phone,
+    locale: contact.locale,
+    do_not_contact: contact.doNotContact
+  }
+}
+
+/** The database keeps the keys of a JSON object in an order of its own. */
+function inKeyOrder(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}

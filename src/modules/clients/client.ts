@@ -1,0 +1,146 @@
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Currency, Money } from '../../kernel/money.ts'
+import type { PaymentTerms } from '../../kernel/terms.ts'
+import type { ExternalRef } from '../references/reference.ts'
+
+export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
+export type ContactRole = (typeof contactRoles)[number]
+
+export type Contact = Readonly<{
+  id: string
+  name: string
+  salutation: string | null
+  role: ContactRole
+  email: string | null
+  phone: string | null
+  locale: string | null
+  doNotContact: boolean
+}>
+
+/** What a caller sets on a client. Null means: as the organization has it, or none. */
+export type ClientSettings = Readonly<{
+  name: string
+  locale: string | null
+  timeZone: string | null
+  currency: Currency | null
+  paymentTerms: PaymentTerms | null
+  creditLimit: Money | null
+  parentId: string | null
+  dunningPolicyId: string | null
+  /** The last day on which nothing of this client is dunned. */
+  dunningExemptUntilOn: Day | null
+  tags: readonly string[]
+  metadata: Readonly<Record<string, string>>
+}>
+
+export type Client = ClientSettings &
+  Readonly<{
+    id: string
+    contacts: readonly Contact[]
+    externalRefs: readonly ExternalRef[]
+    /** An archived client gets no new invoices; what is open stays open. */
+    archivedAt: Date | null
+    version: number
+    createdAt: Date
+    updatedAt: Date
+  }>
+
+/** What an invoice or a dunning decision needs to know of its client. */
+export type ClientTerms = Readonly<
+  Pick<
+    Client,
+    | 'id'
+    | 'name'
+    | 'locale'
+    | 'timeZone'
+    | 'paymentTerms'
+    | 'currency'
+    | 'dunningPolicyId'
+    | 'dunningExemptUntilOn'
+    | 'archivedAt'
+  >
+>
+
+export type ContactDraft = Readonly<Omit<Contact, 'id'> & { id?: string | undefined }>
+
+export type NewClient = ClientSettings &
+  Readonly<{ contacts: readonly ContactDraft[]; externalRefs: readonly ExternalRef[]; archived: boolean }>
+
+/** What is absent stays; null clears. */
+export type ClientChange = Readonly<Partial<NewClient>>
+
+export const unsetClient: Omit<NewClient, 'name'> = {
+  locale: null,
+  timeZone: null,
+  currency: null,
+  paymentTerms: null,
+  creditLimit: null,
+  parentId: null,
+  dunningPolicyId: null,
+  dunningExemptUntilOn: null,
+  tags: [],
+  metadata: {},
+  contacts: [],
+  externalRefs: [],
+  archived: false
+}
+
+/** The client after a change, with its version still to be raised by whoever finds that something changed. */
+export function applyChange(before: Client, change: ClientChange, { now, newId }: { now: Date; newId: () => string }): Client {
+  const { contacts, archived, ...rest } = change
+  const archivedAt = archived === undefined ? before.archivedAt : archived ? (before.archivedAt ?? now) : null
+  return {
+    ...before,
+    ...rest,
+    archivedAt,
+    contacts: contacts === undefined ? before.contacts : contactsAfter(before.contacts, contacts, newId)
+  }
+}
+
+/**
+ * The list replaces the former one. A contact stays the same one when its id is given, else when its e-mail address, else
+ * its name is one of the former list: sources that know no ids of ours may send the list again and change nothing.
+ * @throws DomainError naming `/contacts/N/id` for an id that is not of the former list or comes twice.
+ */
+export function contactsAfter(former: readonly Contact[], drafts: readonly ContactDraft[], newId: () => string): Contact[] {
+  const named = drafts.flatMap((draft, index) => (draft.id === undefined ? [] : [{ id: draft.id, index }]))
+  for (const [place, { id, index }] of named.entries()) {
+    const pointer = `/contacts/${index}/id`
+    if (!former.some((contact) => contact.id === id)) {
+      throw new DomainError('reference_not_found', 'This client has no such contact.', { pointer })
+    }
+    if (named.findIndex((other) => other.id === id) < place) {
+      throw new DomainError('invalid_request', 'This contact is in the list already.', { pointer })
+    }
+  }
+  const free = new Map(former.map((contact) => [contact.id, contact]))
+  for (const { id } of named) free.delete(id)
+  const ids = drafts.map((draft) => draft.id)
+  for (const matches of [sameEmail, sameName]) {
+    for (const [index, draft] of drafts.entries()) {
+      const match = ids[index] === undefined ? [...free.values()].find((contact) => matches(contact, draft)) : undefined
+      if (match === undefined) continue
+      ids[index] = match.id
+      free.delete(match.id)
+    }
+  }
+  return drafts.map((draft, index) => ({ ...draft, id: ids[index] ?? newId() }))
+}
+
+function sameEmail(contact: Contact, draft: ContactDraft): boolean {
+  return contact.email !== null && contact.email === draft.email
+}
+
+function sameName(contact: Contact, draft: ContactDraft): boolean {
+  return contact.name === draft.name
+}
+
+/** Whether a change touches what dunning decides by. */
+export function changesGrounds(before: Client, after: Client): boolean {
+  return (
+    before.dunningPolicyId !== after.dunningPolicyId ||
+    before.timeZone !== after.timeZone ||
+    before.dunningExemptUntilOn !== after.dunningExemptUntilOn
+  )
+}

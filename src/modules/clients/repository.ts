@@ -1,0 +1,220 @@
+import { and, eq } from 'drizzle-orm'
+import type { Reader, Tx } from '../../db/client.ts'
+import { brokenConstraint } from '../../db/errors.ts'
+import { statement } from '../../db/statement.ts'
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { currency } from '../../kernel/money.ts'
+import type { PaymentTerms } from '../../kernel/terms.ts'
+import { type ExternalRef, externalRefsOf } from '../references/reference.ts'
+import type { Client, ClientTerms, Contact } from './client.ts'
+import { clients } from './table.ts'
+
+type TermsRow = Readonly<{
+  id: string
+  name: string
+  locale: string | null
+  timeZone: string | null
+  currency: string | null
+  paymentTerms: PaymentTerms | null
+  dunningPolicyId: string | null
+  dunningExemptUntilOn: Day | null
+  archivedAt: Date | null
+}>
+
+type ClientRow = TermsRow &
+  Readonly<{
+    creditLimitMinor: bigint | null
+    creditLimitCurrency: string | null
+    parentId: string | null
+    tags: string[]
+    metadata: Record<string, string>
+    contacts: Contact[]
+    externalRefs: ExternalRef[]
+    version: number
+    createdAt: Date
+    updatedAt: Date
+  }>
+
+const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.currency, c.payment_terms as "paymentTerms",
+  c.dunning_policy_id as "dunningPolicyId", c.dunning_exempt_until_on as "dunningExemptUntilOn", c.archived_at as "archivedAt"`
+
+const columns = `${termsColumns}, c.credit_limit_minor as "creditLimitMinor", c.credit_limit_currency as "creditLimitCurrency",
+  c.parent_id as "parentId", c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
+  coalesce((select json_agg(json_build_object('id', k.id, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
+      'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
+    from contacts k where k.org_id = c.org_id and k.client_id = c.id), '[]'::json) as contacts,
+  ${externalRefsOf('c.id')} as "externalRefs"`
+
+const select = statement<ClientRow>('clients.find', `select ${columns} from clients c where c.org_id = $1 and c.id = $2`)
+const selectMany = statement<ClientRow>(
+  'clients.find_many',
+  `select ${columns} from clients c where c.org_id = $1 and c.id = any($2::uuid[])`
+)
+const lockRow = statement<{ id: string }>(
+  'clients.lock_row',
+  'select id from clients where org_id = $1 and id = $2 for no key update'
+)
+
+export async function find(reader: Reader, id: string): Promise<Client | undefined> {
+  const [row] = await reader.run(select, [reader.orgId, id])
+  return row && fromRow(row)
+}
+
+export async function findMany(reader: Reader, ids: readonly string[]): Promise<Client[]> {
+  return (await reader.run(selectMany, [reader.orgId, ids])).map(fromRow)
+}
+
+/**
+ * Locks first, then reads, in one trip: a statement that does both would wait for the lock and then show contacts and
+ * references as they were before the wait.
+ */
+export async function findForUpdate(tx: Tx, id: string): Promise<Client | undefined> {
+  const [, [row]] = await Promise.all([tx.run(lockRow, [tx.orgId, id]), tx.run(select, [tx.orgId, id])])
+  return row && fromRow(row)
+}
+
+const lockTerms = statement<TermsRow>(
+  'clients.lock',
+  `select ${termsColumns} from clients c where c.org_id = $1 and c.id = any($2::uuid[]) order by c.id for no key update`
+)
+
+/** Locks in the order of the ids, so that two transactions over the same clients cannot wait for each other. */
+export async function lock(tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> {
+  return (await tx.run(lockTerms, [tx.orgId, ids])).map(termsFrom)
+}
+
+export type ClientFilter = Readonly<{
+  limit: number
+  after: { at: Date; id: string } | null
+  updatedSince: Date | null
+  tag: string | null
+}>
+
+/** Conditions without `or`, so that one plan serves them all: what is not asked for compares with the end of the range. */
+const selectPage = statement<ClientRow>(
+  'clients.page',
+  `select ${columns} from clients c
+   where c.org_id = $1
+     and (c.created_at, c.id) < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+     and c.updated_at >= coalesce($5, '-infinity'::timestamptz)
+     and c.tags @> coalesce($6::text[], '{}')
+   order by c.created_at desc, c.id desc limit $2`
+)
+
+export async function page(reader: Reader, { limit, after, updatedSince, tag }: ClientFilter): Promise<Client[]> {
+  const tags = tag === null ? null : [tag]
+  const rows = await reader.run(selectPage, [reader.orgId, limit, after?.at, after?.id, updatedSince, tags])
+  return rows.map(fromRow)
+}
+
+const shareParent = statement<{ parentId: string | null }>(
+  'clients.share_parent',
+  'select parent_id as "parentId" from clients where org_id = $1 and id = $2 for share'
+)
+const selectChild = statement<{ id: string }>(
+  'clients.find_child',
+  'select id from clients where org_id = $1 and parent_id = $2 limit 1'
+)
+
+/** Locks the parent against being given a parent itself until this transaction ends. */
+export async function findParent(tx: Tx, id: string): Promise<{ parentId: string | null } | undefined> {
+  const [row] = await tx.run(shareParent, [tx.orgId, id])
+  return row
+}
+
+export async function hasChild(reader: Reader, id: string): Promise<boolean> {
+  return (await reader.run(selectChild, [reader.orgId, id])).length > 0
+}
+
+/** @throws DomainError `reference_not_found` for a dunning policy that does not exist. */
+export async function insert(tx: Tx, client: Client): Promise<void> {
+  await refused(tx.sql.insert(clients).values(toRow(tx, client)), refusalOfWrite)
+}
+
+/** @throws DomainError `reference_not_found` for a dunning policy that does not exist. */
+export async function save(tx: Tx, client: Client): Promise<void> {
+  const { orgId, id, ...changes } = toRow(tx, client)
+  const where = and(eq(clients.orgId, orgId), eq(clients.id, id))
+  await refused(tx.sql.update(clients).set(changes).where(where), refusalOfWrite)
+}
+
+const upsertContacts = statement<{ id: string }>(
+  'clients.save_contacts',
+  `with gone as (delete from contacts where org_id = $1 and client_id = $2 and id <> all($3::uuid[]))
+   insert into contacts (org_id, client_id, id, position, name, salutation, role, email, phone, locale, do_not_contact)
+   select $1, $2, t.* from unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[]) as t
+   on conflict (org_id, id) do update set position = excluded.position, name = excluded.name, salutation = excluded.salutation,
+     role = excluded.role, email = excluded.email, phone = excluded.phone, locale = excluded.locale, do_not_contact = excluded.do_not_contact`
+)
+
+/** The list replaces the client's contacts. */
+export async function saveContacts(tx: Tx, { id, contacts }: Pick<Client, 'id' | 'contacts'>): Promise<void> {
+  await tx.run(upsertContacts, [
+    tx.orgId,
+    id,
+    contacts.map((contact) => contact.id),
+    contacts.map((_, index) => index),
+    contacts.map((contact) => contact.name),
+    contacts.map((contact) => contact.salutation),
+    contacts.map((contact) => contact.role),
+    contacts.map((contact) => contact.email),
+    contacts.map((contact) => contact.phone),
+    contacts.map((contact) => contact.locale),
+    contacts.map((contact) => contact.doNotContact)
+  ])
+}
+
+/** @throws DomainError `client_has_ledger` or `client_has_children` while anything refers to the client. */
+export async function remove(tx: Tx, id: string): Promise<void> {
+  await saveContacts(tx, { id, contacts: [] })
+  await refused(tx.sql.delete(clients).where(and(eq(clients.orgId, tx.orgId), eq(clients.id, id))), refusalOfRemoval)
+}
+
+async function refused(write: PromiseLike<unknown>, refusalOf: (constraint: string) => DomainError | undefined): Promise<void> {
+  try {
+    await write
+  } catch (error) {
+    const constraint = brokenConstraint(error)
+    throw (constraint === undefined ? undefined : refusalOf(constraint)) ?? error
+  }
+}
+
+function refusalOfWrite(constraint: string): DomainError | undefined {
+  if (constraint !== 'clients_policy') return undefined
+  return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
+}
+
+function refusalOfRemoval(constraint: string): DomainError {
+  if (constraint === 'clients_parent')
+    return new DomainError('client_has_children', 'This client is the parent of others: give them another or none before.')
+  return new DomainError(
+    'client_has_ledger',
+    'This client has invoices or payments, which are kept for good: archive it instead.'
+  )
+}
+
+function fromRow({ creditLimitMinor, creditLimitCurrency, ...row }: ClientRow): Client {
+  const creditLimit =
+    creditLimitMinor === null || creditLimitCurrency === null
+      ? null
+      : { minor: creditLimitMinor, currency: currency(creditLimitCurrency) }
+  return { ...row, ...termsFrom(row), creditLimit }
+}
+
+function termsFrom<Row extends TermsRow>(row: Row) {
+  return { ...row, currency: row.currency === null ? null : currency(row.currency) }
+}
+
+function toRow(
+  tx: Tx,
+  { contacts: _contacts, externalRefs: _refs, creditLimit, ...client }: Client
+): typeof clients.$inferInsert {
+  return {
+    ...client,
+    orgId: tx.orgId,
+    tags: [...client.tags],
+    creditLimitMinor: creditLimit?.minor ?? null,
+    creditLimitCurrency: creditLimit?.currency ?? null
+  }
+}

@@ -1,0 +1,204 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { etagOf, expectedVersion } from '../../http/idempotency.ts'
+import { IdParams, matchHeaders, pageOf, RefQuery, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { toDocument } from './client-document.ts'
+import {
+  ClientByRefSchema,
+  ClientQuery,
+  ClientSchema,
+  CreateClient,
+  clientChangeFrom,
+  newClientFrom,
+  PutClient,
+  UpdateClient
+} from './schemas.ts'
+import type { ClientService } from './service.ts'
+
+type Options = Edge & { clients: ClientService }
+
+const tags = ['Clients']
+
+export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, clients }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listClients',
+        tags,
+        summary: 'List clients, newest first',
+        description: 'Sorted by created_at, then id, both falling.',
+        querystring: ClientQuery,
+        response: { 200: pageOf(ClientSchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor, updated_since: since, tag = null } = request.query
+      const updatedSince = since === undefined ? null : new Date(since)
+      const filter = { limit: limit + 1, after: decodeCursor(cursor), updatedSince, tag }
+      const rows = await database.reading(request.principal.orgId, (reader) => clients.page(reader, filter))
+      return reply.send(
+        toPage(rows, { limit, cursorOf: (row) => encodeCursor({ at: row.createdAt, id: row.id }), toApi: toDocument })
+      )
+    }
+  )
+
+  app.post(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'createClient',
+        tags,
+        summary: 'Make a client',
+        headers: writeHeaders,
+        body: CreateClient,
+        response: { 201: ref(ClientSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        return { status: 201, body: toDocument(await clients.create(tx, newClientFrom(request.body))) }
+      })
+  )
+
+  app.get(
+    '/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getClient',
+        tags,
+        summary: 'A client with its contacts and references',
+        params: IdParams,
+        response: { 200: ref(ClientSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const client = await database.reading(request.principal.orgId, (reader) => clients.get(reader, request.params.id))
+      const body = toDocument(client)
+      return reply.header('etag', etagOf(body)).send(body)
+    }
+  )
+
+  app.patch(
+    '/:id',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'updateClient',
+        tags,
+        summary: 'Change a client',
+        description:
+          'What is absent stays, null clears, lists and metadata are replaced whole. A changed policy, time zone or exemption has its open invoices decided anew.',
+        params: IdParams,
+        headers: matchHeaders,
+        body: UpdateClient,
+        response: { 200: ref(ClientSchema), ...refusals(400, 404, 409, 412, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const change = clientChangeFrom(request.body)
+        const update = { id: request.params.id, change, expectedVersion: expectedVersion(request) }
+        return { status: 200, body: toDocument(await clients.update(tx, update)) }
+      })
+  )
+
+  app.delete(
+    '/:id',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'deleteClient',
+        tags,
+        summary: 'Delete a client that has no invoices and no payments',
+        description: 'A client with a ledger is refused with 409: archive it instead.',
+        params: IdParams,
+        headers: matchHeaders,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(400, 404, 409, 412) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        await clients.remove(tx, { id: request.params.id, expectedVersion: expectedVersion(request) })
+        return { status: 204, body: null }
+      })
+  )
+}
+
+export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, clients }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getClientByRef',
+        tags,
+        summary: 'The client that another system calls so',
+        querystring: RefQuery,
+        response: { 200: ref(ClientSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const client = await database.reading(request.principal.orgId, (reader) => clients.getByRef(reader, request.query))
+      const body = toDocument(client)
+      return reply.header('etag', etagOf(body)).send(body)
+    }
+  )
+
+  app.put(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'putClientByRef',
+        tags,
+        summary: 'Make a client, or merge into it, by what another system calls it',
+        description:
+          'Answers 201 when it made the client, else 200: what is absent stays, null clears. A source_version older than the last applied answers 200 with applied false and changes nothing, so a sync may be replayed in any order.',
+        querystring: RefQuery,
+        headers: matchHeaders,
+        body: PutClient,
+        response: {
+          200: ref(ClientByRefSchema),
+          201: ref(ClientByRefSchema),
+          ...refusals(400, 409, 412, 413, 415, 422)
+        }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { source_version: version, ...body } = request.body
+        const { client, created, applied } = await clients.put(tx, {
+          ref: request.query,
+          change: clientChangeFrom(body),
+          sourceVersion: version === undefined ? undefined : BigInt(version),
+          expectedVersion: expectedVersion(request)
+        })
+        return { status: created ? 201 : 200, body: { ...toDocument(client), applied } }
+      })
+  )
+
+  app.delete(
+    '',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'archiveClientByRef',
+        tags,
+        summary: 'Archive the client that another system no longer has',
+        description: 'It gets no new invoices; what is open stays open. Archiving again changes nothing.',
+        querystring: RefQuery,
+        response: { 200: ref(ClientSchema), ...refusals(400, 404, 409) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        return { status: 200, body: toDocument(await clients.archiveByRef(tx, request.query)) }
+      })
+  )
+}

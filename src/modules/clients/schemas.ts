@@ -1,0 +1,164 @@
+import { type Static, Type } from 'typebox'
+import { at, moneyFrom } from '../../http/fields.ts'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  ExternalRefs,
+  Id,
+  InstantText,
+  Locale,
+  Metadata,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref,
+  ShortText,
+  TimeZone,
+  updatedSince
+} from '../../http/schemas.ts'
+import { day } from '../../kernel/day.ts'
+import { currency } from '../../kernel/money.ts'
+import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
+import { type ClientChange, type ContactDraft, contactRoles, type NewClient, unsetClient } from './client.ts'
+
+const Tag = Type.String({ minLength: 1, maxLength: 64 })
+
+const contactFields = {
+  name: ShortText,
+  salutation: nullable(Type.String({ minLength: 1, maxLength: 60 })),
+  role: oneOf(contactRoles, { description: 'billing unless said' }),
+  email: nullable(Type.String({ format: 'email', maxLength: 254 })),
+  phone: nullable(Type.String({ minLength: 1, maxLength: 40 })),
+  locale: nullable(Locale),
+  do_not_contact: Type.Boolean({ description: 'Is never written to nor called' })
+}
+
+export const ContactSchema = named('Contact', closed({ id: Id, ...contactFields }))
+
+const writtenContact = { ...optional(contactFields), name: ShortText }
+const NewContact = closed(writtenContact)
+const ChangedContact = closed({
+  id: Type.Optional(Id),
+  ...writtenContact
+})
+
+const CreditLimit = closed({ amount: Amount, currency: CurrencyCode })
+
+const settings = {
+  name: ShortText,
+  locale: nullable(Locale),
+  time_zone: nullable(TimeZone),
+  currency: nullable(CurrencyCode),
+  payment_terms: nullable(ref(PaymentTermsSchema)),
+  credit_limit: nullable(CreditLimit),
+  parent_id: nullable(Id),
+  dunning_policy_id: nullable(Id),
+  dunning_exempt_until_on: nullable(DayText),
+  tags: Type.Array(Tag, { maxItems: 50, uniqueItems: true }),
+  metadata: Metadata,
+  external_refs: ExternalRefs
+}
+
+const clientFields = {
+  id: Id,
+  ...settings,
+  contacts: Type.Array(ref(ContactSchema)),
+  archived_at: nullable(InstantText),
+  version: Type.Integer(),
+  created_at: InstantText,
+  updated_at: InstantText
+}
+
+export const ClientSchema = named(
+  'Client',
+  closed(clientFields, { description: 'Who owes. What is null is as the organization has it, or none' })
+)
+
+export const ClientByRefSchema = named(
+  'ClientByRef',
+  closed({ ...clientFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+)
+
+export const clientSchemas = [ContactSchema, ClientSchema, ClientByRefSchema]
+
+const CONTACTS_MAX = 50
+
+export const CreateClient = closed({
+  ...optional(settings),
+  name: ShortText,
+  contacts: Type.Optional(Type.Array(NewContact, { maxItems: CONTACTS_MAX }))
+})
+
+const change = {
+  ...optional(settings),
+  contacts: Type.Optional(
+    Type.Array(ChangedContact, {
+      maxItems: CONTACTS_MAX,
+      description:
+        'Replaces the list. A contact stays the same one by its id, else by its e-mail address, else by its name; without any of them it is a new one'
+    })
+  ),
+  archived: Type.Optional(
+    Type.Boolean({ description: 'True archives: no new invoices, what is open stays open. False takes that back' })
+  )
+}
+
+export const UpdateClient = closed(change, { minProperties: 1 })
+
+export const PutClient = closed({
+  ...change,
+  source_version: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: "The source's own version of the client: one older than the last applied changes nothing"
+    })
+  )
+})
+
+export const ClientQuery = closed({ ...pageQuery, ...updatedSince, tag: Type.Optional(Tag) })
+
+export function newClientFrom(body: Static<typeof CreateClient>): NewClient {
+  return { ...unsetClient, ...clientChangeFrom(body), name: body.name }
+}
+
+/** What the body does not hold is not in the change. */
+export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChange {
+  return {
+    ...(body.name !== undefined && { name: body.name }),
+    ...(body.locale !== undefined && { locale: body.locale }),
+    ...(body.time_zone !== undefined && { timeZone: body.time_zone }),
+    ...(body.currency !== undefined && { currency: body.currency === null ? null : currency(body.currency) }),
+    ...(body.payment_terms !== undefined && { paymentTerms: body.payment_terms && termsFrom(body.payment_terms) }),
+    ...(body.credit_limit !== undefined && { creditLimit: body.credit_limit && moneyFrom(body.credit_limit, '/credit_limit') }),
+    ...(body.parent_id !== undefined && { parentId: body.parent_id }),
+    ...(body.dunning_policy_id !== undefined && { dunningPolicyId: body.dunning_policy_id }),
+    ...(body.dunning_exempt_until_on !== undefined && { dunningExemptUntilOn: dayOrNull(body.dunning_exempt_until_on) }),
+    ...(body.tags !== undefined && { tags: body.tags }),
+    ...(body.metadata !== undefined && { metadata: body.metadata }),
+    ...(body.contacts !== undefined && { contacts: body.contacts.map(contactFrom) }),
+    ...(body.external_refs !== undefined && { externalRefs: body.external_refs }),
+    ...(body.archived !== undefined && { archived: body.archived })
+  }
+}
+
+function dayOrNull(text: string | null) {
+  return text === null ? null : at('/dunning_exempt_until_on', () => day(text))
+}
+
+function contactFrom(contact: Static<typeof ChangedContact>): ContactDraft {
+  return {
+    ...(contact.id !== undefined && { id: contact.id }),
+    name: contact.name,
+    salutation: contact.salutation ?? null,
+    role: contact.role ?? 'billing',
+    email: contact.email ?? null,
+    phone: contact.phone ?? null,
+    locale: contact.locale ?? null,
+    doNotContact: contact.do_not_contact ?? false
+  }
+}

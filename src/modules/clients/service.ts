@@ -1,0 +1,198 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import { type OrganizationService, refuseStale } from '../organizations/service.ts'
+import type { ExternalRef } from '../references/reference.ts'
+import type { ReferenceService } from '../references/service.ts'
+import {
+  applyChange,
+  type Client,
+  type ClientChange,
+  type ClientTerms,
+  changesGrounds,
+  contactsAfter,
+  type NewClient,
+  unsetClient
+} from './client.ts'
+import { toDocument } from './client-document.ts'
+import * as repository from './repository.ts'
+
+export type ClientPorts = Readonly<{
+  /** What dunning decides this client's invoices by has changed: they are to be decided anew. */
+  groundsChanged: (tx: Tx, changed: { clientId: string }) => Promise<void>
+}>
+
+export type ClientServiceDeps = Readonly<{
+  newId: () => string
+  events: EventService
+  organizations: OrganizationService
+  references: ReferenceService
+  ports: ClientPorts
+}>
+
+type Update = Readonly<{ id: string; change: ClientChange; expectedVersion?: number | undefined }>
+type Put = Readonly<{
+  ref: ExternalRef
+  change: ClientChange
+  sourceVersion?: bigint | undefined
+  expectedVersion?: number | undefined
+}>
+export type PutResult = Readonly<{ client: Client; created: boolean; applied: boolean }>
+
+export function createClientService({ newId, events, organizations, references, ports }: ClientServiceDeps) {
+  async function get(reader: Reader, id: string): Promise<Client> {
+    return (await repository.find(reader, id)) ?? missing()
+  }
+
+  async function getForUpdate(tx: Tx, id: string): Promise<Client> {
+    return (await repository.findForUpdate(tx, id)) ?? missing()
+  }
+
+  async function idOf(reader: Reader, ref: ExternalRef): Promise<string> {
+    const found = await references.find(reader, { kind: 'client', ...ref })
+    return found?.objectId ?? missing()
+  }
+
+  function tell(tx: Tx, type: EventType, told: { client: Client; previous: object | null; now: Date }): Promise<unknown> {
+    const { client, previous, now } = told
+    const subject = { kind: 'client', id: client.id, version: client.version }
+    const draft = { type, subject, clientId: client.id, object: toDocument(client), previous }
+    return events.append(tx, { occurredAt: now, drafts: [draft] })
+  }
+
+  /** One level: who is told and may pay for others has nobody who does it for them. The client is locked, the parent shared. */
+  async function refuseParent(tx: Tx, { id, parentId }: { id: string; parentId: string }): Promise<void> {
+    const pointer = '/parent_id'
+    if (parentId === id) throw new DomainError('nested_parent', 'A client is not its own parent.', { pointer })
+    const parent = await repository.findParent(tx, parentId)
+    if (parent === undefined) throw new DomainError('reference_not_found', 'There is no such client.', { pointer })
+    if (parent.parentId !== null) throw new DomainError('nested_parent', 'The parent has a parent itself.', { pointer })
+    if (await repository.hasChild(tx, id)) {
+      throw new DomainError('nested_parent', 'This client is the parent of others, so it has no parent itself.', { pointer })
+    }
+  }
+
+  async function insert(tx: Tx, { id, input }: { id: string; input: NewClient }): Promise<Client> {
+    const { now } = await organizations.books(tx)
+    const { archived, ...rest } = input
+    const contacts = contactsAfter([], input.contacts, newId)
+    const archivedAt = archived ? now : null
+    const client: Client = { ...rest, id, contacts, archivedAt, version: 1, createdAt: now, updatedAt: now }
+    if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
+    await repository.insert(tx, client)
+    if (contacts.length > 0) await repository.saveContacts(tx, client)
+    await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs })
+    await tell(tx, 'client.created', { client, previous: null, now })
+    return client
+  }
+
+  async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Client> {
+    const [{ now }, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+    refuseStale(before.version, expectedVersion)
+    const changed = applyChange(before, change, { now, newId })
+    const previous = previousOf(toDocument(before), toDocument(changed))
+    if (Object.keys(previous).length === 0) return before
+    const after: Client = { ...changed, version: before.version + 1, updatedAt: now }
+    if (after.parentId !== null && after.parentId !== before.parentId) {
+      await refuseParent(tx, { id, parentId: after.parentId })
+    }
+    await repository.save(tx, after)
+    if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
+    if (previous.external_refs !== undefined) {
+      await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs })
+    }
+    if (changesGrounds(before, after)) await ports.groundsChanged(tx, { clientId: id })
+    await tell(tx, 'client.updated', { client: after, previous, now })
+    return after
+  }
+
+  return {
+    /** @throws DomainError `not_found`. */
+    get,
+
+    /** By id. Those that do not exist are not among them. */
+    async getMany(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Client>> {
+      return new Map((await repository.findMany(reader, ids)).map((client) => [client.id, client]))
+    },
+
+    /** Locks the client, which is the first lock of every command that moves its invoices or payments. */
+    getForUpdate,
+
+    getByRef: async (reader: Reader, ref: ExternalRef): Promise<Client> => get(reader, await idOf(reader, ref)),
+
+    /**
+     * Locks the client that a body names and tells what an invoice or payment needs of it.
+     * @throws DomainError `reference_not_found`, naming `/client_id`.
+     */
+    async lock(tx: Tx, id: string): Promise<ClientTerms> {
+      const [terms] = await repository.lock(tx, [id])
+      if (terms === undefined) {
+        throw new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
+      }
+      return terms
+    },
+
+    /** The same for many at once, by id. Those that do not exist are not among them. */
+    lockMany: (tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> => repository.lock(tx, ids),
+
+    page: (reader: Reader, filter: repository.ClientFilter): Promise<Client[]> => repository.page(reader, filter),
+
+    /** @throws DomainError naming the field: an unknown parent or policy, a parent that has one, a taken reference. */
+    create: (tx: Tx, input: NewClient): Promise<Client> => insert(tx, { id: newId(), input }),
+
+    /**
+     * What is absent stays. A change that changes nothing raises no version and tells nobody.
+     * @throws DomainError `version_conflict` when the client is not at the version that the change was made from.
+     */
+    update,
+
+    /**
+     * What another system sends about its client, found by the name it has there: makes the client or merges. Of two at
+     * once the second waits and merges. A version older than one that came before changes nothing.
+     */
+    async put(tx: Tx, { ref, change, sourceVersion, expectedVersion }: Put): Promise<PutResult> {
+      const name = { kind: 'client', ...ref } as const
+      const claim = await references.claim(tx, { ...name, objectId: newId() })
+      const isCurrent = sourceVersion === undefined || (await references.setSourceVersion(tx, { ...name, sourceVersion }))
+      if (!isCurrent) return { client: await get(tx, claim.objectId), created: false, applied: false }
+      const merged = change.externalRefs === undefined ? change : { ...change, externalRefs: withRef(change.externalRefs, ref) }
+      if (!claim.created) {
+        const client = await update(tx, { id: claim.objectId, change: merged, expectedVersion })
+        return { client, created: false, applied: true }
+      }
+      if (expectedVersion !== undefined) throw new DomainError('version_conflict', 'There is no such client yet.')
+      const input = newClientFrom({ ...merged, externalRefs: merged.externalRefs ?? [ref] })
+      return { client: await insert(tx, { id: claim.objectId, input }), created: true, applied: true }
+    },
+
+    /** Only a client without ledger: what was owed and paid is kept for good. */
+    async remove(tx: Tx, { id, expectedVersion }: { id: string; expectedVersion?: number | undefined }): Promise<void> {
+      const [{ now }, client] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+      refuseStale(client.version, expectedVersion)
+      await repository.remove(tx, id)
+      await references.replace(tx, { kind: 'client', objectId: id, refs: [] })
+      await tell(tx, 'client.deleted', { client, previous: null, now })
+    },
+
+    /** The source no longer has this client. It gets no new invoices; what is open stays open. */
+    archiveByRef: async (tx: Tx, ref: ExternalRef): Promise<Client> =>
+      update(tx, { id: await idOf(tx, ref), change: { archived: true } })
+  }
+}
+
+export type ClientService = ReturnType<typeof createClientService>
+
+function missing(): never {
+  throw new DomainError('not_found', 'There is no such client.')
+}
+
+function withRef(refs: readonly ExternalRef[], own: ExternalRef): ExternalRef[] {
+  return refs.some(({ source, id }) => source === own.source && id === own.id) ? [...refs] : [...refs, own]
+}
+
+function newClientFrom({ name, ...rest }: ClientChange): NewClient {
+  if (name === undefined) throw new DomainError('invalid_request', 'A new client needs a name.', { pointer: '/name' })
+  return { ...unsetClient, ...rest, name }
+}
