@@ -1,0 +1,48 @@
+const USAGE = `Dunwell, a headless receivables service
+
+usage: dunwell <command>
+
+  serve                                   answer HTTP, sweep and deliver; what a process does: DUNWELL_ROLES
+  migrate                                 bring the database's schema up to date
+  demo [--ledger FILE] [options]          walk a ledger through dunning and check every webhook; --help lists the options
+  org create --name N --time-zone Z --currency C [--mode live|test]
+                                          make an organization; prints its first key, this once
+  key create --org ID --name N [--scopes read,write,admin]
+                                          make a key for an organization
+  verify [--json]                         hold the books of every organization against the invariants
+`
+
+/** Each command is read only when it runs: `serve` must not pay for the demo. */
+const commands: Readonly<Record<string, () => Promise<{ run: (argv: string[], environment: NodeJS.ProcessEnv) => Promise<number> }>>> = {
+  serve: () => import('./commands/serve.ts'),
+  migrate: () => import('./commands/migrate.ts'),
+  demo: () => import('./demo/command.ts'),
+  org: () => import('./commands/org.ts'),
+  key: () => import('./commands/key.ts'),
+  verify: () => import('./commands/verify.ts')
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(USAGE)
+    return name === undefined ? 1 : 0
+  }
+  const load = commands[name]
+  if (load === undefined) {
+    process.stderr.write(`There is no command ${name}.\n\n${USAGE}`)
+    return 1
+  }
+  const { run } = await load()
+  return run(rest, process.env)
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+)

@@ -1,0 +1,43 @@
+import { loadConfig } from '../config.ts'
+import { createLogger, type Process, start } from '../main.ts'
+import { createOrganization } from './organization.ts'
+
+/** Runs until SIGTERM or SIGINT, then drains: no new work, what is in flight is finished, exit code 0. */
+export async function run(_argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const config = loadConfig(environment)
+  const log = await createLogger(config)
+  const stopping = signalled()
+  const running = await start({ config, log })
+  if (running.isEmbedded && running.url !== undefined) await welcome(running)
+  log.info({ roles: config.DUNWELL_ROLES, url: running.url }, 'ready')
+  const signal = await stopping
+  log.info({ signal }, 'stopping')
+  await running.stop()
+  log.info('stopped')
+  return 0
+}
+
+function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve)
+    process.once('SIGINT', resolve)
+  })
+}
+
+/** The first minute: somewhere to look, and a key, made and shown once. */
+async function welcome({ database, services, url }: Process): Promise<void> {
+  const [any] = await database.scheduling((scheduler) => services.organizations.organizationsAfter(scheduler, { after: FIRST, limit: 1 }))
+  const lines = [`Dunwell listens on ${url}`, `  API in the browser   ${url}/docs`, `  OpenAPI document     ${url}/openapi.json`]
+  if (any === undefined) {
+    const { key } = await createOrganization(
+      { database, services },
+      { name: 'Development', mode: 'test', timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone, currency: 'EUR' }
+    )
+    lines.push(`  Key, shown once      ${key}`, '  It belongs to a test organization, whose clock you can advance.')
+  } else {
+    lines.push('  Key                  shown at the first start; another: npm run key -- --help')
+  }
+  process.stdout.write(`\n${lines.join('\n')}\n\n`)
+}
+
+const FIRST = '00000000-0000-0000-0000-000000000000'

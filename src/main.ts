@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { pino } from 'pino'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { createDatabase, type Database } from './db/client.ts'
+import { runMigrations } from './db/migrate.ts'
+import { newId } from './ids.ts'
+import { type Jobs, startJobs } from './jobs/jobs.ts'
+import { type Clock, systemClock } from './kernel/clock.ts'
+import { createSecretBox, NONCE_BYTES, parseSecretKey } from './modules/webhooks/secret-box.ts'
+import { createServices, type Services } from './services.ts'
+
+export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url))
+
+/** A running service: its parts, for the commands that use them, and how to stop it. */
+export type Process = Readonly<{
+  url: string | undefined
+  app: FastifyInstance | undefined
+  services: Services
+  database: Database
+  clock: Clock
+  isEmbedded: boolean
+  stop: () => Promise<void>
+}>
+
+/** `none` brings up neither HTTP nor jobs: for commands that only use the parts. */
+export type ProcessConfig = Readonly<Omit<Config, 'DUNWELL_ROLES'> & { DUNWELL_ROLES: Config['DUNWELL_ROLES'] | 'none' }>
+export type ProcessOptions = Readonly<{ config: ProcessConfig; log: FastifyBaseLogger; clock?: Clock }>
+
+/** Where the data lives and what seals its secrets: the given database, or the development server in the data directory. */
+async function openStore(config: ProcessConfig, log: FastifyBaseLogger) {
+  const { DATABASE_URL: url, DUNWELL_SECRET_KEY: key } = config
+  if (url !== undefined && key !== undefined) return { url, key, isEmbedded: false, stop: async () => {} }
+  const { startEmbedded } = await import('./db/embedded.ts')
+  const dataDir = config.DUNWELL_DATA_DIR
+  const server = await startEmbedded({ dataDir: join(dataDir, 'postgres'), persistent: true, log: (line) => log.info(line) })
+  return { url: server.url, key: key ?? (await developmentKey(dataDir)), isEmbedded: true, stop: server.stop }
+}
+
+/** Made once and kept beside the development server's data: without it, stored secrets could not be opened again. */
+async function developmentKey(dataDir: string): Promise<string> {
+  const file = join(dataDir, 'secret.key')
+  await mkdir(dataDir, { recursive: true })
+  await writeFile(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  return (await readFile(file, 'utf8')).trim()
+}
+
+/** Brings up what the roles ask for, in order, and takes it down in the reverse order. */
+export async function start({ config, log, clock = systemClock }: ProcessOptions): Promise<Process> {
+  const store = await openStore(config, log)
+  const undo: (() => Promise<void>)[] = [store.stop]
+  const stop = async () => {
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
+  }
+  try {
+    if (config.DUNWELL_MIGRATE_ON_START) await runMigrations({ connectionString: store.url, migrationsFolder })
+    const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
+    undo.push(database.close)
+    const secretBox = createSecretBox([parseSecretKey(store.key)])
+    const jobs: { current?: Jobs } = {}
+    const wake = {
+      deliveries: () => jobs.current?.wake.deliveries(),
+      sealer: () => jobs.current?.wake.sealer(),
+      clock: () => jobs.current?.wake.clock(),
+      sweep: () => jobs.current?.wake.sweep()
+    }
+    const services = createServices({ database, clock, newId, randomBytes, secretBox, wake, config, isDevelopment: store.isEmbedded })
+    const { DUNWELL_ROLES: roles } = config
+    if (roles === 'all' || roles === 'worker') {
+      jobs.current = startJobs({ services, database, clock, config, log, secretBox, isDevelopment: store.isEmbedded })
+      undo.push(jobs.current.stop)
+    }
+    const app = roles === 'all' || roles === 'api' ? await listen() : undefined
+    return { url: app?.listeningOrigin, app, services, database, clock, isEmbedded: store.isEmbedded, stop }
+
+    async function listen(): Promise<FastifyInstance> {
+      const seal = {
+        seal: (text: string) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
+        open: (sealed: string) => secretBox.open(sealed, 'idempotency')
+      }
+      const { DUNWELL_OPERATOR_TOKEN: operatorToken, DUNWELL_RATE_LIMIT: rateLimitPerMinute } = config
+      const built = await buildApp({ services, database, clock, newId, seal, logger: log, operatorToken, rateLimitPerMinute })
+      undo.push(() => built.close())
+      await built.listen({ host: config.HOST, port: config.PORT })
+      return built
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Logs for machines; in development on a terminal for people, where the formatter is installed. */
+export async function createLogger(config: ProcessConfig): Promise<FastifyBaseLogger> {
+  const options = { level: config.LOG_LEVEL, redact: ['req.headers.authorization'] }
+  if (config.DATABASE_URL !== undefined || !process.stdout.isTTY) return pino(options)
+  const pretty = await import('pino-pretty').then(
+    (module) => module.default,
+    () => undefined
+  )
+  return pretty === undefined ? pino(options) : pino(options, pretty({ ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' }))
+}
