@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, lt, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
+import type { PolicyRef } from './facts.ts'
 import type { FullPolicyDocument } from './policy-document.ts'
 import { dunningPolicies, dunningPolicyVersions } from './table.ts'
 
@@ -12,8 +13,6 @@ export type PolicyRow = Readonly<{
   createdAt: Date
   versionedAt: Date
 }>
-
-export type PolicyRef = Readonly<{ policyId: string; version: number }>
 
 const insertPolicy = statement<{ id: string }>(
   'dunning_policies.insert',

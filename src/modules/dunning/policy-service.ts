@@ -2,9 +2,10 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { refuseStale } from '../organizations/service.ts'
+import type { PolicyRef } from './facts.ts'
 import { defaultPolicy, type Policy } from './policy.ts'
 import { policyFromJson, policyToJson } from './policy-document.ts'
-import type { PolicyRef, PolicyRow } from './policy-repository.ts'
+import type { PolicyRow } from './policy-repository.ts'
 import * as repository from './policy-repository.ts'
 
 /** What an edit does to obligations that stand on an earlier version: they stay on it, or move to the new one by code. */

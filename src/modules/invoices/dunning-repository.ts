@@ -27,11 +27,16 @@ const caseSource = `obligations d join ${viewSource.replace('invoices i', 'invoi
 const selectDue = statement<CaseRow>(
   'obligations.due',
   `select ${caseColumns} from ${caseSource}
-   where d.org_id = $1 and d.client_id = any($3::uuid[]) and d.next_at <= $2 order by d.due_on, d.id`
+   where d.org_id = $1 and d.client_id = any($3::uuid[]) and d.next_at <= $2 order by d.due_on, d.id for no key update of d`
 )
-const selectCases = statement<CaseRow>(
-  'obligations.cases',
-  `select ${caseColumns} from ${caseSource} where d.org_id = $1 and d.id = any($2::uuid[]) order by d.due_on, d.id`
+const casesById = `select ${caseColumns} from ${caseSource} where d.org_id = $1 and d.id = any($2::uuid[]) order by d.due_on, d.id`
+const selectCases = statement<CaseRow>('obligations.cases', casesById)
+const lockCases = statement<CaseRow>('obligations.cases_for_update', `${casesById} for no key update of d`)
+const selectDuePage = statement<CaseRow>(
+  'obligations.due_page',
+  `select ${caseColumns} from ${caseSource}
+   where d.org_id = $1 and d.next_at <= $2 and (d.next_at, d.id) > (coalesce($3, '-infinity'::timestamptz), $4::uuid)
+   order by d.next_at, d.id limit $5`
 )
 const selectOpen = statement<CaseRow>(
   'obligations.open_of_clients',
@@ -40,8 +45,9 @@ const selectOpen = statement<CaseRow>(
 )
 
 /**
- * Locks up to `clients` clients that have an obligation due, then returns those obligations. A plain FOR UPDATE would
- * collide with every uncommitted invoice, whose foreign key holds KEY SHARE.
+ * Locks up to `clients` clients that have an obligation due, then those obligations, and returns them. A plain FOR UPDATE
+ * would collide with every uncommitted invoice, whose foreign key holds KEY SHARE. The obligations are locked too, because
+ * `markDue` knows no clients: what it marks during a sweep must not be overwritten by what the sweep decided before.
  * @param wait false leaves what another sweep holds to that sweep; true waits for it.
  */
 export async function claimDue(
@@ -56,6 +62,20 @@ export async function claimDue(
 
 export async function casesOf(reader: Reader, obligationIds: readonly string[]): Promise<DunningCase[]> {
   return (await reader.run(selectCases, [reader.orgId, obligationIds])).map(caseFromRow)
+}
+
+/** With the clients locked already. */
+export async function casesForUpdate(tx: Tx, obligationIds: readonly string[]): Promise<DunningCase[]> {
+  return (await tx.run(lockCases, [tx.orgId, obligationIds])).map(caseFromRow)
+}
+
+/** Due obligations in the order of their instants, without any lock: for deciding what a sweep would do. */
+export async function duePage(
+  reader: Reader,
+  { now, after, limit }: { now: Date; after: DunningCase | undefined; limit: number }
+): Promise<DunningCase[]> {
+  const { nextAt, id } = after?.obligation ?? { nextAt: null, id: '00000000-0000-0000-0000-000000000000' }
+  return (await reader.run(selectDuePage, [reader.orgId, now, nextAt, id, limit])).map(caseFromRow)
 }
 
 export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<DunningCase[]> {
@@ -101,6 +121,32 @@ export async function markDue(
   { at, clientId, policyId }: { at: Date; clientId?: string; policyId?: string }
 ): Promise<void> {
   await tx.run(markOpen, [tx.orgId, at, clientId ?? null, policyId ?? null])
+}
+
+const movePin = statement<{ id: string }>(
+  'obligations.move_pin',
+  `with moved as (update obligations set policy_version = $3 where org_id = $1 and policy_id = $2 returning invoice_id)
+   update invoices set version = version + 1, updated_at = $4 where org_id = $1 and id in (select invoice_id from moved)`
+)
+
+/** Puts whatever stands on a version of the policy on another one. */
+export async function repin(tx: Tx, to: { policyId: string; version: number; at: Date }): Promise<void> {
+  await tx.run(movePin, [tx.orgId, to.policyId, to.version, to.at])
+}
+
+const selectOrganizationsDue = statement<{ orgId: string }>(
+  'obligations.organizations_due',
+  `select o.org_id as "orgId" from organizations o
+   where o.mode = 'live' and o.org_id > $2 and exists (select from obligations d where d.org_id = o.org_id and d.next_at <= $1)
+   order by o.org_id limit $3`
+)
+
+/** Needs the scheduler's reader. Live organizations with something due, by id; a test organization follows its own clock. */
+export async function organizationsDue(
+  scheduler: Reader,
+  { now, after, limit }: { now: Date; after: string; limit: number }
+): Promise<string[]> {
+  return (await scheduler.run(selectOrganizationsDue, [now, after, limit])).map(({ orgId }) => orgId)
 }
 
 const selectNextDue = statement<{ nextAt: Date | null }>(

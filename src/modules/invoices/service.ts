@@ -155,6 +155,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     // What dunning needs of obligations; only it decides what is written there.
     claimDue: dunning.claimDue,
     casesOf: dunning.casesOf,
+    casesForUpdate: dunning.casesForUpdate,
+    duePage: dunning.duePage,
+    organizationsDue: dunning.organizationsDue,
+    repin: dunning.repin,
     openOfClients: dunning.openOfClients,
     saveDunning: dunning.saveDunning,
     markDue: dunning.markDue,

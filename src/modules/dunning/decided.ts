@@ -1,0 +1,84 @@
+import { assert } from '../../kernel/assert.ts'
+import type { Day } from '../../kernel/day.ts'
+import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
+import { type Decision, decide } from './decide.ts'
+import type { NewEntry } from './entry.ts'
+import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
+import type { Policy, Stage } from './policy.ts'
+
+/** A due obligation with what was decided of it. */
+export type Decided = Readonly<{
+  found: DunningCase
+  policy: PolicyRef
+  decision: Decision
+  state: DunningState
+  entered: Readonly<{ entry: NewEntry; stage: Stage; deadlineOn: Day | null }> | null
+}>
+
+export type Deciding = Readonly<{
+  grounds: Grounds
+  entriesOf: (obligationId: string) => readonly LiveEntry[]
+  policyAt: (ref: PolicyRef) => Policy
+  newId: () => string
+}>
+
+export function decideCase(found: DunningCase, { grounds, entriesOf, policyAt, newId }: Deciding): Decided {
+  const { obligation } = found
+  const { books } = grounds
+  const entries = entriesOf(obligation.id)
+  const ref = policyOf(found, { entries, grounds })
+  const policy = policyAt(ref)
+  const context = { policy, calendar: books.calendar, asOf: books.now }
+  const decision = decide(factsOf(found, { entries, books }), context)
+  const entered = enteredBy(decision, { found, ref, policy, id: newId })
+  const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
+  const overdueAnnounced = obligation.overdueAnnounced || decision.overdue
+  const state = stateOf(obligation, { standing: decision, overdueAnnounced, entries: after, policy: ref }, context)
+  assert(state.nextAt === null || state.nextAt > books.now, 'what was decided now is not due again now')
+  return { found, policy: ref, decision, state, entered }
+}
+
+function enteredBy(
+  { effect, daysOverdue }: Decision,
+  by: Readonly<{ found: DunningCase; ref: PolicyRef; policy: Policy; id: () => string }>
+): Decided['entered'] {
+  if (effect.kind !== 'enter') return null
+  const { id: obligationId, invoiceId, clientId, cycle, balanceMinor } = by.found.obligation
+  const stage = by.policy.stages.find(({ code }) => code === effect.stage)
+  assert(stage !== undefined, 'a stage that is entered is one of the policy')
+  const { repetition, enteredOn, offsetDays, graceDays, skipped, deadlineOn } = effect
+  const entry: NewEntry = {
+    id: by.id(),
+    ...{ obligationId, invoiceId, clientId, cycle, balanceMinor, daysOverdue, policy: by.ref },
+    ...{ stage: stage.code, repetition, enteredOn, offsetDays, graceDays, skipped }
+  }
+  return { entry, stage, deadlineOn }
+}
+
+/** An invoice with what changed on its obligations: as it was, and as GET returns it once that is written. */
+export type Change<Of> = Readonly<{ before: InvoiceView; after: InvoiceView; of: readonly Of[]; isVisible: boolean }>
+
+type Changed = Readonly<{ found: DunningCase; state: DunningState }>
+
+/**
+ * Puts what belongs to one invoice together: several of its obligations raise its version once.
+ * @param tells whether an event will say so, which is a visible change too.
+ */
+export function byInvoice<Of extends Changed>(
+  changed: readonly Of[],
+  { at, tells }: { at: Date; tells: (of: Of) => boolean }
+): Change<Of>[] {
+  const groups = Map.groupBy(changed, ({ found }) => found.view.invoice.id)
+  return [...groups.values()].map((of) => changeOf(of, { at, tells }))
+}
+
+function changeOf<Of extends Changed>(of: readonly Of[], { at, tells }: { at: Date; tells: (of: Of) => boolean }): Change<Of> {
+  const [first] = of
+  assert(first !== undefined, 'a group has a member')
+  const before = first.found.view
+  const isVisible = of.some((one) => tells(one) || differVisibly(one.found.obligation, one.state))
+  const states = new Map(of.map(({ found, state }) => [found.obligation.id, state]))
+  const obligations = before.obligations.map((obligation) => ({ ...obligation, ...states.get(obligation.id) }))
+  const invoice = isVisible ? { ...before.invoice, version: before.invoice.version + 1, updatedAt: at } : before.invoice
+  return { before, after: { ...before, invoice, obligations }, of, isVisible }
+}

@@ -1,0 +1,111 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Day } from '../../kernel/day.ts'
+import type { NewEntry } from './entry.ts'
+import type { LiveEntry } from './facts.ts'
+
+/** No code holds a control character, so this one can stand between them. */
+const BETWEEN = '\u001f'
+
+type LiveRow = Readonly<{
+  id: string
+  obligationId: string
+  kind: 'entered' | 'baseline'
+  stage: string
+  repetition: number
+  enteredAt: Date
+  enteredOn: Day
+  offsetDays: number
+  graceDays: number
+  policyId: string
+  policyVersion: number
+  calendarVersion: number
+}>
+
+const selectLive = statement<LiveRow>(
+  'stage_entries.live',
+  `select e.id, e.obligation_id as "obligationId", e.kind, e.stage_code as stage, e.repetition, e.entered_at as "enteredAt",
+     e.entered_on as "enteredOn", e.offset_days as "offsetDays", e.grace_days as "graceDays", e.policy_id as "policyId",
+     e.policy_version as "policyVersion", e.calendar_version as "calendarVersion"
+   from unnest($2::uuid[], $3::int[]) as wanted(obligation_id, cycle)
+   join stage_entries e on e.org_id = $1 and e.obligation_id = wanted.obligation_id and e.cycle = wanted.cycle
+   where e.mistaken_at is null order by e.entered_at, e.id`
+)
+
+const NO_ENTRIES: readonly LiveEntry[] = []
+
+/** The live entries of each obligation's current cycle, oldest first. */
+export async function live(
+  reader: Reader,
+  obligations: readonly Readonly<{ id: string; cycle: number }>[]
+): Promise<(obligationId: string) => readonly LiveEntry[]> {
+  const found = new Map<string, LiveEntry[]>()
+  if (obligations.length > 0) {
+    const parameters = [reader.orgId, obligations.map(({ id }) => id), obligations.map(({ cycle }) => cycle)]
+    for (const { policyId, policyVersion, ...row } of await reader.run(selectLive, parameters)) {
+      const entry = { ...row, policy: { policyId, version: policyVersion } }
+      const known = found.get(row.obligationId)
+      if (known === undefined) found.set(row.obligationId, [entry])
+      else known.push(entry)
+    }
+  }
+  return (obligationId) => found.get(obligationId) ?? NO_ENTRIES
+}
+
+const insertEntries = statement<{ id: string }>(
+  'stage_entries.insert',
+  `insert into stage_entries (org_id, id, obligation_id, invoice_id, client_id, cycle, stage_code, repetition, kind, skipped, offset_days,
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, calendar_version, entered_at, recorded_at)
+   select $1, id, obligation_id, invoice_id, client_id, cycle, stage, repetition, $9, string_to_array(skipped, '${BETWEEN}'), offset_days,
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, $17, $18, $19
+   from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::int[], $10::text[], $11::int[], $12::int[],
+     $13::uuid[], $14::int[], $15::date[], $16::int[], $20::bigint[])
+     as t(id, obligation_id, invoice_id, client_id, cycle, stage, repetition, skipped, offset_days, grace_days, policy_id, policy_version,
+       entered_on, days_overdue, balance_minor)`
+)
+
+export type EntriesMade = Readonly<{
+  kind: 'entered' | 'baseline'
+  calendarVersion: number
+  /** The organization's time. */
+  enteredAt: Date
+  /** Real time. */
+  recordedAt: Date
+}>
+
+/** The unique key refuses an entry that was made already, and with it all that hangs on it. */
+export async function insert(tx: Tx, entries: readonly NewEntry[], made: EntriesMade): Promise<void> {
+  if (entries.length === 0) return
+  await tx.run(insertEntries, [
+    tx.orgId,
+    entries.map((entry) => entry.id),
+    entries.map((entry) => entry.obligationId),
+    entries.map((entry) => entry.invoiceId),
+    entries.map((entry) => entry.clientId),
+    entries.map((entry) => entry.cycle),
+    entries.map((entry) => entry.stage),
+    entries.map((entry) => entry.repetition),
+    made.kind,
+    entries.map((entry) => entry.skipped.join(BETWEEN)),
+    entries.map((entry) => entry.offsetDays),
+    entries.map((entry) => entry.graceDays),
+    entries.map((entry) => entry.policy.policyId),
+    entries.map((entry) => entry.policy.version),
+    entries.map((entry) => entry.enteredOn),
+    entries.map((entry) => entry.daysOverdue),
+    made.calendarVersion,
+    made.enteredAt,
+    made.recordedAt,
+    entries.map((entry) => entry.balanceMinor)
+  ])
+}
+
+const markMistaken = statement<{ id: string }>(
+  'stage_entries.mark_mistaken',
+  `update stage_entries set mistaken_at = $3, mistaken_reason = $4 where org_id = $1 and id = any($2::uuid[]) and mistaken_at is null`
+)
+
+/** They stay for the record and no longer count. */
+export async function retract(tx: Tx, { ids, at, reason }: { ids: readonly string[]; at: Date; reason: string }): Promise<void> {
+  await tx.run(markMistaken, [tx.orgId, ids, at, reason])
+}

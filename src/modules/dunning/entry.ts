@@ -1,0 +1,31 @@
+import type { Currency } from '../../kernel/money.ts'
+import type { PolicyRef } from './facts.ts'
+import type { StageEntry } from './ladder.ts'
+
+/** A stage entry about to be written, with what it was decided under. */
+export type NewEntry = StageEntry &
+  Readonly<{
+    id: string
+    obligationId: string
+    invoiceId: string
+    clientId: string
+    cycle: number
+    /** Codes that were passed over. */
+    skipped: readonly string[]
+    policy: PolicyRef
+    daysOverdue: number
+    /** What was open then, in minor units. */
+    balanceMinor: bigint
+  }>
+
+/** A stage entry as it is kept. A mistaken one stays for the record and no longer counts. */
+export type Entry = NewEntry &
+  Readonly<{
+    kind: 'entered' | 'baseline'
+    calendarVersion: number
+    currency: Currency
+    enteredAt: Date
+    recordedAt: Date
+    mistakenAt: Date | null
+    mistakenReason: string | null
+  }>

@@ -1,0 +1,75 @@
+import type { Day } from '../../kernel/day.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import type { Client } from '../clients/client.ts'
+import type { Obligation } from '../invoices/invoice.ts'
+import type { Organization } from '../organizations/organization.ts'
+import type { NewEntry } from './entry.ts'
+import type { LiveEntry, PolicyRef } from './facts.ts'
+import type { Stage } from './policy.ts'
+
+/** What a consumer needs of the client to act without calling back. */
+export function clientContext(client: Client, organization: Pick<Organization, 'locale' | 'timeZone'>) {
+  return {
+    id: client.id,
+    name: client.name,
+    locale: client.locale ?? organization.locale,
+    time_zone: client.timeZone ?? organization.timeZone,
+    contacts: client.contacts.map((contact) => ({
+      id: contact.id,
+      name: contact.name,
+      salutation: contact.salutation,
+      role: contact.role,
+      email: contact.email,
+      phone: contact.phone,
+      locale: contact.locale ?? client.locale ?? organization.locale,
+      do_not_contact: contact.doNotContact
+    }))
+  }
+}
+
+export type ClientContext = ReturnType<typeof clientContext>
+
+/** Of the obligation that an event is about: an invoice may have several. */
+export function obligationContext(obligation: Obligation) {
+  const { id, kind, dueOn, cycle, currency, amountMinor, balanceMinor } = obligation
+  return {
+    obligation: { id, kind, due_on: dueOn, cycle },
+    amounts: { currency, total: formatAmount(amountMinor, currency), balance: formatAmount(balanceMinor, currency) }
+  }
+}
+
+export function groundsContext(policy: PolicyRef, calendarVersion: number) {
+  return { policy: { id: policy.policyId, version: policy.version }, calendar_version: calendarVersion }
+}
+
+/** `deadlineOn` is the end of the grace that the stage grants, null where it grants none. */
+export function stageContext(entry: NewEntry, { stage, deadlineOn }: { stage: Stage; deadlineOn: Day | null }) {
+  return {
+    entry_id: entry.id,
+    stage: {
+      code: entry.stage,
+      offset_days: entry.offsetDays,
+      tone: stage.tone,
+      action: stage.action,
+      grace_days: entry.graceDays,
+      deadline_on: deadlineOn,
+      repetition: entry.repetition,
+      skipped: [...entry.skipped]
+    }
+  }
+}
+
+/** Entries that turned out mistaken, for an apology: what was said, and when. */
+export function retractedContext(entries: readonly LiveEntry[], reason: string) {
+  return {
+    reason,
+    entries: entries.map((entry) => ({
+      id: entry.id,
+      kind: entry.kind,
+      stage: entry.stage,
+      repetition: entry.repetition,
+      entered_at: entry.enteredAt.toISOString(),
+      entered_on: entry.enteredOn
+    }))
+  }
+}

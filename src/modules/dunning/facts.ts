@@ -1,0 +1,125 @@
+import { assert } from '../../kernel/assert.ts'
+import { addDays } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
+import type { Books } from '../organizations/organization.ts'
+import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts } from './decide.ts'
+import { effectiveDueOn, type StageEntry, standingOf } from './ladder.ts'
+
+/** One version of one policy. */
+export type PolicyRef = Readonly<{ policyId: string; version: number }>
+
+/** A live entry of the current cycle with when it was made and what it was decided under. */
+export type LiveEntry = StageEntry &
+  Readonly<{
+    id: string
+    obligationId: string
+    kind: 'entered' | 'baseline'
+    enteredAt: Date
+    policy: PolicyRef
+    calendarVersion: number
+  }>
+
+/** Where an organization's decisions start from: its time and calendar, and the current version of each policy. */
+export type Grounds = Readonly<{ books: Books; heads: ReadonlyMap<string, number> }>
+
+type Choosing = Readonly<{ invoicePolicyId: string | null; clientPolicyId: string | null }>
+
+/**
+ * The current version of what applies: the invoice's own policy, else the client's, else the organization's.
+ * @throws DomainError `reference_not_found` for an invoice whose own policy is not there.
+ */
+export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { books, heads }: Grounds): PolicyRef {
+  const policyId = invoicePolicyId ?? clientPolicyId ?? books.organization.defaultDunningPolicyId
+  assert(policyId !== null, 'an organization has a default policy')
+  const version = heads.get(policyId)
+  if (version === undefined) {
+    throw new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
+  }
+  return { policyId, version }
+}
+
+/** The version that the cycle's first entry pinned, else the current one of what applies. */
+export function policyOf(
+  { obligation, view, client }: DunningCase,
+  { entries, grounds }: { entries: readonly StageEntry[]; grounds: Grounds }
+): PolicyRef {
+  const { policyId, policyVersion: version } = obligation
+  if (entries.length > 0 && policyId !== null && version !== null) return { policyId, version }
+  return currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, grounds)
+}
+
+export function factsOf(
+  { obligation, view, client }: DunningCase,
+  { entries, books }: { entries: readonly StageEntry[]; books: Books }
+): ObligationFacts {
+  return {
+    dueOn: obligation.dueOn,
+    currency: obligation.currency,
+    balanceMinor: obligation.balanceMinor,
+    status: view.invoice.status === 'open' ? 'open' : 'closed',
+    dunning: dunningOf(view.invoice),
+    exemptUntilOn: client.dunningExemptUntilOn,
+    timeZone: view.timeZone ?? books.organization.timeZone,
+    overdueAnnounced: obligation.overdueAnnounced,
+    entries
+  }
+}
+
+export function dunningOf({ dunningStart }: Pick<Invoice, 'dunningStart'>): 'on' | 'off' {
+  return dunningStart === 'off' ? 'off' : 'on'
+}
+
+/**
+ * How things stand without entering anything, for whoever changed the facts: only the sweep enters. What is due already
+ * has an instant that is past, so that the next sweep finds it.
+ */
+export function standstill(facts: ObligationFacts, context: DecisionContext): Pick<Decision, 'stage' | 'nextAt' | 'nextStage'> {
+  const decision = decide(facts, context)
+  const nextAt = nextDecisionAt(facts, context)
+  if (decision.effect.kind !== 'enter') return { stage: decision.stage, nextAt, nextStage: decision.nextStage }
+  const on = { effectiveDueOn: effectiveDueOn(facts.dueOn, context), policy: context.policy }
+  return { stage: standingOf(facts.entries, on).stage, nextAt, nextStage: decision.effect.stage }
+}
+
+type Outcome = Readonly<{
+  /** What a decision, or standing still, says of the obligation. */
+  standing: Pick<Decision, 'stage' | 'nextAt' | 'nextStage'>
+  overdueAnnounced: boolean
+  /** Entries that count afterwards, those just made included. */
+  entries: readonly Pick<LiveEntry, 'stage' | 'enteredAt'>[]
+  policy: PolicyRef
+}>
+
+/** What is kept on the obligation from now on. The policy is pinned as long as an entry counts. */
+export function stateOf(
+  { dueOn }: Pick<Obligation, 'dueOn'>,
+  { standing, overdueAnnounced, entries, policy }: Outcome,
+  context: DecisionContext
+): DunningState {
+  const { stage, nextAt, nextStage } = standing
+  const pinned = entries.length > 0
+  return {
+    overdueFromOn: addDays(effectiveDueOn(dueOn, context), 1),
+    overdueAnnounced,
+    stageCode: stage,
+    stageEnteredAt: stage === null ? null : (entries.findLast((entry) => entry.stage === stage)?.enteredAt ?? null),
+    nextStageCode: nextStage,
+    nextAt,
+    policyId: pinned ? policy.policyId : null,
+    policyVersion: pinned ? policy.version : null
+  }
+}
+
+/** Whether the two differ in what an invoice shows of them. */
+export function differVisibly(before: DunningState, after: DunningState): boolean {
+  return (
+    before.overdueFromOn !== after.overdueFromOn ||
+    before.stageCode !== after.stageCode ||
+    before.nextStageCode !== after.nextStageCode ||
+    before.policyId !== after.policyId ||
+    before.policyVersion !== after.policyVersion ||
+    before.stageEnteredAt?.getTime() !== after.stageEnteredAt?.getTime() ||
+    before.nextAt?.getTime() !== after.nextAt?.getTime()
+  )
+}

@@ -1,0 +1,205 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
+import type { BusinessCalendar } from '../../kernel/calendar.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { type Day, daysBetween } from '../../kernel/day.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import type { DunningCase, DunningState } from '../invoices/invoice.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { isClosed } from './decide.ts'
+import { byInvoice, type Change } from './decided.ts'
+import * as entryRepository from './entry-repository.ts'
+import { clientContext, groundsContext, obligationContext, retractedContext } from './event-context.ts'
+import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import type { Policy } from './policy.ts'
+import type { PolicyService } from './policy-service.ts'
+import { mistakenEntries, openBefore } from './retract.ts'
+
+export type FollowDeps = Readonly<{
+  clock: Clock
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  invoices: InvoiceService
+  policies: PolicyService
+}>
+
+export type ObligationsChange = Readonly<{ books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }>
+
+/** An obligation as the change left it: what no longer counts, what still does, and where that puts it. */
+type Followed = Readonly<{
+  found: DunningCase
+  mistaken: readonly LiveEntry[]
+  kept: readonly LiveEntry[]
+  policy: PolicyRef
+  state: DunningState
+  cleared: boolean
+}>
+
+type EntriesOf = (obligationId: string) => readonly LiveEntry[]
+
+/** What dunning does when the facts change under it: clears, restores, retracts and finds the next instant. Never enters. */
+export function createFollowService({ clock, events, organizations, clients, invoices, policies }: FollowDeps) {
+  /** The calendars that the entries were decided under. */
+  async function calendarsOf(
+    reader: Reader,
+    entries: readonly LiveEntry[],
+    books: Books
+  ): Promise<Map<number, BusinessCalendar>> {
+    const versions = [...new Set(entries.map(({ calendarVersion }) => calendarVersion))]
+    const { calendar } = books
+    const read = (version: number) => (version === calendar.version ? calendar : organizations.calendarAt(reader, version))
+    return new Map(await Promise.all(versions.map(async (version) => [version, await read(version)] as const)))
+  }
+
+  /** Entries after the day from which the change counts, decided again with what is known now. */
+  async function mistakenOf(
+    tx: Tx,
+    cases: readonly DunningCase[],
+    { entriesOf, change }: { entriesOf: EntriesOf; change: ObligationsChange }
+  ): Promise<Map<string, readonly LiveEntry[]>> {
+    const doubtful = cases
+      .map(({ obligation }) => obligation)
+      .filter(({ id }) => entriesOf(id).some(({ enteredOn }) => enteredOn > change.effectiveOn))
+    if (doubtful.length === 0) return new Map()
+    const entries = doubtful.flatMap(({ id }) => entriesOf(id))
+    const [movements, calendars, policyAt] = await Promise.all([
+      invoices.movementsOf(
+        tx,
+        doubtful.map(({ id }) => id)
+      ),
+      calendarsOf(tx, entries, change.books),
+      policies.at(
+        tx,
+        entries.map(({ policy }) => policy)
+      )
+    ])
+    const recorded = (entry: LiveEntry) => {
+      const calendar = calendars.get(entry.calendarVersion)
+      assert(calendar !== undefined, 'every calendar of the entries was read')
+      return { ...entry, ref: entry, policy: policyAt(entry.policy), calendar }
+    }
+    return new Map(
+      doubtful.map(({ id, dueOn, currency }) => {
+        const openOn = openBefore(movements.get(id) ?? [])
+        const mistaken = mistakenEntries(entriesOf(id).map(recorded), { dueOn, currency, openOn })
+        return [id, mistaken.map(({ ref }) => ref)]
+      })
+    )
+  }
+
+  async function followAll(tx: Tx, cases: readonly DunningCase[], change: ObligationsChange): Promise<Followed[]> {
+    const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
+    const [heads, entriesOf] = await Promise.all([policies.heads(tx), entryRepository.live(tx, pinned)])
+    const grounds: Grounds = { books: change.books, heads }
+    const mistakenBy = await mistakenOf(tx, cases, { entriesOf, change })
+    const followed = cases.map((found) => {
+      const mistaken = mistakenBy.get(found.obligation.id) ?? []
+      const kept = entriesOf(found.obligation.id).filter((entry) => !mistaken.includes(entry))
+      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, grounds }) }
+    })
+    const policyAt = await policies.at(
+      tx,
+      followed.map(({ policy }) => policy)
+    )
+    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, policyAt }) }))
+  }
+
+  function outcomeOf(
+    { found, kept, policy }: Pick<Followed, 'found' | 'kept' | 'policy'>,
+    { books, policyAt }: { books: Books; policyAt: (ref: PolicyRef) => Policy }
+  ): Pick<Followed, 'state' | 'cleared'> {
+    const { obligation } = found
+    const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
+    const facts = factsOf(found, { entries: kept, books })
+    const { overdueAnnounced } = obligation
+    const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
+    const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0
+    return { state: stateOf(obligation, outcome, context), cleared }
+  }
+
+  async function draftsOf(
+    tx: Tx,
+    changes: readonly Change<Followed>[],
+    { books, reason }: ObligationsChange
+  ): Promise<EventDraft[]> {
+    const telling = changes.filter(({ of }) => of.some(tellsSomething))
+    if (telling.length === 0) return []
+    const known = await clients.getMany(tx, [...new Set(telling.map(({ before }) => before.invoice.clientId))])
+    return telling.flatMap(({ before, after, of }) => {
+      const client = known.get(after.invoice.clientId)
+      assert(client !== undefined, 'an invoice has a client')
+      const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
+      const draft = invoices.eventOf('invoice.dunning_cleared', after, { books, previous })
+      const today = todayFor(books, after.timeZone)
+      const common = ({ found, policy, state }: Followed) => ({
+        client: clientContext(client, books.organization),
+        ...obligationContext(found.obligation),
+        days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),
+        ...groundsContext(policy, books.calendar.version)
+      })
+      return of.flatMap((one) => {
+        const { stageCode } = one.found.obligation
+        const retracted = { ...common(one), former_stage: stageCode, ...retractedContext(one.mistaken, retractionReason(reason)) }
+        const cleared = { ...common(one), former_stage: stageCode, reason }
+        return [
+          ...(isApology(one) ? [{ ...draft, type: 'invoice.dunning_retracted' as const, context: retracted }] : []),
+          ...(one.cleared ? [{ ...draft, context: cleared }] : [])
+        ]
+      })
+    })
+  }
+
+  return {
+    /**
+     * Follows a change of balances, due dates or status, with the clients locked and the change written. What the
+     * corrected facts would not have entered is retracted; a closed obligation leaves its stage; a reopened one stands
+     * again where its entries put it. An invoice's version is raised once, and only if its dunning visibly changed.
+     */
+    async obligationsChanged(tx: Tx, change: ObligationsChange): Promise<void> {
+      if (change.obligationIds.length === 0) return
+      const followed = await followAll(tx, await invoices.casesForUpdate(tx, change.obligationIds), change)
+      const at = clock.now()
+      const changes = byInvoice(followed, { at, tells: tellsSomething })
+      const drafts = await draftsOf(tx, changes, change)
+      const changed = followed.filter(({ found, state }) => differVisibly(found.obligation, state))
+      const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
+      if (changed.length > 0) {
+        writes.push(
+          invoices.saveDunning(tx, {
+            states: changed.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
+            touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+            at
+          })
+        )
+      }
+      const mistaken = followed.flatMap((one) => one.mistaken.map(({ id }) => id))
+      if (mistaken.length > 0) {
+        const reason = retractionReason(change.reason)
+        writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
+      }
+      await Promise.all(writes)
+    }
+  }
+}
+
+export type FollowService = ReturnType<typeof createFollowService>
+
+function tellsSomething(one: Followed): boolean {
+  return one.cleared || isApology(one)
+}
+
+/** A baseline entry told nobody anything, so there is nothing to take back. */
+function isApology({ mistaken }: Followed): boolean {
+  return mistaken.some(({ kind }) => kind === 'entered')
+}
+
+/** Money that had settled it before it was dunned has a name of its own; everything else is named by what changed. */
+function retractionReason(reason: string): string {
+  return reason === 'paid' ? 'paid_in_time' : reason
+}

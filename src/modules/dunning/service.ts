@@ -1,0 +1,45 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { createExplainService } from './explain-service.ts'
+import type { PolicyRef } from './facts.ts'
+import { createFollowService } from './follow-service.ts'
+import { createPlanService } from './plan-service.ts'
+import type { InFlight } from './policy-service.ts'
+import { createRunService } from './run-service.ts'
+import { createSweepService, type SweepDeps } from './sweep-service.ts'
+
+export type DunningServiceDeps = SweepDeps & Readonly<{ wakeSweep: () => void }>
+
+/** Everything that dunning does. Where the rules are: `decide` alone. */
+export function createDunningService(deps: DunningServiceDeps) {
+  const { clock, invoices, organizations } = deps
+  return {
+    ...createPlanService(deps),
+    ...createFollowService(deps),
+    ...createSweepService(deps),
+    ...createExplainService(deps),
+    ...createRunService(deps),
+
+    /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
+    groundsChanged: (tx: Tx, now: Date): Promise<void> => invoices.markDue(tx, { at: now }),
+
+    /** The same for what one client decides: its policy, its time zone, its exemption. */
+    async clientChanged(tx: Tx, { clientId }: { clientId: string }): Promise<void> {
+      const { now } = await organizations.books(tx)
+      await invoices.markDue(tx, { at: now, clientId })
+    },
+
+    /** A policy has a new version: what follows it is decided anew, on the new version if it is to move. */
+    async policyChanged(
+      tx: Tx,
+      { policyId, version, inFlight, now }: PolicyRef & { inFlight: InFlight; now: Date }
+    ): Promise<void> {
+      if (inFlight === 'move') await invoices.repin(tx, { policyId, version, at: clock.now() })
+      await invoices.markDue(tx, { at: now, policyId })
+    },
+
+    /** Whether a test clock may be put to `until` without passing over anything. */
+    nothingDue: async (reader: Reader, until: Date): Promise<boolean> => (await invoices.nextDueAt(reader, until)) === null
+  }
+}
+
+export type DunningService = ReturnType<typeof createDunningService>

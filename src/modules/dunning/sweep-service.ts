@@ -1,0 +1,161 @@
+import type { Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { Client } from '../clients/client.ts'
+import { toDocument } from '../clients/client-document.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import type { DunningCase } from '../invoices/invoice.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
+import * as entryRepository from './entry-repository.ts'
+import { type ClientContext, clientContext, groundsContext, obligationContext, stageContext } from './event-context.ts'
+import { type Grounds, policyOf } from './facts.ts'
+import { itemOf, noticeContext } from './notice.ts'
+import type { PolicyService } from './policy-service.ts'
+
+export type SweepDeps = Readonly<{
+  clock: Clock
+  newId: () => string
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  invoices: InvoiceService
+  policies: PolicyService
+}>
+
+/** What a sweep did. `decided` counts obligations; nothing decided means that nothing was due, or that others have it. */
+export type SweepCounts = Readonly<{ decided: number; overdue: number; entered: number; notices: number }>
+
+export const nothingSwept: SweepCounts = { decided: 0, overdue: 0, entered: 0, notices: 0 }
+
+type Told = Readonly<{ books: Books; clients: ReadonlyMap<string, Client> }>
+
+export function createSweepService({ clock, newId, events, organizations, clients, invoices, policies }: SweepDeps) {
+  /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
+  async function decideAll(tx: Tx, cases: readonly DunningCase[], at: Date): Promise<{ books: Books; decided: Decided[] }> {
+    const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
+    const [books, heads, entriesOf] = await Promise.all([
+      organizations.books(tx),
+      policies.heads(tx),
+      entryRepository.live(tx, pinned)
+    ])
+    const grounds: Grounds = { books: { ...books, now: at }, heads }
+    const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), grounds }))
+    const policyAt = await policies.at(tx, refs)
+    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, policyAt, newId }))
+    return { books: grounds.books, decided }
+  }
+
+  /** The events of one invoice: that it is overdue first, then the stages. All carry the invoice as it comes out of the sweep. */
+  function draftsOf({ before, after, of }: Change<Decided>, { books, clients: known }: Told): EventDraft[] {
+    const telling = of.filter(tellsSomething)
+    if (telling.length === 0) return []
+    const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
+    const draft = invoices.eventOf('invoice.overdue', after, { books, previous })
+    const client = contextOf(after.invoice.clientId, { books, clients: known })
+    const common = ({ found, policy, decision }: Decided) => ({
+      client,
+      ...obligationContext(found.obligation),
+      days_overdue: decision.daysOverdue,
+      ...groundsContext(policy, books.calendar.version)
+    })
+    return [
+      ...telling.filter(({ decision }) => decision.overdue).map((one) => ({ ...draft, context: common(one) })),
+      ...telling.flatMap((one) => {
+        if (one.entered === null) return []
+        const context = { ...common(one), ...stageContext(one.entered.entry, one.entered) }
+        return { ...draft, type: 'invoice.dunning_stage_entered' as const, context }
+      })
+    ]
+  }
+
+  /** One for each client and currency in which a stage was entered, with all that is open there. */
+  async function noticesOf(tx: Tx, decided: readonly Decided[], { books, clients: known }: Told): Promise<EventDraft[]> {
+    const entered = new Map(
+      decided.flatMap(({ entered: made }) => (made === null ? [] : [[made.entry.obligationId, made.entry]]))
+    )
+    const concerned = new Set(decided.flatMap(({ found, entered: made }) => (made === null ? [] : [keyOf(found)])))
+    if (concerned.size === 0) return []
+    const states = new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
+    const open = await invoices.openOfClients(tx, [...new Set([...entered.values()].map(({ clientId }) => clientId))])
+    const items = open
+      .filter((found) => concerned.has(keyOf(found)))
+      .map((found) => itemOf(found, states.get(found.obligation.id)))
+    const policyAt = await policies.at(
+      tx,
+      items.flatMap(({ policy }) => (policy === null ? [] : [policy]))
+    )
+    const groups = Map.groupBy(items, ({ clientId, currency }) => `${clientId}/${currency}`)
+    return [...groups.values()].map((group) => {
+      const client = clientIn(known, group[0]?.clientId)
+      const currency = group[0]?.currency
+      assert(currency !== undefined, 'a group has a member')
+      const today = todayFor(books, client.timeZone)
+      const written = clientContext(client, books.organization)
+      const context = noticeContext({ client: written, currency, today, items: group, entered, policyAt })
+      const subject = { kind: 'client', id: client.id, version: client.version }
+      return { type: 'client.dunning_notice_due' as const, subject, clientId: client.id, object: toDocument(client), context }
+    })
+  }
+
+  return {
+    /**
+     * Decides and writes what is due at `at` for up to `clients` clients, in the caller's transaction.
+     * @param at the organization's time: its own clock for a test organization.
+     * @param wait true waits for clients that another transaction holds; false leaves them to the next sweep.
+     */
+    async sweepBatch(tx: Tx, { at, clients: limit, wait }: { at: Date; clients: number; wait: boolean }): Promise<SweepCounts> {
+      const cases = await invoices.claimDue(tx, { now: at, clients: limit, wait })
+      if (cases.length === 0) return nothingSwept
+      const { books, decided } = await decideAll(tx, cases, at)
+      const telling = decided.filter(tellsSomething)
+      const recordedAt = clock.now()
+      const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
+      const told = { books, clients: known }
+      const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
+      const notices = await noticesOf(tx, decided, told)
+      const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
+      const made = { kind: 'entered', calendarVersion: books.calendar.version, enteredAt: at, recordedAt } as const
+      await Promise.all([
+        entryRepository.insert(tx, entries, made),
+        invoices.saveDunning(tx, {
+          states: decided.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
+          touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+          at: recordedAt
+        }),
+        events.append(tx, { occurredAt: at, drafts: [...changes.flatMap((change) => draftsOf(change, told)), ...notices] })
+      ])
+      const overdue = decided.filter(({ decision }) => decision.overdue).length
+      return { decided: decided.length, overdue, entered: entries.length, notices: notices.length }
+    }
+  }
+}
+
+export type SweepService = ReturnType<typeof createSweepService>
+
+function tellsSomething({ decision, entered }: Decided): boolean {
+  return decision.overdue || entered !== null
+}
+
+function clientIdOf({ found }: Decided): string {
+  return found.obligation.clientId
+}
+
+function keyOf({ obligation: { clientId, currency } }: DunningCase): string {
+  return `${clientId}/${currency}`
+}
+
+function clientIn(known: ReadonlyMap<string, Client>, id: string | undefined): Client {
+  const client = known.get(id ?? '')
+  assert(client !== undefined, 'an invoice has a client')
+  return client
+}
+
+function contextOf(clientId: string, { books, clients }: Told): ClientContext {
+  return clientContext(clientIn(clients, clientId), books.organization)
+}
