@@ -15,9 +15,27 @@ const database = createDatabase({ url: 'postgres://127.0.0.1:1/none' })
 const ignore = () => {}
 const wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore }
 const secretBox = createSecretBox([randomBytes(32)])
-const services = createServices({ database, clock, newId, randomBytes, secretBox, wake, config: loadConfig({}), isDevelopment: false })
+const services = createServices({
+  database,
+  clock,
+  newId,
+  randomBytes,
+  secretBox,
+  wake,
+  config: loadConfig({}),
+  isDevelopment: false
+})
 const seal = { seal: (text: string) => text, open: (text: string) => text }
-const app = await buildApp({ services, database, clock, newId, seal, logger: false, operatorToken: undefined, rateLimitPerMinute: 0 })
+const app = await buildApp({
+  services,
+  database,
+  clock,
+  newId,
+  seal,
+  logger: false,
+  operatorToken: undefined,
+  rateLimitPerMinute: 0
+})
 await app.ready()
 const text = `${JSON.stringify(app.swagger(), null, 2)}\n`
 await app.close()

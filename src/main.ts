@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
@@ -19,7 +19,6 @@ export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.
 /** A running service: its parts, for the commands that use them, and how to stop it. */
 export type Process = Readonly<{
   url: string | undefined
-  app: FastifyInstance | undefined
   services: Services
   database: Database
   clock: Clock
@@ -70,16 +69,25 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       clock: () => jobs.current?.wake.clock(),
       sweep: () => jobs.current?.wake.sweep()
     }
-    const services = createServices({ database, clock, newId, randomBytes, secretBox, wake, config, isDevelopment: store.isEmbedded })
+    const services = createServices({
+      database,
+      clock,
+      newId,
+      randomBytes,
+      secretBox,
+      wake,
+      config,
+      isDevelopment: store.isEmbedded
+    })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
       jobs.current = startJobs({ services, database, clock, config, log, secretBox, isDevelopment: store.isEmbedded })
       undo.push(jobs.current.stop)
     }
-    const app = roles === 'all' || roles === 'api' ? await listen() : undefined
-    return { url: app?.listeningOrigin, app, services, database, clock, isEmbedded: store.isEmbedded, stop }
+    const url = roles === 'all' || roles === 'api' ? await listen() : undefined
+    return { url, services, database, clock, isEmbedded: store.isEmbedded, stop }
 
-    async function listen(): Promise<FastifyInstance> {
+    async function listen(): Promise<string> {
       const seal = {
         seal: (text: string) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
         open: (sealed: string) => secretBox.open(sealed, 'idempotency')
@@ -87,8 +95,7 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       const { DUNWELL_OPERATOR_TOKEN: operatorToken, DUNWELL_RATE_LIMIT: rateLimitPerMinute } = config
       const built = await buildApp({ services, database, clock, newId, seal, logger: log, operatorToken, rateLimitPerMinute })
       undo.push(() => built.close())
-      await built.listen({ host: config.HOST, port: config.PORT })
-      return built
+      return built.listen({ host: config.HOST, port: config.PORT })
     }
   } catch (error) {
     await stop()

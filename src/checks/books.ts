@@ -10,44 +10,44 @@ type Row = { checked: bigint; broken: string[] | null }
 
 const SHOWN = 20
 
-/** @param broken a query of the ids that break it; @param checked the table whose rows are counted as looked at. */
-function rule(name: string, { of, broken }: { of: string; broken: string }) {
+/** @param key names the statement; @param broken a query of the ids that break it; @param checked the table whose rows are counted as looked at. */
+function rule(key: string, name: string, { of, broken }: { of: string; broken: string }) {
   const text = `select (select count(*) from ${of} where org_id = $1) as checked, (select array_agg(id::text) from (${broken} limit ${SHOWN}) b) as broken`
-  return { name, statement: statement<Row>(`check.${name.replaceAll(' ', '_')}`, text) }
+  return { name, statement: statement<Row>(`check.${key}`, text) }
 }
 
 const rules = [
-  rule('an obligation’s balance is the sum of its ledger entries', {
+  rule('obligations', 'an obligation’s balance is the sum of its ledger entries', {
     of: 'obligations',
     broken: `select o.id from obligations o where o.org_id = $1 and o.balance_minor <> coalesce((select sum(e.balance_minor) from ledger_entries e
       where e.org_id = o.org_id and e.obligation_id = o.id), 0)`
   }),
-  rule('an invoice’s total and balance are those of its obligations', {
+  rule('invoices', 'an invoice’s total and balance are those of its obligations', {
     of: 'invoices',
-    broken: `select i.id from invoices i where i.org_id = $1 and (i.total_minor, i.balance_minor) is distinct from (select (sum(o.amount_minor), sum(o.balance_minor))
-      from obligations o where o.org_id = i.org_id and o.invoice_id = i.id)`
+    broken: `select i.id from invoices i where i.org_id = $1 and not exists (select from obligations o where o.org_id = i.org_id and o.invoice_id = i.id
+      having sum(o.amount_minor) = i.total_minor and sum(o.balance_minor) = i.balance_minor)`
   }),
-  rule('a payment’s unapplied rest is the sum of its ledger entries', {
+  rule('credit', 'a payment’s unapplied rest is the sum of its ledger entries', {
     of: 'payments',
     broken: `select p.id from payments p where p.org_id = $1 and p.unapplied_minor <> coalesce((select sum(e.unapplied_minor) from ledger_entries e
       where e.org_id = p.org_id and e.payment_id = p.id), 0)`
   }),
-  rule('allocations and the unapplied rest make up a settled payment', {
+  rule('payments', 'allocations and the unapplied rest make up a settled payment', {
     of: 'payments',
     broken: `select p.id from payments p where p.org_id = $1 and p.status = 'settled' and p.amount_minor <> p.unapplied_minor - coalesce((select sum(e.balance_minor)
       from ledger_entries e where e.org_id = p.org_id and e.payment_id = p.id), 0)`
   }),
-  rule('a live stage entry stands once per obligation, cycle, stage and repetition', {
+  rule('entries', 'a live stage entry stands once per obligation, cycle, stage and repetition', {
     of: 'stage_entries',
     broken: `select min(s.id::text) as id from stage_entries s where s.org_id = $1 and s.mistaken_at is null
       group by s.obligation_id, s.cycle, s.stage_code, s.repetition having count(*) > 1`
   }),
-  rule('a queued delivery has its row in the queue and no other has', {
+  rule('queue', 'a queued delivery has its row in the queue and no other has', {
     of: 'webhook_deliveries',
     broken: `select d.id from webhook_deliveries d where d.org_id = $1 and (d.status = 'queued') <> exists (select from webhook_queue q
       where q.org_id = d.org_id and q.delivery_id = d.id)`
   }),
-  rule('a succeeded delivery has exactly one successful attempt', {
+  rule('deliveries', 'a succeeded delivery has exactly one successful attempt', {
     of: 'webhook_deliveries',
     broken: `select d.id from webhook_deliveries d where d.org_id = $1 and (d.status = 'succeeded') <> (1 = (select count(*) from webhook_attempts a
       where a.org_id = d.org_id and a.delivery_id = d.id and a.succeeded))`

@@ -24,6 +24,10 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
     return 1
   }
   const made = await offline(environment, (parts) => createOrganization(parts, { name, timeZone, currency, mode }))
-  process.stdout.write(values.json ? `${JSON.stringify(made)}\n` : `Organization  ${made.id}\nKey           ${made.key}\n\nThe key is shown this once.\n`)
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify(made)}\n`
+      : `Organization  ${made.id}\nKey           ${made.key}\n\nThe key is shown this once.\n`
+  )
   return 0
 }

@@ -26,7 +26,9 @@ function signalled(): Promise<NodeJS.Signals> {
 
 /** The first minute: somewhere to look, and a key, made and shown once. */
 async function welcome({ database, services, url }: Process): Promise<void> {
-  const [any] = await database.scheduling((scheduler) => services.organizations.organizationsAfter(scheduler, { after: FIRST, limit: 1 }))
+  const [any] = await database.scheduling((scheduler) =>
+    services.organizations.organizationsAfter(scheduler, { after: FIRST, limit: 1 })
+  )
   const lines = [`Dunwell listens on ${url}`, `  API in the browser   ${url}/docs`, `  OpenAPI document     ${url}/openapi.json`]
   if (any === undefined) {
     const { key } = await createOrganization(

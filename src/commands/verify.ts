@@ -21,7 +21,9 @@ export async function verifyAll({ database, services }: Pick<Process, 'database'
   const results: Result[] = []
   let after = FIRST
   for (;;) {
-    const ids = await database.scheduling((scheduler) => services.organizations.organizationsAfter(scheduler, { after, limit: PAGE }))
+    const ids = await database.scheduling((scheduler) =>
+      services.organizations.organizationsAfter(scheduler, { after, limit: PAGE })
+    )
     for (const organization of ids) results.push({ organization, checks: await database.reading(organization, checkBooks) })
     const last = ids.at(-1)
     if (last === undefined || ids.length < PAGE) return results
@@ -34,7 +36,10 @@ function textOf(results: readonly Result[]): string {
   for (const { organization, checks } of results) {
     for (const { name, checked, broken } of checks) {
       const total = totals.get(name) ?? { checked: 0, broken: [] }
-      totals.set(name, { checked: total.checked + checked, broken: [...total.broken, ...broken.map((id) => `${organization} ${id}`)] })
+      totals.set(name, {
+        checked: total.checked + checked,
+        broken: [...total.broken, ...broken.map((id) => `${organization} ${id}`)]
+      })
     }
   }
   const lines = [...totals].map(([name, { checked, broken }]) => {

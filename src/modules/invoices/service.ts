@@ -51,11 +51,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
   async function issue(
     tx: Tx,
-    { books, drafts, refs }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][] }
+    { books, drafts, refs, at }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][] }
   ): Promise<InvoiceView[]> {
     const planned = await ports.planDunning(tx, { books, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
-    const at = clock.now()
     const writes = [
       repository.insertInvoicesOf(
         tx,
@@ -107,10 +106,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      */
     async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
       const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
-      const draft = draftOf(input, { books, client, newId, at: clock.now() })
+      const at = clock.now()
+      const draft = draftOf(input, { books, client, newId, at })
       const { externalRefs } = input
       if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
-      const [view] = await issue(tx, { books, drafts: [draft], refs: [externalRefs] })
+      const [view] = await issue(tx, { books, drafts: [draft], refs: [externalRefs], at })
       assert(view !== undefined, 'one draft gives one view')
       const applied = await ports.applyCredit(tx, { books, clientIds: [input.clientId] })
       return toApi(applied ? await get(tx, view.invoice.id) : view, books)
@@ -122,6 +122,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      */
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
       const books = await organizations.books(tx)
+      const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
       const locked = new Map((await clients.lockMany(tx, wanted)).map((client) => [client.id, client]))
       const outcomes = inputs.map((input) => {
@@ -129,7 +130,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         const client = locked.get(input.clientId)
         if (client === undefined)
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
-        return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at: clock.now() }), refs: input.externalRefs }))
+        return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
       })
       const settled = await Promise.all(
         outcomes.map((outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
@@ -138,7 +139,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       const views =
         good.length === 0
           ? []
-          : await issue(tx, { books, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs) })
+          : await issue(tx, { books, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs), at })
       const clientIds = [...new Set(views.map(({ invoice }) => invoice.clientId))]
       const applied = clientIds.length > 0 && (await ports.applyCredit(tx, { books, clientIds }))
       const documents = applied

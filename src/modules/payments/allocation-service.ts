@@ -84,31 +84,33 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     }
   }
 
+  /** Sets shares of payments against obligations of one client in one currency; `receipts` are the payments' own entries. */
+  async function allocate(
+    tx: Tx,
+    how: {
+      books: Books
+      at: Date
+      receipts: readonly LedgerEntry[]
+      shares: readonly Sourced[]
+      client: { id: string; currency: Currency }
+      told: Told
+      /** Whether the payments' unapplied rests on their rows are to be moved; a new payment's is written with it. */
+      movesCredit: boolean
+    }
+  ): Promise<void> {
+    const { books, at, receipts, shares, client, told, movesCredit } = how
+    if (movesCredit && shares.length > 0) {
+      await repository.moveUnapplied(tx, {
+        changes: shares.map(({ paymentId, amountMinor }) => ({ paymentId, byMinor: -amountMinor })),
+        at
+      })
+    }
+    const entries = [...receipts, ...shares.map((share) => allocationEntry(share, client))]
+    await move(tx, { books, at, entries, reason: 'paid', told })
+  }
+
   return {
-    /** Sets shares of payments against obligations of one client in one currency; `receipts` are the payments' own entries. */
-    async allocate(
-      tx: Tx,
-      how: {
-        books: Books
-        at: Date
-        receipts: readonly LedgerEntry[]
-        shares: readonly Sourced[]
-        client: { id: string; currency: Currency }
-        told: Told
-        /** Whether the payments' unapplied rests on their rows are to be moved; a new payment's is written with it. */
-        movesCredit: boolean
-      }
-    ): Promise<void> {
-      const { books, at, receipts, shares, client, told, movesCredit } = how
-      if (movesCredit && shares.length > 0) {
-        await repository.moveUnapplied(tx, {
-          changes: shares.map(({ paymentId, amountMinor }) => ({ paymentId, byMinor: -amountMinor })),
-          at
-        })
-      }
-      const entries = [...receipts, ...shares.map((share) => allocationEntry(share, client))]
-      await move(tx, { books, at, entries, reason: 'paid', told })
-    },
+    allocate,
 
     /** Takes all of a payment's allocations back; its row is the caller's. */
     async takeBack(
@@ -142,7 +144,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         for (const share of shares) left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
         const sourced = shares.map((share) => ({ ...share, paymentId, fromOn }))
         const client = { id: clientId, currency: payable.currency }
-        await this.allocate(tx, {
+        await allocate(tx, {
           books,
           at: clock.now(),
           receipts: [],
