@@ -52,6 +52,9 @@ export const configSchema = Type.Object({
     maximum: 1000000,
     description: 'Requests per key and minute in this process; 0 is no limit'
   }),
+  DUNWELL_METRICS_TOKEN: Type.Optional(
+    Type.String({ minLength: 16, description: 'Bearer token for /metrics (Prometheus); without it there is no such page' })
+  ),
   DUNWELL_SWEEP_CRON: Type.String({ default: '* * * * *', description: 'When the sweep runs, cron expression in UTC' }),
   DUNWELL_ALLOW_HTTP_WEBHOOKS: Type.Boolean({ default: false, description: 'Take endpoints with http: for development' }),
   DUNWELL_WEBHOOK_ALLOW: Type.String({

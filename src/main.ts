@@ -69,19 +69,10 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       clock: () => jobs.current?.wake.clock(),
       sweep: () => jobs.current?.wake.sweep()
     }
-    const services = createServices({
-      database,
-      clock,
-      newId,
-      randomBytes,
-      secretBox,
-      wake,
-      config,
-      isDevelopment: store.isEmbedded
-    })
+    const services = createServices({ database, clock, newId, randomBytes, wake })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
-      jobs.current = startJobs({ services, database, clock, config, log, secretBox, isDevelopment: store.isEmbedded })
+      jobs.current = startJobs({ services, database, clock, config, log })
       undo.push(jobs.current.stop)
     }
     const url = roles === 'all' || roles === 'api' ? await listen() : undefined
@@ -104,12 +95,18 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
 }
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
-export async function createLogger(config: ProcessConfig): Promise<FastifyBaseLogger> {
+export function createLogger(config: ProcessConfig): FastifyBaseLogger {
   const options = { level: config.LOG_LEVEL, redact: ['req.headers.authorization'] }
-  if (config.DATABASE_URL !== undefined || !process.stdout.isTTY) return pino(options)
-  const pretty = await import('pino-pretty').then(
-    (module) => module.default,
-    () => undefined
-  )
-  return pretty === undefined ? pino(options) : pino(options, pretty({ ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' }))
+  const forPeople = config.DATABASE_URL === undefined && process.stdout.isTTY && isInstalled('pino-pretty')
+  if (!forPeople) return pino(options)
+  const transport = { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' } }
+  return pino({ ...options, transport })
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    return import.meta.resolve(name) !== ''
+  } catch {
+    return false
+  }
 }

@@ -5,7 +5,7 @@ import { createOrganization } from './organization.ts'
 /** Runs until SIGTERM or SIGINT, then drains: no new work, what is in flight is finished, exit code 0. */
 export async function run(_argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const config = loadConfig(environment)
-  const log = await createLogger(config)
+  const log = createLogger(config)
   const stopping = signalled()
   const running = await start({ config, log })
   if (running.isEmbedded && running.url !== undefined) await welcome(running)

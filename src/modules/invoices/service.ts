@@ -51,7 +51,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
   async function issue(
     tx: Tx,
-    { books, drafts, refs, at }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][] }
+    {
+      books,
+      drafts,
+      refs,
+      at
+    }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][]; at: Date }
   ): Promise<InvoiceView[]> {
     const planned = await ports.planDunning(tx, { books, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
