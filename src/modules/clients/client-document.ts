@@ -20,12 +20,12 @@ export function toDocument(client: Client) {
       currency: creditLimit.currency as string
     },
     parent_id: client.parentId,
-    contacts: client.contacts.map(contactDocument),
     dunning_policy_id: client.dunningPolicyId,
     dunning_exempt_until_on: client.dunningExemptUntilOn as string | null,
     tags: [...client.tags],
     metadata: inKeyOrder(client.metadata),
     external_refs: inOrder(client.externalRefs),
+    contacts: client.contacts.map(contactDocument),
     archived_at: client.archivedAt?.toISOString() ?? null,
     version: client.version,
     created_at: client.createdAt.toISOString(),
