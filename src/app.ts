@@ -17,9 +17,19 @@ import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
 import { clientByRefRoutes, clientRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
+import { policyRoutes } from './modules/dunning/policy-routes.ts'
+import { policySchemas } from './modules/dunning/policy-schemas.ts'
+import { dunningRoutes, invoiceDunningRoutes } from './modules/dunning/routes.ts'
+import { dunningSchemas } from './modules/dunning/schemas.ts'
+import { invoiceByRefRoutes } from './modules/invoices/by-ref-routes.ts'
+import { invoiceActionRoutes, invoiceRoutes } from './modules/invoices/routes.ts'
+import { invoiceSchemas } from './modules/invoices/schemas.ts'
 import { newOrganizationRoutes } from './modules/organizations/new-organization-routes.ts'
 import { apiKeyRoutes, organizationRoutes, testClockRoutes } from './modules/organizations/routes.ts'
 import { organizationSchemas } from './modules/organizations/schemas.ts'
+import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
+import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
+import { paymentSchemas } from './modules/payments/schemas.ts'
 import type { Services } from './services.ts'
 
 export type AppDeps = Readonly<{
@@ -37,7 +47,16 @@ export type AppDeps = Readonly<{
 const BODY_MAX_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 60_000
 
-export const apiSchemas = [ProblemSchema, ExternalRef, ...organizationSchemas, ...clientSchemas]
+export const apiSchemas = [
+  ProblemSchema,
+  ExternalRef,
+  ...organizationSchemas,
+  ...clientSchemas,
+  ...invoiceSchemas,
+  ...paymentSchemas,
+  ...policySchemas,
+  ...dunningSchemas
+]
 
 /** The whole HTTP side, in reading order. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -71,9 +90,18 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })
       await v1.register(organizationRoutes, { prefix: '/organization', ...edge, ...services })
       await v1.register(apiKeyRoutes, { prefix: '/api-keys', ...edge, ...services })
-      await v1.register(testClockRoutes, { prefix: '/test-clock', ...edge, ...services, nothingDue: async () => true })
+      await v1.register(testClockRoutes, { prefix: '/test-clock', ...edge, ...services, nothingDue: services.dunning.nothingDue })
       await v1.register(clientRoutes, { prefix: '/clients', ...edge, ...services })
       await v1.register(clientByRefRoutes, { prefix: '/clients/by-ref', ...edge, ...services })
+      await v1.register(clientBalanceRoutes, { prefix: '/clients', ...edge, ...services })
+      await v1.register(invoiceRoutes, { prefix: '/invoices', ...edge, ...services })
+      await v1.register(invoiceActionRoutes, { prefix: '/invoices', ...edge, ...services })
+      await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services, newId })
+      await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
+      await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
+      await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
+      await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
+      await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })
     },
     { prefix: '/v1' }
   )

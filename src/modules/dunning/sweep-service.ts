@@ -1,4 +1,4 @@
-import type { Tx } from '../../db/client.ts'
+import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Client } from '../clients/client.ts'
@@ -33,20 +33,26 @@ export type SweepCounts = Readonly<{ decided: number; overdue: number; entered: 
 
 export const nothingSwept: SweepCounts = { decided: 0, overdue: 0, entered: 0, notices: 0 }
 
+const FORESEEN_PER_PAGE = 1_000
+
 type Told = Readonly<{ books: Books; clients: ReadonlyMap<string, Client> }>
 
 export function createSweepService({ clock, newId, events, organizations, clients, invoices, policies }: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
-  async function decideAll(tx: Tx, cases: readonly DunningCase[], at: Date): Promise<{ books: Books; decided: Decided[] }> {
+  async function decideAll(
+    reader: Reader,
+    cases: readonly DunningCase[],
+    at: Date
+  ): Promise<{ books: Books; decided: Decided[] }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const [books, heads, entriesOf] = await Promise.all([
-      organizations.books(tx),
-      policies.heads(tx),
-      entryRepository.live(tx, pinned)
+      organizations.books(reader),
+      policies.heads(reader),
+      entryRepository.live(reader, pinned)
     ])
     const grounds: Grounds = { books: { ...books, now: at }, heads }
     const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), grounds }))
-    const policyAt = await policies.at(tx, refs)
+    const policyAt = await policies.at(reader, refs)
     const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, policyAt, newId }))
     return { books: grounds.books, decided }
   }
@@ -132,6 +138,19 @@ export function createSweepService({ clock, newId, events, organizations, client
       ])
       const overdue = decided.filter(({ decision }) => decision.overdue).length
       return { decided: decided.length, overdue, entered: entries.length, notices: notices.length }
+    },
+
+    /** What a sweep at `at` would do, in pages, without doing it: deciding is the same, and nothing is decided twice. */
+    async foresee(reader: Reader, at: Date): Promise<Pick<SweepCounts, 'overdue' | 'entered'>> {
+      let [overdue, entered] = [0, 0]
+      for (let after: DunningCase | undefined; ; ) {
+        const cases = await invoices.duePage(reader, { now: at, after, limit: FORESEEN_PER_PAGE })
+        const { decided } = await decideAll(reader, cases, at)
+        overdue += decided.filter(({ decision }) => decision.overdue).length
+        entered += decided.filter((one) => one.entered !== null).length
+        after = cases.at(-1)
+        if (cases.length < FORESEEN_PER_PAGE) return { overdue, entered }
+      }
     }
   }
 }

@@ -174,9 +174,9 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       return { ...before, clockAt: at }
     },
 
-    /** The clock reached `at`; it stands still when that is where it was going. Part of the boundary's transaction. */
-    async clockReached(tx: Tx, { at, targetAt }: { at: Date; targetAt: Date }): Promise<void> {
-      await repository.moveClock(tx, { at, targetAt: at < targetAt ? targetAt : null, now: clock.now() })
+    /** The clock reached `at`; it stands still there when `targetAt` is null. Part of the boundary's transaction. */
+    async clockReached(tx: Tx, { at, targetAt }: { at: Date; targetAt: Date | null }): Promise<void> {
+      await repository.moveClock(tx, { at, targetAt, now: clock.now() })
     },
 
     organizationsAdvancing: (scheduler: Reader) => repository.organizationsAdvancing(scheduler, 1_000),

@@ -1,0 +1,138 @@
+import type { Database } from '../db/client.ts'
+import { isUnavailable } from '../db/errors.ts'
+import type { Clock } from '../kernel/clock.ts'
+import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
+import type { Services } from '../services.ts'
+import type { Log } from './loop.ts'
+
+export type SweepJobDeps = Readonly<{
+  services: Pick<Services, 'dunning' | 'invoices' | 'organizations'>
+  database: Database
+  clock: Clock
+  log: Log
+}>
+
+/** Large enough for set-wise writes to pay, small enough that a payment of a locked client waits for milliseconds. */
+const CLIENTS_PER_BATCH = 500
+/** Batches at a time in this process: one computes while the other's rows are written. */
+const CONCURRENCY = 2
+const ORGANIZATIONS_PER_LOOK = 1_000
+const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
+
+type WaitingRun = Readonly<{ orgId: string; id: string }>
+
+/** An organization with something due, and the batches of it that are under way. */
+type Turn = Readonly<{ orgId: string; underWay: Set<Promise<unknown>> }>
+
+/**
+ * The sweep of everything that is due, and of what was asked for by hand. It knows nothing of former runs: it claims what
+ * is due, so that any number of processes may sweep at once and none of it is lost or done twice.
+ */
+export function createSweepJob({ services: { dunning, invoices, organizations }, database, clock, log }: SweepJobDeps) {
+  function sweepOnce(orgId: string): Promise<SweepCounts> {
+    return database.scoped(orgId, (tx) => dunning.sweepBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false }))
+  }
+
+  /** One batch of each organization in turn, so that a large one does not make the others wait. */
+  async function sweepOrganizations(orgIds: readonly string[], signal: AbortSignal | undefined): Promise<SweepCounts> {
+    const turns = orgIds.map((orgId): Turn => ({ orgId, underWay: new Set() }))
+    let total = nothingSwept
+    async function work(): Promise<void> {
+      for (let turn = turns.shift(); turn !== undefined && signal?.aborted !== true; turn = turns.shift()) {
+        turns.push(turn)
+        const others = [...turn.underWay]
+        const batch = attempt(turn.orgId)
+        turn.underWay.add(batch)
+        const counts = await batch
+        turn.underWay.delete(batch)
+        total = sumOf(total, counts)
+        if (counts.decided > 0) continue
+        // Nothing left, or nothing that the batches under way do not hold: once they are done, there may be more.
+        if (others.length > 0) await Promise.race(others)
+        else turns.splice(0, turns.length, ...turns.filter((other) => other !== turn))
+      }
+    }
+    await Promise.all(Array.from({ length: CONCURRENCY }, work))
+    return total
+  }
+
+  /** What is wrong in one organization must not keep the others from being swept; a database that is away does. */
+  async function attempt(orgId: string): Promise<SweepCounts> {
+    try {
+      return await sweepOnce(orgId)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId }, 'the sweep of an organization failed and will be tried again')
+      return nothingSwept
+    }
+  }
+
+  async function executeDryRun({ orgId, id }: WaitingRun): Promise<void> {
+    const counts = await database.reading(orgId, async (reader) =>
+      dunning.foresee(reader, (await organizations.books(reader)).now)
+    )
+    await database.scoped(orgId, async (tx) => {
+      await dunning.countRun(tx, { id, ...counts })
+      await dunning.finishRun(tx, id)
+    })
+  }
+
+  /** One batch of a run, or its end. A test organization is locked, so that a clock on its way and the run take turns. */
+  function executeBatch({ orgId, id }: WaitingRun): Promise<SweepCounts> {
+    return database.scoped(orgId, async (tx) => {
+      const books = await organizations.books(tx)
+      const { now } = books.organization.mode === 'test' ? await organizations.booksForUpdate(tx) : books
+      const counts = await dunning.sweepBatch(tx, { at: now, clients: CLIENTS_PER_BATCH, wait: false })
+      await (counts.decided > 0 ? dunning.countRun(tx, { id, ...counts }) : dunning.finishRun(tx, id))
+      return counts
+    })
+  }
+
+  async function executeRun(run: WaitingRun, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const { dryRun, status } = await database.reading(run.orgId, (reader) => dunning.getRun(reader, run.id))
+      if (status === 'done') return
+      if (dryRun) await executeDryRun(run)
+      else while (signal?.aborted !== true) if ((await executeBatch(run)).decided === 0) return
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: run.orgId, run: run.id }, 'a run failed and will be tried again')
+    }
+  }
+
+  return {
+    /** Sweeps until nothing is due in any live organization. */
+    async sweepAll(signal?: AbortSignal): Promise<SweepCounts> {
+      let total = nothingSwept
+      for (let after = BEFORE_ALL_IDS; ; ) {
+        const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
+        const orgIds = await database.scheduling((scheduler) => invoices.organizationsDue(scheduler, page))
+        const last = orgIds.at(-1)
+        if (last === undefined || signal?.aborted === true) return total
+        total = sumOf(total, await sweepOrganizations(orgIds, signal))
+        after = last
+      }
+    },
+
+    /** Executes the runs that were asked for by hand, of test organizations too, each at the time of its organization. */
+    async executeRuns(signal?: AbortSignal): Promise<number> {
+      const waiting = await database.scheduling((scheduler) => dunning.waitingRuns(scheduler))
+      for (const run of waiting) {
+        if (signal?.aborted === true) break
+        await executeRun(run, signal)
+      }
+      return waiting.length
+    }
+  }
+}
+
+export type SweepJob = ReturnType<typeof createSweepJob>
+
+function sumOf(a: SweepCounts, b: SweepCounts): SweepCounts {
+  return {
+    decided: a.decided + b.decided,
+    overdue: a.overdue + b.overdue,
+    entered: a.entered + b.entered,
+    notices: a.notices + b.notices
+  }
+}

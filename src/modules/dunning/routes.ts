@@ -1,0 +1,130 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import {
+  DunningEntrySchema,
+  DunningExplanationSchema,
+  DunningRunSchema,
+  EntryQuery,
+  entryFilterFrom,
+  entryToApi,
+  explanationToApi,
+  RequestDunningRun,
+  RunQuery,
+  runToApi
+} from './schemas.ts'
+import type { DunningService } from './service.ts'
+
+type Options = Edge & { dunning: DunningService }
+
+const tags = ['Dunning']
+
+/** Under the path of invoices: what dunning has done with one and why. */
+export const invoiceDunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, dunning }) => {
+  app.get(
+    '/:id/dunning',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'explainInvoiceDunning',
+        tags,
+        summary: 'Why an invoice is in its stage, and what comes next',
+        description:
+          'Decides as the sweep would now, without doing it: the rule that hits, what was compared, what would change it.',
+        params: IdParams,
+        response: { 200: ref(DunningExplanationSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const explanation = await database.reading(request.principal.orgId, (reader) => dunning.explainInvoice(reader, id))
+      return reply.send(explanationToApi(explanation))
+    }
+  )
+}
+
+export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, dunning }) => {
+  app.get(
+    '/entries',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listDunningEntries',
+        tags,
+        summary: 'List stage entries, newest first',
+        description: 'Sorted by entered_at, then id, both falling. from_on and to_on are days of entry, both included.',
+        querystring: EntryQuery,
+        response: { 200: pageOf(DunningEntrySchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor, ...query } = request.query
+      const filter = { ...entryFilterFrom(query), limit: limit + 1, after: decodeCursor(cursor) }
+      const rows = await database.reading(request.principal.orgId, (reader) => dunning.pageOfEntries(reader, filter))
+      return reply.send(toPage(rows, { limit, cursorOf: ({ enteredAt: at, id }) => encodeCursor({ at, id }), toApi: entryToApi }))
+    }
+  )
+
+  app.get(
+    '/runs',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listDunningRuns',
+        tags,
+        summary: 'List sweeps that were asked for, newest first',
+        description: 'Sorted by id, falling. The sweep that runs every minute leaves no trace here.',
+        querystring: RunQuery,
+        response: { 200: pageOf(DunningRunSchema), ...refusals(400) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor, updated_since: since } = request.query
+      const input = { limit: limit + 1, after: decodeCursor(cursor), updatedSince: since === undefined ? null : new Date(since) }
+      const rows = await database.reading(request.principal.orgId, (reader) => dunning.pageOfRuns(reader, input))
+      return reply.send(toPage(rows, { limit, cursorOf: ({ createdAt: at, id }) => encodeCursor({ at, id }), toApi: runToApi }))
+    }
+  )
+
+  app.post(
+    '/runs',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'requestDunningRun',
+        tags,
+        summary: 'Ask for a sweep now',
+        description:
+          'It runs in the background at the time of the organization; GET tells when it is done. One that waits already and would do the same is answered instead of another.',
+        headers: writeHeaders,
+        body: RequestDunningRun,
+        response: { 202: ref(DunningRunSchema), ...refusals(400, 409, 413, 415, 422) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const dryRun = request.body.dry_run ?? false
+        return { status: 202, body: runToApi(await dunning.requestRun(tx, { dryRun })) }
+      })
+  )
+
+  app.get(
+    '/runs/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getDunningRun',
+        tags,
+        summary: 'A sweep that was asked for',
+        params: IdParams,
+        response: { 200: ref(DunningRunSchema), ...refusals(400, 404) }
+      }
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const run = await database.reading(request.principal.orgId, (reader) => dunning.getRun(reader, id))
+      return reply.send(runToApi(run))
+    }
+  )
+}

@@ -1,0 +1,228 @@
+import { Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  Id,
+  InstantText,
+  named,
+  nullable,
+  oneOf,
+  pageQuery,
+  ref,
+  updatedSince
+} from '../../http/schemas.ts'
+import { addDays, day } from '../../kernel/day.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import type { Entry } from './entry.ts'
+import type { Why } from './explain.ts'
+import type { Explained, Explanation } from './explain-service.ts'
+import type { EntryFilter } from './history-repository.ts'
+import type { Run } from './run-repository.ts'
+
+const PolicyRefSchema = closed({ id: Id, version: Type.Integer() })
+
+export const DunningEntrySchema = named(
+  'DunningEntry',
+  closed(
+    {
+      id: Id,
+      client_id: Id,
+      invoice_id: Id,
+      obligation_id: Id,
+      cycle: Type.Integer({ description: 'Grows when the due date is moved; a stage is entered once in each' }),
+      kind: oneOf(['entered', 'baseline'], { description: '`baseline`: where an import began, silently' }),
+      stage: Type.String(),
+      repetition: Type.Integer({ minimum: 1 }),
+      skipped: Type.Array(Type.String(), { description: 'Stages that had opened too and were passed over' }),
+      offset_days: Type.Integer(),
+      grace_days: Type.Integer(),
+      deadline_on: nullable(DayText),
+      policy: PolicyRefSchema,
+      calendar_version: Type.Integer(),
+      entered_at: InstantText,
+      entered_on: DayText,
+      days_overdue: Type.Integer({ description: 'On that day; negative before the due date' }),
+      balance: Amount,
+      currency: CurrencyCode,
+      mistaken_at: nullable(InstantText),
+      mistaken_reason: nullable(Type.String()),
+      recorded_at: InstantText
+    },
+    { description: 'The fact that something due entered a stage, once. A mistaken one stays and no longer counts' }
+  )
+)
+
+export const DunningRunSchema = named(
+  'DunningRun',
+  closed({
+    id: Id,
+    status: oneOf(['queued', 'done']),
+    dry_run: Type.Boolean(),
+    entered: Type.Integer({ description: 'Stages entered, or that would have been' }),
+    overdue: Type.Integer({ description: 'Found overdue for the first time, or that would have been' }),
+    created_at: InstantText,
+    finished_at: nullable(InstantText)
+  })
+)
+
+const WhySchema = closed({
+  rule: Type.String({ description: 'For programs' }),
+  stage: nullable(Type.String()),
+  detail: Type.String({ description: 'For people' }),
+  compared: Type.Record(Type.String(), Type.String(), { description: 'The days, times and amounts held against each other' }),
+  changed_by: Type.String({ description: 'What would make it otherwise' })
+})
+
+const ExplainedSchema = closed({
+  obligation_id: Id,
+  kind: oneOf(['invoice', 'part']),
+  due_on: DayText,
+  cycle: Type.Integer(),
+  balance: Amount,
+  policy: PolicyRefSchema,
+  is_policy_pinned: Type.Boolean({ description: 'By the first entry of the cycle; otherwise it is what applies now' }),
+  stage: nullable(Type.String({ description: 'The stage it is in' })),
+  decision: closed(
+    {
+      effect: oneOf(['enter', 'stay', 'clear']),
+      rule: Type.String({ description: 'The rule that settled it' }),
+      is_overdue_news: Type.Boolean({ description: 'It would say now that this is overdue' }),
+      days_overdue: Type.Integer({ description: 'Since the due date; negative before it' }),
+      stage: nullable(Type.String({ description: 'The stage after it' })),
+      skipped: Type.Array(Type.String())
+    },
+    { description: 'What a sweep would do now' }
+  ),
+  next: closed({
+    at: nullable(InstantText),
+    entry_at: nullable(InstantText),
+    stage: nullable(Type.String())
+  }),
+  why: Type.Array(WhySchema),
+  entries: Type.Array(ref(DunningEntrySchema), { description: 'Of all cycles, the mistaken ones too, oldest first' })
+})
+
+export const DunningExplanationSchema = named(
+  'DunningExplanation',
+  closed({ invoice_id: Id, as_of: InstantText, calendar_version: Type.Integer(), obligations: Type.Array(ExplainedSchema) })
+)
+
+export const EntryQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  client_id: Type.Optional(Id),
+  invoice_id: Type.Optional(Id),
+  stage: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  from_on: Type.Optional(DayText),
+  to_on: Type.Optional(DayText)
+})
+
+export const RunQuery = closed({ ...pageQuery, ...updatedSince })
+export const RequestDunningRun = closed({
+  dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Counts what a sweep would do, and does nothing' }))
+})
+
+export const dunningSchemas = [DunningEntrySchema, DunningRunSchema, DunningExplanationSchema]
+
+type WrittenEntryQuery = {
+  client_id?: string
+  invoice_id?: string
+  stage?: string
+  from_on?: string
+  to_on?: string
+  updated_since?: string
+}
+
+export function entryFilterFrom(query: WrittenEntryQuery): Omit<EntryFilter, 'limit' | 'after'> {
+  return {
+    clientId: query.client_id ?? null,
+    invoiceId: query.invoice_id ?? null,
+    stage: query.stage ?? null,
+    fromOn: query.from_on === undefined ? null : day(query.from_on),
+    toOn: query.to_on === undefined ? null : day(query.to_on),
+    updatedSince: query.updated_since === undefined ? null : new Date(query.updated_since)
+  }
+}
+
+export function entryToApi(entry: Entry) {
+  return {
+    id: entry.id,
+    client_id: entry.clientId,
+    invoice_id: entry.invoiceId,
+    obligation_id: entry.obligationId,
+    cycle: entry.cycle,
+    kind: entry.kind,
+    stage: entry.stage,
+    repetition: entry.repetition,
+    skipped: [...entry.skipped],
+    offset_days: entry.offsetDays,
+    grace_days: entry.graceDays,
+    deadline_on: entry.graceDays > 0 ? addDays(entry.enteredOn, entry.graceDays) : null,
+    policy: { id: entry.policy.policyId, version: entry.policy.version },
+    calendar_version: entry.calendarVersion,
+    entered_at: entry.enteredAt.toISOString(),
+    entered_on: entry.enteredOn,
+    days_overdue: entry.daysOverdue,
+    balance: formatAmount(entry.balanceMinor, entry.currency),
+    currency: entry.currency,
+    mistaken_at: entry.mistakenAt?.toISOString() ?? null,
+    mistaken_reason: entry.mistakenReason,
+    recorded_at: entry.recordedAt.toISOString()
+  }
+}
+
+export function runToApi(run: Run) {
+  return {
+    id: run.id,
+    status: run.status,
+    dry_run: run.dryRun,
+    entered: run.entered,
+    overdue: run.overdue,
+    created_at: run.createdAt.toISOString(),
+    finished_at: run.finishedAt?.toISOString() ?? null
+  }
+}
+
+export function explanationToApi({ invoiceId, asOf, calendarVersion, obligations }: Explanation) {
+  return {
+    invoice_id: invoiceId,
+    as_of: asOf.toISOString(),
+    calendar_version: calendarVersion,
+    obligations: obligations.map(explainedToApi)
+  }
+}
+
+function explainedToApi({ found: { obligation }, policy, isPinned, decision, why, entries }: Explained) {
+  const { effect } = decision
+  return {
+    obligation_id: obligation.id,
+    kind: obligation.kind,
+    due_on: obligation.dueOn,
+    cycle: obligation.cycle,
+    balance: formatAmount(obligation.balanceMinor, obligation.currency),
+    policy: { id: policy.policyId, version: policy.version },
+    is_policy_pinned: isPinned,
+    stage: obligation.stageCode,
+    decision: {
+      effect: effect.kind,
+      rule: decision.rule,
+      is_overdue_news: decision.overdue,
+      days_overdue: decision.daysOverdue,
+      stage: decision.stage,
+      skipped: effect.kind === 'enter' ? [...effect.skipped] : []
+    },
+    next: {
+      at: decision.nextAt?.toISOString() ?? null,
+      entry_at: decision.nextEntryAt?.toISOString() ?? null,
+      stage: decision.nextStage
+    },
+    why: why.map(whyToApi),
+    entries: entries.map(entryToApi)
+  }
+}
+
+function whyToApi({ rule, stage, detail, compared, changedBy }: Why) {
+  return { rule, stage, detail, compared: { ...compared }, changed_by: changedBy }
+}
