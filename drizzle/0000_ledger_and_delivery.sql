@@ -183,6 +183,7 @@ CREATE TABLE "obligations" (
 	"amount_minor" bigint NOT NULL,
 	"balance_minor" bigint NOT NULL,
 	"cycle" integer NOT NULL,
+	"overdue_from_on" date NOT NULL,
 	"overdue_announced" boolean NOT NULL,
 	"stage_code" text,
 	"stage_entered_at" timestamp (3) with time zone,
@@ -403,6 +404,8 @@ ALTER TABLE "webhook_endpoint_health" ADD CONSTRAINT "webhook_endpoint_health_en
 ALTER TABLE "webhook_endpoint_secrets" ADD CONSTRAINT "webhook_endpoint_secrets_endpoint" FOREIGN KEY ("org_id","endpoint_id") REFERENCES "public"."webhook_endpoints"("org_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_endpoints" ADD CONSTRAINT "webhook_endpoints_organization" FOREIGN KEY ("org_id") REFERENCES "public"."organizations"("org_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "clients_by_update" ON "clients" USING btree ("org_id","updated_at","id");--> statement-breakpoint
+CREATE INDEX "clients_by_age" ON "clients" USING btree ("org_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "clients_of_parent" ON "clients" USING btree ("org_id","parent_id") WHERE "clients"."parent_id" is not null;--> statement-breakpoint
 CREATE INDEX "contacts_of_client" ON "contacts" USING btree ("org_id","client_id","position");--> statement-breakpoint
 CREATE INDEX "dunning_policies_by_update" ON "dunning_policies" USING btree ("org_id","updated_at","id");--> statement-breakpoint
 CREATE INDEX "dunning_runs_queued" ON "dunning_runs" USING btree ("org_id") WHERE "dunning_runs"."status" = 'queued';--> statement-breakpoint

@@ -36,7 +36,9 @@ export const clients = pgTable(
       sql`(${t.creditLimitMinor} is null) = (${t.creditLimitCurrency} is null) and ${t.creditLimitMinor} >= 0`
     ),
     check('clients_not_own_parent', sql`${t.parentId} <> ${t.id}`),
-    index('clients_by_update').on(t.orgId, t.updatedAt, t.id)
+    index('clients_by_update').on(t.orgId, t.updatedAt, t.id),
+    index('clients_by_age').on(t.orgId, t.createdAt, t.id),
+    index('clients_of_parent').on(t.orgId, t.parentId).where(sql`${t.parentId} is not null`)
   ]
 )
 
