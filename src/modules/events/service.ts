@@ -22,10 +22,12 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
     async append(tx: Tx, { occurredAt, drafts }: { occurredAt: Date; drafts: readonly EventDraft[] }): Promise<string[]> {
       if (drafts.length === 0) return []
       const recordedAt = clock.now()
-      const rows = drafts.map((draft) => {
+      // Sorted, for ids of one millisecond are in no order: what is told together is numbered as it is told.
+      const ids = drafts.map(() => newId()).sort()
+      const rows = drafts.map((draft, index) => {
         const body = bodyOf(draft, { orgId: tx.orgId, occurredAt })
         return {
-          id: newId(),
+          id: ids[index] ?? newId(),
           type: draft.type,
           objectKind: draft.subject.kind,
           objectId: draft.subject.id,
