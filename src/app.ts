@@ -8,6 +8,7 @@ import { registerAuthentication } from './http/auth.ts'
 import type { Edge } from './http/edge.ts'
 import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
+import { type MetricsOptions, registerMetrics } from './http/metrics.ts'
 import { openapiOptions } from './http/openapi.ts'
 import { registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
@@ -42,6 +43,8 @@ export type AppDeps = Readonly<{
   operatorToken: string | undefined
   /** Requests per key and minute; 0 is no limit. */
   rateLimitPerMinute: number
+  /** Absent where nothing is measured. */
+  metrics?: MetricsOptions
 }>
 
 const BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -78,6 +81,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true, tryItOutEnabled: true } })
   registerProblems(app)
   registerRequestId(app)
+  if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)
   registerHealth(app, { ping: database.ping })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 
