@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
+import { Registry } from 'prom-client'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
@@ -62,6 +63,7 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
     const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
     undo.push(database.close)
     const secretBox = createSecretBox([parseSecretKey(store.key)])
+    const registry = new Registry()
     const jobs: { current?: Jobs } = {}
     const wake = {
       deliveries: () => jobs.current?.wake.deliveries(),
@@ -83,8 +85,14 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
         seal: (text: string) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
         open: (sealed: string) => secretBox.open(sealed, 'idempotency')
       }
-      const { DUNWELL_OPERATOR_TOKEN: operatorToken, DUNWELL_RATE_LIMIT: rateLimitPerMinute } = config
-      const built = await buildApp({ services, database, clock, newId, seal, logger: log, operatorToken, rateLimitPerMinute })
+      const {
+        DUNWELL_OPERATOR_TOKEN: operatorToken,
+        DUNWELL_RATE_LIMIT: rateLimitPerMinute,
+        DUNWELL_METRICS_TOKEN: token
+      } = config
+      const metrics = token === undefined ? {} : { metrics: { registry, token } }
+      const limits = { operatorToken, rateLimitPerMinute }
+      const built = await buildApp({ services, database, clock, newId, seal, logger: log, ...limits, ...metrics })
       undo.push(() => built.close())
       return built.listen({ host: config.HOST, port: config.PORT })
     }

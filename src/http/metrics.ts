@@ -5,12 +5,10 @@ import { DomainError } from '../kernel/errors.ts'
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
-/** Measures every request by route and status, and shows the registry to who has the token. Without a token it is not there. */
-export function registerMetrics(
-  app: FastifyInstance,
-  { registry, token }: { registry: Registry; token: string | undefined }
-): void {
-  if (token === undefined) return
+export type MetricsOptions = Readonly<{ registry: Registry; token: string }>
+
+/** Measures every request by route and status, and shows the registry to who has the token. */
+export function registerMetrics(app: FastifyInstance, { registry, token }: MetricsOptions): void {
   collectDefaultMetrics({ register: registry })
   const seconds = new Histogram({
     name: 'dunwell_http_request_seconds',
