@@ -150,6 +150,11 @@ test('an empty change, a body that is no JSON, no object, or too large, is refus
   expect(await raw(`{"name":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'application/json')).toBe('400 invalid_request /name')
 })
 
+test('a command on an unknown client is refused by the field that names it', async () => {
+  const locked = service.database.scoped(service.id, (tx) => service.services.clients.lock(tx, newId()))
+  await expect(locked).rejects.toMatchObject({ code: 'reference_not_found', pointer: '/client_id' })
+})
+
 test('a header that is no ETag of ours is refused', async () => {
   const options = { body: { name: 'N' }, headers: { 'if-match': 'yesterday' } }
   expect(refusalOf(await call('PATCH', `/v1/clients/${existing.id}`, options))).toBe('412 version_conflict')
