@@ -5,12 +5,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Database } from './db/client.ts'
 import { registerAuthentication } from './http/auth.ts'
+import { registerContract } from './http/contract.ts'
 import type { Edge } from './http/edge.ts'
 import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
 import { type MetricsOptions, registerMetrics } from './http/metrics.ts'
 import { openapiOptions } from './http/openapi.ts'
-import { registerProblems } from './http/problem.ts'
+import { refuseUnrouted, registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
 import { refuseUnstorableText } from './http/text.ts'
@@ -67,12 +68,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     ...(deps.logger === false ? { logger: false } : { loggerInstance: deps.logger }),
     // The serializer checks what of several shapes an answer has, and knows our formats only when told.
-    serializerOpts: { ajv: { formats } },
+    serializerOpts: { ajv: { formats, discriminator: true } },
     schemaController: { compilersFactory: { buildValidator } },
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     genReqId: requestIdFrom(newId),
+    frameworkErrors: refuseUnrouted,
     routerOptions: { maxParamLength: 300 }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -88,6 +90,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const edge: Edge = { database, once: createOnce({ database, clock, seal }) }
   await app.register(
     async (v1) => {
+      registerContract(v1)
       registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
       if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
       v1.addHook('preHandler', refuseUnstorableText)

@@ -28,7 +28,8 @@ export function registerAuthentication(
   app.decorateRequest('principal', null as unknown as Principal)
   app.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`)
-    route.schema = { ...route.schema, security: [{ [route.config.scope === 'operator' ? 'operator_token' : 'api_key']: [] }] }
+    const { scope } = route.config
+    route.schema = { ...route.schema, security: [scope === 'operator' ? { operator_token: [] } : { api_key: [scope] }] }
   })
   app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const { scope } = request.routeOptions.config

@@ -1,4 +1,5 @@
-import { DomainError } from '../kernel/errors.ts'
+import { ParameterRefusal } from './fields.ts'
+import { isWritableInstant } from './validation.ts'
 
 /** Where a page ended: the sort key's instant and the id that breaks its ties. Opaque to callers. */
 export type Cursor = Readonly<{ at: Date; id: string }>
@@ -16,12 +17,18 @@ export function decodeCursor(text: string | undefined): Cursor | null {
     const parsed: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
     if (Array.isArray(parsed)) {
       const [at, id] = parsed as unknown[]
-      if (Number.isSafeInteger(at) && typeof id === 'string' && UUID.test(id)) return { at: new Date(at as number), id }
+      if (Number.isSafeInteger(at) && isWritableInstant(at as number) && typeof id === 'string' && UUID.test(id)) {
+        return { at: new Date(at as number), id }
+      }
     }
   } catch {
     // Falls through to the refusal: what does not parse is not a cursor.
   }
-  throw new DomainError('invalid_cursor', 'This cursor was not given out by a page of this list.')
+  throw foreignCursor()
+}
+
+export function foreignCursor(): ParameterRefusal {
+  return new ParameterRefusal('invalid_cursor', 'This cursor was not given out by a page of this list.', { pointer: '/cursor' })
 }
 
 /** Cuts a page from `limit + 1` rows. No totals: a count is a separate, honest, slow question. */

@@ -1,5 +1,10 @@
 import { DomainError } from '../kernel/errors.ts'
-import { type Currency, currency, type Money, parseAmount } from '../kernel/money.ts'
+import { type Currency, currency, keptMinorMax, type Money, parseAmount } from '../kernel/money.ts'
+
+/** A refusal that points into the query instead of the body. */
+export class ParameterRefusal extends DomainError {
+  readonly in = 'query'
+}
 
 /** Runs what reads one field of a body; its refusal then names that field by its JSON pointer. */
 export function at<T>(pointer: string, read: () => T): T {
@@ -11,14 +16,11 @@ export function at<T>(pointer: string, read: () => T): T {
   }
 }
 
-/** What the database keeps of one amount, in minor units. Beyond it are only currencies with four decimals. */
-const MINOR_MAX = 2n ** 63n - 1n
-
 /** @param pointer of the object that holds `amount` and `currency`; empty where these are fields of the body itself. */
 export function moneyFrom(written: { amount: string; currency: string }, pointer: string): Money {
   const of: Currency = at(`${pointer}/currency`, () => currency(written.currency))
   const minor = at(`${pointer}/amount`, () => parseAmount(written.amount, of))
-  if (minor > MINOR_MAX) {
+  if (minor > keptMinorMax) {
     throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer: `${pointer}/amount` })
   }
   return { minor, currency: of }

@@ -25,7 +25,8 @@ export type Once = <Body extends object | null>(
 export function createOnce({ database, clock, seal }: { database: Database; clock: Clock; seal: Seal }): Once {
   return async (request, reply, work) => {
     const { orgId } = request.principal
-    const key = headerText(request, 'idempotency-key')
+    // Of what is not a POST, saying it again does nothing more, or If-Match refuses it.
+    const key = request.method === 'POST' ? headerText(request, 'idempotency-key') : undefined
     const answer = await database.scoped(
       orgId,
       async (tx) => {

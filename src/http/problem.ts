@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable, isLockTimeout, isUnavailable } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
+import { ParameterRefusal } from './fields.ts'
 import { type FieldError, fieldErrors } from './validation.ts'
 
 /** One table for the whole service: a new code without a status does not compile. */
@@ -93,6 +94,11 @@ export function problem(
   }
 }
 
+/** For what Fastify refuses before it has a route: a path that does not decode, or is too long. No hook has run then. */
+export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  void send(reply.header('request-id', request.id), problemOf(error, request))
+}
+
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, problemOf(error, request)))
   app.setNotFoundHandler((request, reply) =>
@@ -112,8 +118,8 @@ function send(reply: FastifyReply, body: Problem): FastifyReply {
 function problemOf(error: FastifyError | DomainError | Error, request: FastifyRequest): Problem {
   const instance = request.id
   if (error instanceof DomainError) {
-    const errors: FieldError[] =
-      error.pointer === undefined ? [] : [{ in: 'body', pointer: error.pointer, detail: error.message }]
+    const place = error instanceof ParameterRefusal ? error.in : 'body'
+    const errors: FieldError[] = error.pointer === undefined ? [] : [{ in: place, pointer: error.pointer, detail: error.message }]
     return problem(error.code, error.message, { instance, errors, existingId: error.existingId })
   }
   if ('validation' in error && error.validation !== undefined) {

@@ -78,6 +78,12 @@ export const ExternalRef = named(
 )
 export const ExternalRefs = Type.Array(ref(ExternalRef), { maxItems: 20 })
 
+export const SourceVersion = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: "The source's own version of the object: one older than the last applied changes nothing"
+})
+
 export const IdParams = closed({ id: Id })
 export const RefQuery = closed({
   source: Type.String({ minLength: 1, maxLength: 64 }),
@@ -134,7 +140,7 @@ export const ProblemSchema = named(
   )
 )
 
-const REFUSALS: Readonly<Record<number, string>> = {
+const REFUSALS = {
   400: 'Malformed: the field and the rule are named',
   401: 'No valid key',
   403: "The key's scopes do not allow this",
@@ -146,15 +152,14 @@ const REFUSALS: Readonly<Record<number, string>> = {
   422: 'Understood and refused',
   429: 'Too many requests; see Retry-After',
   503: 'The database does not answer; see Retry-After'
-}
+} as const satisfies Readonly<Record<number, string>>
 
-type Refusal = keyof typeof REFUSALS & number
+export type Refusal = keyof typeof REFUSALS & number
 
-/** The problem responses of a route: the given statuses and those that any route can give. */
+/** The problem responses of a route that are its own. What every route of its method and scope can give comes with `registerContract`. */
 export function refusals(...statuses: Refusal[]) {
-  const all = [...new Set([401, 403, 429, 503, ...statuses])].sort((a, b) => a - b)
   return Object.fromEntries(
-    all.map((status) => [
+    statuses.map((status) => [
       status,
       { description: REFUSALS[status], content: { 'application/problem+json': { schema: Type.Ref(ProblemSchema.$id) } } }
     ])

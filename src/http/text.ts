@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
+import { ParameterRefusal } from './fields.ts'
 
 /**
  * A hook for after the validation, when the schema has bounded how deep a body goes: text that the database cannot keep, or
@@ -11,7 +12,7 @@ export async function refuseUnstorableText(request: FastifyRequest): Promise<voi
     throw new DomainError('invalid_request', 'Text holds no NUL character and no half of a surrogate pair.', { pointer: inBody })
   }
   const inQuery = unstorableIn(request.query, '')
-  if (inQuery !== undefined) throw new DomainError('invalid_request', `The parameter ${inQuery.slice(1)} holds a NUL character.`)
+  if (inQuery !== undefined) throw new ParameterRefusal('invalid_request', 'Text holds no NUL character.', { pointer: inQuery })
 }
 
 /** @returns the JSON pointer of the first such text, or undefined. */

@@ -16,7 +16,7 @@ export const formats = {
 /** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
 export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
   // `allErrors: false` as Fastify advises: collecting all of them lets a caller buy work with garbage.
-  const common = { useDefaults: true, removeAdditional: false, allErrors: false } as const
+  const common = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true } as const
   const pool = AjvCompiler()
   // After ajv-formats, which would replace formats of the same name that came as options.
   const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
@@ -31,7 +31,15 @@ const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(
 
 function isInstant(text: string): boolean {
   const [, date] = INSTANT.exec(text) ?? []
-  return date !== undefined && isDay(date)
+  return date !== undefined && isDay(date) && isWritableInstant(Date.parse(text))
+}
+
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
+/** Whether an instant in milliseconds lies, in UTC, in the years that a time stamp can be written in everywhere: 1 to 9999. */
+export function isWritableInstant(epochMs: number): boolean {
+  return epochMs >= FIRST_MS && epochMs <= LAST_MS
 }
 
 function isLocale(text: string): boolean {
@@ -72,6 +80,8 @@ function explain({ instancePath, keyword, params, message }: AjvError): { pointe
       return { pointer: at(params['missingProperty']), detail: 'This field is required.' }
     case 'enum':
       return { pointer: instancePath, detail: `Must be one of: ${(params['allowedValues'] as unknown[]).join(', ')}.` }
+    case 'discriminator':
+      return { pointer: at(params['tag']), detail: 'Says which of several shapes this is, and names none of them.' }
     case 'format':
       return {
         pointer: instancePath,

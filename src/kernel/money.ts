@@ -24,6 +24,9 @@ export function currency(code: string): Currency {
   return code
 }
 
+/** The largest amount that the database keeps, in minor units. Only currencies with four decimals have amounts beyond it. */
+export const keptMinorMax = 2n ** 63n - 1n
+
 /** Decimals of the currency's minor unit, 0 to 4. */
 export function exponentOf(of: Currency): number {
   const exponent = exponents.get(of)

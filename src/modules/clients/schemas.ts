@@ -17,6 +17,7 @@ import {
   pageQuery,
   ref,
   ShortText,
+  SourceVersion,
   TimeZone,
   updatedSince
 } from '../../http/schemas.ts'
@@ -111,13 +112,7 @@ export const UpdateClient = closed(change, { minProperties: 1 })
 
 export const PutClient = closed({
   ...change,
-  source_version: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: "The source's own version of the client: one older than the last applied changes nothing"
-    })
-  )
+  source_version: Type.Optional(SourceVersion)
 })
 
 export const ClientQuery = closed({ ...pageQuery, ...updatedSince, tag: Type.Optional(Tag) })

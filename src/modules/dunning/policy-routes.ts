@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import { decodeCursor, encodeCursor, foreignCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { etagOf, expectedVersion } from '../../http/idempotency.ts'
 import { IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
-import { DomainError } from '../../kernel/errors.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import {
   CreateDunningPolicy,
@@ -33,7 +32,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         summary: 'List dunning policies, newest first',
         description: 'Sorted by created_at, then id, both falling.',
         querystring: PolicyQuery,
-        response: { 200: pageOf(DunningPolicySchema), ...refusals(400) }
+        response: { 200: pageOf(DunningPolicySchema) }
       }
     },
     async (request, reply) => {
@@ -55,7 +54,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         description: 'It applies where an invoice, a client or the organization names it.',
         headers: writeHeaders,
         body: CreateDunningPolicy,
-        response: { 201: ref(DunningPolicySchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 201: ref(DunningPolicySchema) }
       }
     },
     (request, reply) =>
@@ -75,7 +74,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         tags,
         summary: 'A dunning policy as it is now',
         params: IdParams,
-        response: { 200: ref(DunningPolicySchema), ...refusals(400, 404) }
+        response: { 200: ref(DunningPolicySchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -97,7 +96,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         params: IdParams,
         headers: matchHeaders,
         body: ReplaceDunningPolicy,
-        response: { 200: ref(DunningPolicySchema), ...refusals(400, 404, 409, 412, 413, 415) }
+        response: { 200: ref(DunningPolicySchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
@@ -121,7 +120,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         description: 'Sorted by version, falling.',
         params: IdParams,
         querystring: PolicyQuery,
-        response: { 200: pageOf(DunningPolicyVersionSchema), ...refusals(400, 404) }
+        response: { 200: pageOf(DunningPolicyVersionSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -149,7 +148,7 @@ function versionOf(text: string | undefined, policyId: string): number | null {
   if (cursor === null) return null
   const version = cursor.at.getTime()
   if (cursor.id !== policyId || version < 1 || version > VERSION_MAX) {
-    throw new DomainError('invalid_cursor', 'This cursor was not given out by a page of this list.')
+    throw foreignCursor()
   }
   return version
 }

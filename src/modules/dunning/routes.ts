@@ -33,7 +33,7 @@ export const invoiceDunningRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         description:
           'Decides as the sweep would now, without doing it: the rule that hits, what was compared, what would change it.',
         params: IdParams,
-        response: { 200: ref(DunningExplanationSchema), ...refusals(400, 404) }
+        response: { 200: ref(DunningExplanationSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -55,7 +55,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'List stage entries, newest first',
         description: 'Sorted by entered_at, then id, both falling. from_on and to_on are days of entry, both included.',
         querystring: EntryQuery,
-        response: { 200: pageOf(DunningEntrySchema), ...refusals(400) }
+        response: { 200: pageOf(DunningEntrySchema) }
       }
     },
     async (request, reply) => {
@@ -76,7 +76,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'List sweeps that were asked for, newest first',
         description: 'Sorted by id, falling. The sweep that runs every minute leaves no trace here.',
         querystring: RunQuery,
-        response: { 200: pageOf(DunningRunSchema), ...refusals(400) }
+        response: { 200: pageOf(DunningRunSchema) }
       }
     },
     async (request, reply) => {
@@ -99,7 +99,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
           'It runs in the background at the time of the organization; GET tells when it is done. One that waits already and would do the same is answered instead of another.',
         headers: writeHeaders,
         body: RequestDunningRun,
-        response: { 202: ref(DunningRunSchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 202: ref(DunningRunSchema) }
       }
     },
     (request, reply) =>
@@ -118,7 +118,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'A sweep that was asked for',
         params: IdParams,
-        response: { 200: ref(DunningRunSchema), ...refusals(400, 404) }
+        response: { 200: ref(DunningRunSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {

@@ -26,7 +26,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'An invoice by what a source calls it',
         querystring: RefQuery,
-        response: { 200: ref(InvoiceSchema), ...refusals(400, 404) }
+        response: { 200: ref(InvoiceSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -51,7 +51,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
           'Absent stays. A changed due day reschedules, a changed total adjusts. A source_version older than the last answers with applied: false. Saying the same again changes nothing.',
         querystring: RefQuery,
         body: PutInvoiceByRef,
-        response: { 200: ref(InvoiceByRefSchema), 201: ref(InvoiceByRefSchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 200: ref(InvoiceByRefSchema), 201: ref(InvoiceByRefSchema), ...refusals(422) }
       }
     },
     (request, reply) =>
@@ -71,7 +71,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Void the invoice that a source deleted',
         querystring: RefQuery,
-        response: { 204: Type.Null({ description: 'Voided' }), ...refusals(400, 404, 409) }
+        response: { 204: Type.Null({ description: 'Voided' }), ...refusals(404) }
       }
     },
     (request, reply) =>

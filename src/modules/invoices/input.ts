@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { type Currency, currency, parseAmount } from '../../kernel/money.ts'
+import { type Currency, currency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { InvoiceChange } from './change-service.ts'
 import type { NewInvoice } from './draft.ts'
@@ -10,11 +10,13 @@ import type { CreateInvoiceBody, PutInvoiceBody } from './schemas.ts'
 /** Reads an amount of a body. @throws DomainError that points at the field. */
 export function amountAt(text: string, { of, pointer }: { of: Currency; pointer: string }): bigint {
   try {
-    return parseAmount(text, of)
+    const minor = parseAmount(text, of)
+    if (minor <= keptMinorMax) return minor
   } catch (error) {
     if (error instanceof DomainError) throw new DomainError(error.code, error.message, { pointer })
     throw error
   }
+  throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer })
 }
 
 /** Finds what the body names by references and reads its amounts and days. */

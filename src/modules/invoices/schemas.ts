@@ -16,6 +16,7 @@ import {
   pageQuery,
   ref,
   ShortText,
+  SourceVersion,
   updatedSince
 } from '../../http/schemas.ts'
 import { daysBetween } from '../../kernel/day.ts'
@@ -135,7 +136,7 @@ export const PutInvoiceByRef = Type.Partial(
     issued_on: DayText,
     due_on: DayText,
     dunning_start: oneOf(dunningStarts),
-    source_version: Type.Integer({ minimum: 0 })
+    source_version: SourceVersion
   }),
   { additionalProperties: false }
 )

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Edge } from '../../http/edge.ts'
-import { ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { ref, writeHeaders } from '../../http/schemas.ts'
 import type { ApiKeyService } from './api-key-service.ts'
 import { CreateOrganization, keyToApi, NewOrganizationSchema, newOrganizationFrom, toApi } from './schemas.ts'
 import type { OrganizationService } from './service.ts'
@@ -20,7 +20,7 @@ export const newOrganizationRoutes: FastifyPluginAsyncTypebox<Options> = async (
         description: "Needs the operator's token (DUNWELL_OPERATOR_TOKEN), not a key. The key is shown this once.",
         headers: writeHeaders,
         body: CreateOrganization,
-        response: { 201: ref(NewOrganizationSchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 201: ref(NewOrganizationSchema) }
       }
     },
     (request, reply) =>

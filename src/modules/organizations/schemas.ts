@@ -36,21 +36,22 @@ export function termsFrom(terms: WrittenTerms): PaymentTerms {
 
 export const PaymentTermsSchema = named(
   'PaymentTerms',
-  Type.Unsafe<WrittenTerms>(
-    Type.Union(
-      [
-        closed({ kind: oneOf(['net']), days: Days }),
-        closed({ kind: oneOf(['end_of_month']), days: Days, calendar: Type.Optional(CalendarSystemName) }),
-        closed({
-          kind: oneOf(['day_of_month']),
-          day: Type.Integer({ minimum: 1, maximum: 31 }),
-          months: Type.Integer({ minimum: 1, maximum: 12 }),
-          calendar: Type.Optional(CalendarSystemName)
-        })
-      ],
-      { description: 'When an invoice falls due that does not say it itself' }
-    )
-  )
+  Type.Unsafe<WrittenTerms>({
+    description: 'When an invoice falls due that does not say it itself',
+    type: 'object',
+    required: ['kind'],
+    discriminator: { propertyName: 'kind' },
+    oneOf: [
+      closed({ kind: oneOf(['net']), days: Days }),
+      closed({ kind: oneOf(['end_of_month']), days: Days, calendar: Type.Optional(CalendarSystemName) }),
+      closed({
+        kind: oneOf(['day_of_month']),
+        day: Type.Integer({ minimum: 1, maximum: 31 }),
+        months: Type.Integer({ minimum: 1, maximum: 12 }),
+        calendar: Type.Optional(CalendarSystemName)
+      })
+    ]
+  })
 )
 
 const calendarFields = {

@@ -30,7 +30,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         tags,
         summary: 'A payment by what a source calls it',
         querystring: RefQuery,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -54,7 +54,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
           'Another amount, currency, client or day takes the payment back as entered wrongly and records it anew. A source_version older than the last answers with applied: false. Saying the same again changes nothing.',
         querystring: RefQuery,
         body: PutPaymentByRef,
-        response: { 200: ref(PaymentByRefSchema), 201: ref(PaymentByRefSchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 200: ref(PaymentByRefSchema), 201: ref(PaymentByRefSchema), ...refusals(422) }
       }
     },
     (request, reply) =>
@@ -73,7 +73,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         tags,
         summary: 'Take back the payment that a source deleted',
         querystring: RefQuery,
-        response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(400, 404, 409) }
+        response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(404) }
       }
     },
     (request, reply) =>

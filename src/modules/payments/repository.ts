@@ -155,24 +155,38 @@ export type CurrencyBalance = Readonly<{
   openInvoices: bigint
 }>
 
-const selectBalances = statement<CurrencyBalance>(
+/** As text: a sum of many amounts can be more than a bigint column keeps. */
+type BalanceRow = Readonly<Record<keyof CurrencyBalance, string>>
+
+const selectBalances = statement<BalanceRow>(
   'payments.balances_of_client',
   `with owed as (
-     select currency, sum(balance_minor)::bigint as open, coalesce(sum(balance_minor) filter (where overdue_from_on <= $3::date), 0)::bigint as overdue,
+     select currency, sum(balance_minor) as open, coalesce(sum(balance_minor) filter (where overdue_from_on <= $3::date), 0) as overdue,
        count(distinct invoice_id) as invoices
      from obligations where org_id = $1 and client_id = $2 and balance_minor > 0 group by currency
    ), paid as (
-     select currency, sum(unapplied_minor)::bigint as credit, coalesce(sum(amount_minor) filter (where status = 'pending'), 0)::bigint as pending
+     select currency, sum(unapplied_minor) as credit, coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as pending
      from payments where org_id = $1 and client_id = $2 group by currency
    )
-   select currency, coalesce(open, 0) as "openMinor", coalesce(overdue, 0) as "overdueMinor", coalesce(credit, 0) as "creditMinor",
-     coalesce(pending, 0) as "pendingMinor", coalesce(invoices, 0) as "openInvoices"
+   select currency, coalesce(open, 0)::text as "openMinor", coalesce(overdue, 0)::text as "overdueMinor", coalesce(credit, 0)::text as "creditMinor",
+     coalesce(pending, 0)::text as "pendingMinor", coalesce(invoices, 0)::text as "openInvoices"
    from owed full join paid using (currency) order by currency`
 )
 
 /** What a client owes and has, per currency; never added across them. */
-export function balancesOf(reader: Reader, { clientId, today }: { clientId: string; today: string }): Promise<CurrencyBalance[]> {
-  return reader.run(selectBalances, [reader.orgId, clientId, today])
+export async function balancesOf(
+  reader: Reader,
+  { clientId, today }: { clientId: string; today: string }
+): Promise<CurrencyBalance[]> {
+  const rows = await reader.run(selectBalances, [reader.orgId, clientId, today])
+  return rows.map((row) => ({
+    currency: row.currency,
+    openMinor: BigInt(row.openMinor),
+    overdueMinor: BigInt(row.overdueMinor),
+    creditMinor: BigInt(row.creditMinor),
+    pendingMinor: BigInt(row.pendingMinor),
+    openInvoices: BigInt(row.openInvoices)
+  }))
 }
 
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value))

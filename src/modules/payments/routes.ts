@@ -33,7 +33,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'List payments, newest first',
         querystring: PaymentQuery,
-        response: { 200: pageOf(PaymentSchema), ...refusals(400) }
+        response: { 200: pageOf(PaymentSchema) }
       }
     },
     async (request, reply) => {
@@ -63,7 +63,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         description: 'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit.',
         headers: writeHeaders,
         body: CreatePayment,
-        response: { 201: ref(PaymentSchema), ...refusals(400, 409, 413, 415, 422) }
+        response: { 201: ref(PaymentSchema) }
       }
     },
     (request, reply) =>
@@ -82,7 +82,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'A payment',
         params: IdParams,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {
@@ -102,7 +102,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         params: IdParams,
         headers: writeHeaders,
         body: SettlePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
@@ -126,7 +126,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         params: IdParams,
         headers: writeHeaders,
         body: FailPayment,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
@@ -146,7 +146,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         params: IdParams,
         headers: writeHeaders,
         body: ReversePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
@@ -168,7 +168,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         params: IdParams,
         headers: writeHeaders,
         body: AllocatePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(400, 404, 409, 413, 415, 422) }
+        response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
@@ -191,7 +191,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         tags: ['Clients'],
         summary: 'What a client owes and has, per currency',
         params: IdParams,
-        response: { 200: ref(ClientBalanceSchema), ...refusals(400, 404) }
+        response: { 200: ref(ClientBalanceSchema), ...refusals(404) }
       }
     },
     async (request, reply) => {

@@ -17,6 +17,7 @@ import {
   pageQuery,
   ref,
   ShortText,
+  SourceVersion,
   updatedSince
 } from '../../http/schemas.ts'
 import { currency, formatAmount } from '../../kernel/money.ts'
@@ -89,7 +90,7 @@ export type CreatePaymentBody = Static<typeof CreatePayment>
 export const PutPaymentByRef = closed({
   ...whose,
   ...optional({ ...money, ...details, status: oneOf(['settled', 'pending', 'failed']) }),
-  source_version: Type.Optional(Type.Integer({ minimum: 0 }))
+  source_version: Type.Optional(SourceVersion)
 })
 export type PutPaymentBody = Static<typeof PutPaymentByRef>
 

@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import { closed, type Refusal, refusals } from './schemas.ts'
+
+/** Of DELETE no body is read, as of GET: what would come in it has no meaning here. */
+const BODYLESS: readonly string[] = ['GET', 'HEAD', 'DELETE']
+
+/**
+ * What holds for every route of the scope that it is called on, said once: a parameter that no route knows is refused, an
+ * absent body is an empty one, and the refusals that follow from scope and method alone stand in the document by themselves.
+ * A route adds those of its own.
+ */
+export function registerContract(app: FastifyInstance): void {
+  app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true })
+  app.addHook('onRoute', (route) => {
+    const { schema = {}, config, method } = route
+    const methods = [method].flat()
+    route.schema = {
+      ...schema,
+      querystring: schema.querystring ?? closed({}),
+      ...(methods.some((one) => !BODYLESS.includes(one)) && { body: schema.body ?? closed({}) }),
+      response: { ...refusals(...refusalsOf(methods, config?.scope)), ...(schema.response as object | undefined) }
+    }
+  })
+  app.addHook('preValidation', async (request: FastifyRequest) => {
+    if (request.body === undefined && !BODYLESS.includes(request.method)) request.body = {}
+  })
+}
+
+/** A read scope is the least there is, so no key lacks it; a write can find what it needs locked; a POST can reuse a key. */
+function refusalsOf(methods: readonly HTTPMethods[], scope: string | undefined): Refusal[] {
+  const [method = 'GET'] = methods
+  const reads = method === 'GET' || method === 'HEAD'
+  return [
+    ...([400, 401, 429, 503] as const),
+    ...(scope === 'read' ? [] : ([403] as const)),
+    ...(reads ? [] : ([409] as const)),
+    ...(BODYLESS.includes(method) ? [] : ([413, 415] as const)),
+    ...(method === 'POST' ? ([422] as const) : [])
+  ]
+}
