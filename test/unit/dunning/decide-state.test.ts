@@ -12,6 +12,31 @@ function decideAt(on: string, facts: ObligationFacts, policy: Policy = jump, cal
   return decide(facts, { policy, calendar, asOf: at(on, '12:00') })
 }
 
+describe('overdue', () => {
+  const blocked: [string, Partial<ObligationFacts>][] = [
+    ['dunning is off', { dunning: 'off' }],
+    ['it is exempt', { exemptUntilOn: day('2026-12-31') }],
+    ['it is below the minimum', { balanceMinor: 1n }]
+  ]
+  it.each(blocked)('is announced once though %s', (_, change) => {
+    const policy = { ...jump, minBalanceMinor: new Map([[eur, 500n]]) }
+    const { log } = sweepDaily({ from: '2026-02-25', days: 60 }, { facts: factsOf('2026-03-01', change), policy })
+    expect(log).toEqual(['2026-03-02 overdue'])
+  })
+
+  it('is announced at the first moment of the day after, before the time of sending and on a closed day', () => {
+    const policy = { ...jump, businessDays: true }
+    // 2026-03-01 is a Sunday.
+    const decision = decide(factsOf('2026-02-28'), { policy, calendar: weekdays, asOf: at('2026-03-01', '00:00') })
+    expect(decision).toMatchObject({ overdue: true, effect: { kind: 'stay' } })
+  })
+
+  it('is not said of what is paid', () => {
+    expect(decideAt('2026-03-05', factsOf('2026-03-01', { balanceMinor: 0n }))).toMatchObject({ overdue: false, nextAt: null })
+    expect(decideAt('2026-03-05', factsOf('2026-03-01', { status: 'closed' }))).toMatchObject({ overdue: false, nextAt: null })
+  })
+})
+
 describe('the amount', () => {
   const policy = { ...jump, minBalanceMinor: new Map([[eur, 500n]]) }
 

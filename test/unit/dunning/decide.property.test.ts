@@ -99,10 +99,12 @@ describe('the decision', () => {
         const start = startOf(scenario).getTime()
         const end = start + scannedDays * 24 * hour
         let woken = scenario.facts
-        for (let at: number | undefined = start; at !== undefined && at < end; ) {
+        for (let at = start; at < end; ) {
           const decision = decide(woken, { policy, calendar, asOf: new Date(at) })
           woken = applied(woken, decision)
-          at = decision.nextAt?.getTime()
+          const nextAt = decision.nextAt?.getTime() ?? end
+          expect(nextAt).toBeGreaterThan(at)
+          at = nextAt
         }
         let steady = scenario.facts
         for (let at = start; at < end; at += hour / 2) {

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { openEveryDay } from '../../../src/kernel/calendar.ts'
-import { day } from '../../../src/kernel/day.ts'
 import { decide, type ObligationFacts } from '../../../src/modules/dunning/decide.ts'
 import type { Policy } from '../../../src/modules/dunning/policy.ts'
-import { applied, at, closedOn, entry, eur, factsOf, policyOf, stage, sweepAt, sweepDaily, weekdays } from './builders.ts'
+import { applied, at, closedOn, entry, factsOf, policyOf, stage, sweepAt, sweepDaily, weekdays } from './builders.ts'
 
 const threeStages = [stage('first', 3), stage('second', 10), stage('third', 24)]
 const jump = policyOf(threeStages)
@@ -141,31 +140,6 @@ describe('age', () => {
   })
 })
 
-describe('overdue', () => {
-  const blocked: [string, Partial<ObligationFacts>][] = [
-    ['dunning is off', { dunning: 'off' }],
-    ['it is exempt', { exemptUntilOn: day('2026-12-31') }],
-    ['it is below the minimum', { balanceMinor: 1n }]
-  ]
-  it.each(blocked)('is announced once though %s', (_, change) => {
-    const policy = { ...jump, minBalanceMinor: new Map([[eur, 500n]]) }
-    const { log } = sweepDaily({ from: '2026-02-25', days: 60 }, { facts: factsOf('2026-03-01', change), policy })
-    expect(log).toEqual(['2026-03-02 overdue'])
-  })
-
-  it('is announced at the first moment of the day after, before the time of sending and on a closed day', () => {
-    const policy = { ...jump, businessDays: true }
-    // 2026-03-01 is a Sunday.
-    const decision = decide(factsOf('2026-02-28'), { policy, calendar: weekdays, asOf: at('2026-03-01', '00:00') })
-    expect(decision).toMatchObject({ overdue: true, effect: { kind: 'stay' } })
-  })
-
-  it('is not said of what is paid', () => {
-    expect(decideAt('2026-03-05', factsOf('2026-03-01', { balanceMinor: 0n }))).toMatchObject({ overdue: false, nextAt: null })
-    expect(decideAt('2026-03-05', factsOf('2026-03-01', { status: 'closed' }))).toMatchObject({ overdue: false, nextAt: null })
-  })
-})
-
 describe('grace and spacing', () => {
   const final = stage('final', 24, { graceDays: 10 })
 
@@ -231,6 +205,17 @@ describe('calendar shifts', () => {
     // Due on Monday the 9th: the courtesy would be for Sunday.
     const { log } = sweepDaily({ from: '2026-03-01', days: 15 }, { facts: factsOf('2026-03-09'), policy, calendar: weekdays })
     expect(log).toEqual(['2026-03-06 courtesy', '2026-03-10 overdue', '2026-03-12 first'])
+  })
+
+  it('leave no courtesy for after the due date where every day until then is closed', () => {
+    const policy = policyOf([stage('courtesy', -1), stage('first', 3)], { businessDays: true })
+    // Due on Sunday the 8th and first looked at on Saturday.
+    const decision = decideAt('2026-03-07', factsOf('2026-03-08'), policy, weekdays)
+    expect(decision).toMatchObject({
+      nextAt: at('2026-03-09', '00:00'),
+      nextEntryAt: at('2026-03-11', '09:00'),
+      nextStage: 'first'
+    })
   })
 
   it('do not move it to before the day that the spacing allows', () => {
