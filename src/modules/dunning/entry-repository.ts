@@ -1,3 +1,4 @@
+import { column, columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
@@ -41,7 +42,17 @@ export async function live(
 ): Promise<(obligationId: string) => readonly LiveEntry[]> {
   const found = new Map<string, LiveEntry[]>()
   if (obligations.length > 0) {
-    const parameters = [reader.orgId, obligations.map(({ id }) => id), obligations.map(({ cycle }) => cycle)]
+    const parameters = [
+      reader.orgId,
+      column(
+        'uuid',
+        obligations.map(({ id }) => id)
+      ),
+      column(
+        'int4',
+        obligations.map(({ cycle }) => cycle)
+      )
+    ]
     for (const { policyId, policyVersion, ...row } of await reader.run(selectLive, parameters)) {
       const entry = { ...row, policy: { policyId, version: policyVersion } }
       const known = found.get(row.obligationId)
@@ -76,27 +87,28 @@ export type EntriesMade = Readonly<{
 /** The unique key refuses an entry that was made already, and with it all that hangs on it. */
 export async function insert(tx: Tx, entries: readonly NewEntry[], made: EntriesMade): Promise<void> {
   if (entries.length === 0) return
+  const of = columnsOf(entries)
   await tx.run(insertEntries, [
     tx.orgId,
-    entries.map((entry) => entry.id),
-    entries.map((entry) => entry.obligationId),
-    entries.map((entry) => entry.invoiceId),
-    entries.map((entry) => entry.clientId),
-    entries.map((entry) => entry.cycle),
-    entries.map((entry) => entry.stage),
-    entries.map((entry) => entry.repetition),
+    of('uuid', (entry) => entry.id),
+    of('uuid', (entry) => entry.obligationId),
+    of('uuid', (entry) => entry.invoiceId),
+    of('uuid', (entry) => entry.clientId),
+    of('int4', (entry) => entry.cycle),
+    of('text', (entry) => entry.stage),
+    of('int4', (entry) => entry.repetition),
     made.kind,
-    entries.map((entry) => entry.skipped.join(BETWEEN)),
-    entries.map((entry) => entry.offsetDays),
-    entries.map((entry) => entry.graceDays),
-    entries.map((entry) => entry.policy.policyId),
-    entries.map((entry) => entry.policy.version),
-    entries.map((entry) => entry.enteredOn),
-    entries.map((entry) => entry.daysOverdue),
+    of('text', (entry) => entry.skipped.join(BETWEEN)),
+    of('int4', (entry) => entry.offsetDays),
+    of('int4', (entry) => entry.graceDays),
+    of('uuid', (entry) => entry.policy.policyId),
+    of('int4', (entry) => entry.policy.version),
+    of('date', (entry) => entry.enteredOn),
+    of('int4', (entry) => entry.daysOverdue),
     made.calendarVersion,
     made.enteredAt,
     made.recordedAt,
-    entries.map((entry) => entry.balanceMinor)
+    of('int8', (entry) => entry.balanceMinor)
   ])
 }
 

@@ -1,45 +1,17 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
-import type { DunningCase, DunningState } from '../invoices/invoice.ts'
+import type { OpenObligation } from '../invoices/invoice.ts'
 import type { NewEntry } from './entry.ts'
 import type { ClientContext } from './event-context.ts'
 import type { PolicyRef } from './facts.ts'
 import type { Policy, Stage } from './policy.ts'
-
-/** One open obligation of a client, as a notice lists it. */
-export type OpenItem = Readonly<{
-  obligationId: string
-  invoiceId: string
-  clientId: string
-  number: string
-  currency: Currency
-  dueOn: Day
-  amountMinor: bigint
-  balanceMinor: bigint
-  overdueFromOn: Day
-  stageCode: string | null
-  stageEnteredAt: Date | null
-  policy: PolicyRef | null
-}>
-
-/** @param state what a decision made of it just now, where one did */
-export function itemOf({ obligation, view }: DunningCase, state: DunningState | undefined): OpenItem {
-  const { id: obligationId, invoiceId, clientId, currency, dueOn, amountMinor, balanceMinor } = obligation
-  const { overdueFromOn, stageCode, stageEnteredAt, policyId, policyVersion } = state ?? obligation
-  const policy = policyId === null || policyVersion === null ? null : { policyId, version: policyVersion }
-  const { number } = view.invoice
-  return {
-    ...{ obligationId, invoiceId, clientId, number, currency, dueOn, amountMinor, balanceMinor },
-    ...{ overdueFromOn, stageCode, stageEnteredAt, policy }
-  }
-}
 
 export type Notice = Readonly<{
   client: ClientContext
   currency: Currency
   today: Day
   /** All that is open in the currency, by due date. */
-  items: readonly OpenItem[]
+  items: readonly OpenObligation[]
   /** By obligation: the entries that the sweep made just now. */
   entered: ReadonlyMap<string, NewEntry>
   policyAt: (ref: PolicyRef) => Policy
@@ -47,8 +19,8 @@ export type Notice = Readonly<{
 
 /** Everything that a client owes in one currency, for a consumer who writes one message per client. */
 export function noticeContext({ client, currency, today, items, entered, policyAt }: Notice) {
-  const late = (item: OpenItem) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
-  const sum = (these: readonly OpenItem[]) => formatAmount(sumOf(these), currency)
+  const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
+  const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
   return {
     client,
     currency,
@@ -57,7 +29,7 @@ export function noticeContext({ client, currency, today, items, entered, policyA
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
     highest_stage: highestOf(items, { policyAt, timeZone: client.time_zone }),
     obligations: items.map((item) => ({
-      id: item.obligationId,
+      id: item.id,
       invoice_id: item.invoiceId,
       number: item.number,
       due_on: item.dueOn,
@@ -65,17 +37,17 @@ export function noticeContext({ client, currency, today, items, entered, policyA
       balance: formatAmount(item.balanceMinor, currency),
       days_overdue: late(item),
       stage: item.stageCode,
-      entry_id: entered.get(item.obligationId)?.id ?? null
+      entry_id: entered.get(item.id)?.id ?? null
     }))
   }
 }
 
 /** By offset, for each policy has words of its own. A stage that an edited policy no longer has ranks nowhere. */
-function highestOf(items: readonly OpenItem[], { policyAt, timeZone }: Pick<Notice, 'policyAt'> & { timeZone: string }) {
+function highestOf(items: readonly OpenObligation[], { policyAt, timeZone }: Pick<Notice, 'policyAt'> & { timeZone: string }) {
   let highest: { stage: Stage; enteredAt: Date } | undefined
-  for (const { policy, stageCode, stageEnteredAt } of items) {
-    if (policy === null || stageEnteredAt === null) continue
-    const stage = policyAt(policy).stages.find(({ code }) => code === stageCode)
+  for (const { policyId, policyVersion: version, stageCode, stageEnteredAt } of items) {
+    if (policyId === null || version === null || stageEnteredAt === null) continue
+    const stage = policyAt({ policyId, version }).stages.find(({ code }) => code === stageCode)
     if (stage !== undefined && (highest === undefined || stage.offsetDays > highest.stage.offsetDays)) {
       highest = { stage, enteredAt: stageEnteredAt }
     }
@@ -86,6 +58,6 @@ function highestOf(items: readonly OpenItem[], { policyAt, timeZone }: Pick<Noti
   return { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn }
 }
 
-function sumOf(items: readonly OpenItem[]): bigint {
+function sumOf(items: readonly OpenObligation[]): bigint {
   return items.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
 }

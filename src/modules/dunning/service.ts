@@ -37,8 +37,11 @@ export function createDunningService(deps: DunningServiceDeps) {
       await invoices.markDue(tx, { at: now, policyId })
     },
 
-    /** Whether a test clock may be put to `until` without passing over anything. */
-    nothingDue: async (reader: Reader, until: Date): Promise<boolean> => (await invoices.nextDueAt(reader, until)) === null
+    /** Whether a test clock may be put to `until` without passing over anything. What is due at that very instant still lies ahead. */
+    async nothingDue(reader: Reader, until: Date): Promise<boolean> {
+      const dueAt = await invoices.nextDueAt(reader, until)
+      return dueAt === null || dueAt >= until
+    }
   }
 }
 

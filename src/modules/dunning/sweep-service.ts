@@ -7,15 +7,15 @@ import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import type { DunningCase } from '../invoices/invoice.ts'
+import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { type ClientContext, clientContext, groundsContext, obligationContext, stageContext } from './event-context.ts'
-import { type Grounds, policyOf } from './facts.ts'
-import { itemOf, noticeContext } from './notice.ts'
+import { type Grounds, type PolicyRef, policyOf } from './facts.ts'
+import { type Notice, noticeContext } from './notice.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type SweepDeps = Readonly<{
@@ -81,32 +81,18 @@ export function createSweepService({ clock, newId, events, organizations, client
   }
 
   /** One for each client and currency in which a stage was entered, with all that is open there. */
-  async function noticesOf(tx: Tx, decided: readonly Decided[], { books, clients: known }: Told): Promise<EventDraft[]> {
-    const entered = new Map(
-      decided.flatMap(({ entered: made }) => (made === null ? [] : [[made.entry.obligationId, made.entry]]))
-    )
-    const concerned = new Set(decided.flatMap(({ found, entered: made }) => (made === null ? [] : [keyOf(found)])))
-    if (concerned.size === 0) return []
+  async function noticesOf(tx: Tx, decided: readonly Decided[], told: Told): Promise<EventDraft[]> {
+    const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
+    if (entries.length === 0) return []
+    const entered = new Map(entries.map((entry) => [entry.obligationId, entry]))
     const states = new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
-    const open = await invoices.openOfClients(tx, [...new Set([...entered.values()].map(({ clientId }) => clientId))])
-    const items = open
-      .filter((found) => concerned.has(keyOf(found)))
-      .map((found) => itemOf(found, states.get(found.obligation.id)))
-    const policyAt = await policies.at(
-      tx,
-      items.flatMap(({ policy }) => (policy === null ? [] : [policy]))
-    )
+    const open = await invoices.openOfClients(tx, [...new Set(entries.map(({ clientId }) => clientId))])
+    const items = open.map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
+    const policyAt = await policies.at(tx, items.flatMap(pinnedOf))
     const groups = Map.groupBy(items, ({ clientId, currency }) => `${clientId}/${currency}`)
-    return [...groups.values()].map((group) => {
-      const client = clientIn(known, group[0]?.clientId)
-      const currency = group[0]?.currency
-      assert(currency !== undefined, 'a group has a member')
-      const today = todayFor(books, client.timeZone)
-      const written = clientContext(client, books.organization)
-      const context = noticeContext({ client: written, currency, today, items: group, entered, policyAt })
-      const subject = { kind: 'client', id: client.id, version: client.version }
-      return { type: 'client.dunning_notice_due' as const, subject, clientId: client.id, object: toDocument(client), context }
-    })
+    return [...groups.values()]
+      .filter((group) => group.some(({ id }) => entered.has(id)))
+      .map((group) => noticeOf(group, { ...told, entered, policyAt }))
   }
 
   return {
@@ -165,12 +151,29 @@ function clientIdOf({ found }: Decided): string {
   return found.obligation.clientId
 }
 
-function keyOf({ obligation: { clientId, currency } }: DunningCase): string {
-  return `${clientId}/${currency}`
+function pinnedOf({ policyId, policyVersion: version }: DunningState): PolicyRef[] {
+  return policyId === null || version === null ? [] : [{ policyId, version }]
 }
 
-function clientIn(known: ReadonlyMap<string, Client>, id: string | undefined): Client {
-  const client = known.get(id ?? '')
+/** The notice of one client and currency; its object is the client, who did not change. */
+function noticeOf(
+  items: readonly OpenObligation[],
+  { books, clients, ...rest }: Told & Pick<Notice, 'entered' | 'policyAt'>
+): EventDraft {
+  const [first] = items
+  assert(first !== undefined, 'a notice lists something')
+  const client = clientIn(clients, first.clientId)
+  const context = noticeContext({
+    ...{ ...rest, items, currency: first.currency },
+    client: clientContext(client, books.organization),
+    today: todayFor(books, client.timeZone)
+  })
+  const subject = { kind: 'client', id: client.id, version: client.version }
+  return { type: 'client.dunning_notice_due', subject, clientId: client.id, object: toDocument(client), context }
+}
+
+function clientIn(known: ReadonlyMap<string, Client>, id: string): Client {
+  const client = known.get(id)
   assert(client !== undefined, 'an invoice has a client')
   return client
 }

@@ -1,3 +1,4 @@
+import { columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { EventType } from './event.ts'
@@ -32,18 +33,19 @@ const insertEvents = statement<{ id: string }>(
 )
 
 export async function insert(tx: Tx, rows: readonly NewEventRow[]): Promise<void> {
+  const of = columnsOf(rows)
   await tx.run(insertEvents, [
     tx.orgId,
-    rows.map((row) => row.id),
-    rows.map((row) => row.type),
-    rows.map((row) => row.objectKind),
-    rows.map((row) => row.objectId),
-    rows.map((row) => row.objectVersion),
-    rows.map((row) => row.clientId),
-    rows.map((row) => row.occurredAt),
-    rows.map((row) => row.recordedAt),
-    rows.map((row) => row.bodySha256),
-    rows.map((row) => row.body),
+    of('uuid', (row) => row.id),
+    of('text', (row) => row.type),
+    of('text', (row) => row.objectKind),
+    of('uuid', (row) => row.objectId),
+    of('int4', (row) => row.objectVersion),
+    of('uuid', (row) => row.clientId),
+    of('timestamptz', (row) => row.occurredAt),
+    of('timestamptz', (row) => row.recordedAt),
+    of('text', (row) => row.bodySha256),
+    of('text', (row) => row.body),
     tx.traceparent
   ])
 }

@@ -1,8 +1,18 @@
+import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import type { DunningCase, DunningState } from './invoice.ts'
+import {
+  type CaseRow,
+  caseColumns,
+  caseFromRow,
+  caseSource,
+  type OpenRow,
+  openColumns,
+  openFromRow,
+  openSource
+} from './case-rows.ts'
+import type { DunningCase, DunningState, OpenObligation } from './invoice.ts'
 import { dunningColumns } from './repository.ts'
-import { type CaseRow, caseFromRow, viewColumns, viewSource } from './rows.ts'
 
 /**
  * Looks at the first due obligations in the order of their instants and locks their clients. Looks at more of them than
@@ -21,9 +31,6 @@ const lockWaiting = lockDueClients('waiting', '')
 const lockSkipping = lockDueClients('skipping', 'skip locked')
 const LOOK_AHEAD = 8
 
-const caseColumns = `d.id as "obligationId", c.dunning_policy_id as "clientPolicyId", c.dunning_exempt_until_on as "clientExemptUntilOn", ${viewColumns}`
-const caseSource = `obligations d join ${viewSource.replace('invoices i', 'invoices i on i.org_id = d.org_id and i.id = d.invoice_id')}`
-
 const selectDue = statement<CaseRow>(
   'obligations.due',
   `select ${caseColumns} from ${caseSource}
@@ -38,9 +45,9 @@ const selectDuePage = statement<CaseRow>(
    where d.org_id = $1 and d.next_at <= $2 and (d.next_at, d.id) > (coalesce($3, '-infinity'::timestamptz), $4::uuid)
    order by d.next_at, d.id limit $5`
 )
-const selectOpen = statement<CaseRow>(
+const selectOpen = statement<OpenRow>(
   'obligations.open_of_clients',
-  `select ${caseColumns} from ${caseSource}
+  `select ${openColumns} from ${openSource}
    where d.org_id = $1 and d.client_id = any($2::uuid[]) and d.balance_minor > 0 order by d.due_on, d.id`
 )
 
@@ -56,7 +63,14 @@ export async function claimDue(
 ): Promise<DunningCase[]> {
   const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
   if (locked.length === 0) return []
-  const rows = await tx.run(selectDue, [tx.orgId, now, locked.map(({ id }) => id)])
+  const rows = await tx.run(selectDue, [
+    tx.orgId,
+    now,
+    column(
+      'uuid',
+      locked.map(({ id }) => id)
+    )
+  ])
   return rows.map(caseFromRow)
 }
 
@@ -78,8 +92,9 @@ export async function duePage(
   return (await reader.run(selectDuePage, [reader.orgId, now, nextAt, id, limit])).map(caseFromRow)
 }
 
-export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<DunningCase[]> {
-  return (await reader.run(selectOpen, [reader.orgId, clientIds])).map(caseFromRow)
+/** By due date. */
+export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<OpenObligation[]> {
+  return (await reader.run(selectOpen, [reader.orgId, column('uuid', clientIds)])).map(openFromRow)
 }
 
 const writeStates = statement<{ id: string }>(
@@ -103,7 +118,16 @@ export type DunningWrite = Readonly<{
 
 export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: DunningWrite): Promise<void> {
   const columns = dunningColumns(states.map(({ state }) => state))
-  await tx.run(writeStates, [tx.orgId, states.map(({ obligationId }) => obligationId), ...columns, at, touchedInvoiceIds])
+  await tx.run(writeStates, [
+    tx.orgId,
+    column(
+      'uuid',
+      states.map(({ obligationId }) => obligationId)
+    ),
+    ...columns,
+    at,
+    column('uuid', touchedInvoiceIds)
+  ])
 }
 
 const markOpen = statement<{ id: string }>(

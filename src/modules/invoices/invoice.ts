@@ -75,6 +75,9 @@ export type DunningCase = Readonly<{
   client: Readonly<{ dunningPolicyId: string | null; dunningExemptUntilOn: Day | null }>
 }>
 
+/** One open obligation as a client is told of it. */
+export type OpenObligation = Obligation & Readonly<{ number: string }>
+
 export type Part = Readonly<{ dueOn: Day; amountMinor: bigint }>
 
 /** @throws DomainError when the parts do not sum to the total or are not in the order of their days. */

@@ -1,3 +1,4 @@
+import { columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
@@ -114,17 +115,18 @@ const insertObligations = statement<{ id: string }>(
 )
 
 export async function insertObligationsOf(tx: Tx, rows: readonly Obligation[]): Promise<void> {
+  const of = columnsOf(rows)
   await tx.run(insertObligations, [
     tx.orgId,
-    rows.map((o) => o.id),
-    rows.map((o) => o.invoiceId),
-    rows.map((o) => o.clientId),
-    rows.map((o) => o.kind),
-    rows.map((o) => o.dueOn),
-    rows.map((o) => o.currency),
-    rows.map((o) => o.amountMinor),
-    rows.map((o) => o.balanceMinor),
-    rows.map((o) => o.cycle),
+    of('uuid', (o) => o.id),
+    of('uuid', (o) => o.invoiceId),
+    of('uuid', (o) => o.clientId),
+    of('text', (o) => o.kind),
+    of('date', (o) => o.dueOn),
+    of('text', (o) => o.currency),
+    of('int8', (o) => o.amountMinor),
+    of('int8', (o) => o.balanceMinor),
+    of('int4', (o) => o.cycle),
     ...dunningColumns(rows)
   ])
 }
@@ -136,15 +138,16 @@ export function dunningColumns(
     'id' | 'invoiceId' | 'clientId' | 'kind' | 'dueOn' | 'currency' | 'amountMinor' | 'balanceMinor' | 'cycle'
   >[]
 ): unknown[] {
+  const of = columnsOf(rows)
   return [
-    rows.map((o) => o.overdueFromOn),
-    rows.map((o) => o.overdueAnnounced),
-    rows.map((o) => o.stageCode),
-    rows.map((o) => o.stageEnteredAt),
-    rows.map((o) => o.nextStageCode),
-    rows.map((o) => o.nextAt),
-    rows.map((o) => o.policyId),
-    rows.map((o) => o.policyVersion)
+    of('date', (o) => o.overdueFromOn),
+    of('bool', (o) => o.overdueAnnounced),
+    of('text', (o) => o.stageCode),
+    of('timestamptz', (o) => o.stageEnteredAt),
+    of('text', (o) => o.nextStageCode),
+    of('timestamptz', (o) => o.nextAt),
+    of('uuid', (o) => o.policyId),
+    of('int4', (o) => o.policyVersion)
   ]
 }
 

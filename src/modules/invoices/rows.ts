@@ -1,24 +1,28 @@
 import type { Day } from '../../kernel/day.ts'
 import { currency } from '../../kernel/money.ts'
-import type { DunningCase, DunningStart, ExternalRef, InvoiceView, Obligation } from './invoice.ts'
+import type { DunningStart, ExternalRef, InvoiceView, Obligation } from './invoice.ts'
 import type { InvoiceStatus, PaymentLink } from './table.ts'
 
-/** Columns of an invoice with its references, its client's zone and its obligations, in one row. */
-export const viewColumns = `i.id, i.client_id as "clientId", i.number, i.currency, i.total_minor as "totalMinor", i.balance_minor as "balanceMinor",
+/** Columns of an invoice with its references and its client's zone. */
+export const invoiceColumns = `i.id, i.client_id as "clientId", i.number, i.currency, i.total_minor as "totalMinor", i.balance_minor as "balanceMinor",
   i.issued_on as "issuedOn", i.due_on as "dueOn", i.status, i.collection_method as "collectionMethod", i.dunning_start as "dunningStart",
   i.dunning_policy_id as "dunningPolicyId", i.payment_links as "paymentLinks", i.metadata, i.replaced_by_id as "replacedById",
   i.version, i.created_at as "createdAt", i.updated_at as "updatedAt", c.time_zone as "timeZone",
   (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
-     from external_refs r where r.org_id = i.org_id and r.object_id = i.id) as refs,
-  (select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,
+     from external_refs r where r.org_id = i.org_id and r.object_id = i.id) as refs`
+
+export const obligationsJson = `(select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,
        'balanceMinor', o.balance_minor::text, 'cycle', o.cycle, 'overdueFromOn', o.overdue_from_on, 'overdueAnnounced', o.overdue_announced,
        'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextAt', o.next_at,
        'policyId', o.policy_id, 'policyVersion', o.policy_version) order by o.due_on)
-     from obligations o where o.org_id = i.org_id and o.invoice_id = i.id) as obligations`
+     from obligations o where o.org_id = i.org_id and o.invoice_id = i.id)`
+
+/** The same with its obligations, in one row. */
+export const viewColumns = `${invoiceColumns}, ${obligationsJson} as obligations`
 
 export const viewSource = 'invoices i join clients c on c.org_id = i.org_id and c.id = i.client_id'
 
-type ObligationJson = {
+export type ObligationJson = {
   id: string
   kind: 'invoice' | 'part'
   dueOn: Day
@@ -35,7 +39,7 @@ type ObligationJson = {
   policyVersion: number | null
 }
 
-export type ViewRow = {
+export type InvoiceRow = {
   id: string
   clientId: string
   number: string
@@ -56,24 +60,16 @@ export type ViewRow = {
   updatedAt: Date
   timeZone: string | null
   refs: ExternalRef[]
-  obligations: ObligationJson[]
 }
 
-export type CaseRow = ViewRow & { obligationId: string; clientPolicyId: string | null; clientExemptUntilOn: Day | null }
+export type ViewRow = InvoiceRow & { obligations: ObligationJson[] }
 
 export function viewFromRow({ timeZone, refs, obligations, ...row }: ViewRow): InvoiceView {
   const invoice = { ...row, currency: currency(row.currency) }
   return { invoice, timeZone, externalRefs: refs, obligations: obligations.map((json) => obligationFrom(json, invoice)) }
 }
 
-export function caseFromRow({ obligationId, clientPolicyId, clientExemptUntilOn, ...row }: CaseRow): DunningCase {
-  const view = viewFromRow(row)
-  const obligation = view.obligations.find(({ id }) => id === obligationId)
-  if (obligation === undefined) throw new Error('a case names an obligation of its invoice')
-  return { obligation, view, client: { dunningPolicyId: clientPolicyId, dunningExemptUntilOn: clientExemptUntilOn } }
-}
-
-function obligationFrom(json: ObligationJson, invoice: Pick<Obligation, 'id' | 'clientId' | 'currency'>): Obligation {
+export function obligationFrom(json: ObligationJson, invoice: Pick<Obligation, 'id' | 'clientId' | 'currency'>): Obligation {
   return {
     ...json,
     invoiceId: invoice.id,
