@@ -1,17 +1,22 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dayIn } from '../kernel/day.ts'
 
 /** What the receiver keeps of a verified event. Fields that the event's type does not have are null or empty. */
 export type ReceivedEvent = Readonly<{
   id: string
   type: string
+  /** When it happened, in the organization's time (RFC 3339). */
+  timestamp: string
   /** The id of the event's object. */
   objectId: string | null
   /** The number of the invoice that the event is about. */
   invoice: string | null
+  /** The id of the stage entry. */
+  entryId: string | null
   stage: string | null
   repetition: number | null
-  /** The local day on which the stage was entered. */
+  /** The client's local day on which it happened, where the event says what zone the client lives in. */
   on: string | null
   skipped: readonly string[]
 }>
@@ -169,17 +174,21 @@ function eventFrom(id: string, event: unknown): ReceivedEvent {
   const data = at(event, 'data')
   const object = at(data, 'object')
   const context = at(data, 'context')
-  const entry = at(context, 'entry') ?? context
-  const skipped = at(entry, 'skipped')
-  const repetition = at(entry, 'repetition')
+  const stage = at(context, 'stage')
+  const skipped = at(stage, 'skipped')
+  const repetition = at(stage, 'repetition')
+  const timestamp = textAt(event, 'timestamp') ?? ''
+  const timeZone = textAt(at(context, 'client'), 'time_zone')
   return {
     id,
     type: textAt(event, 'type') ?? '',
+    timestamp,
     objectId: textAt(object, 'id'),
-    invoice: textAt(object, 'number') ?? textAt(at(context, 'invoice'), 'number') ?? textAt(context, 'invoice_number'),
-    stage: textAt(entry, 'stage'),
+    invoice: textAt(object, 'number'),
+    entryId: textAt(context, 'entry_id'),
+    stage: textAt(stage, 'code'),
     repetition: typeof repetition === 'number' ? repetition : null,
-    on: textAt(entry, 'entered_on'),
+    on: timeZone === null ? null : dayIn(new Date(timestamp), timeZone),
     skipped: Array.isArray(skipped) ? skipped.filter((code) => typeof code === 'string') : []
   }
 }

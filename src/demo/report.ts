@@ -1,6 +1,7 @@
 import type { Day } from '../kernel/day.ts'
 import { formatAmount } from '../kernel/money.ts'
 import type { AgingRow, SlowPayer } from './figures.ts'
+import type { Verdict } from './findings.ts'
 import type { LedgerProblem } from './ledger.ts'
 import { duration } from './progress.ts'
 import { printable, tableText } from './text.ts'
@@ -10,7 +11,8 @@ export type StageCount = Readonly<{ stage: string; entries: number; skipped: num
 /** What the demo found, as plain data. */
 export type DemoReport = Readonly<{
   ledger: Readonly<{ source: string; rows: number; clients: number; problems: readonly LedgerProblem[] }>
-  span: Readonly<{ firstOn: Day; lastOn: Day; days: number }>
+  /** `daysAfter` of the days come after the last movement. */
+  span: Readonly<{ firstOn: Day; lastOn: Day; days: number; daysAfter: number }>
   elapsedMs: number
   /** In the policy's order. */
   stages: readonly StageCount[]
@@ -23,6 +25,7 @@ export type DemoReport = Readonly<{
     duplicates: number
     byType: readonly Readonly<{ type: string; count: number }>[]
   }>
+  verdict: Verdict
   receivables: readonly Readonly<{ asOf: Day; rows: readonly AgingRow[] }>[]
   slowestPayers: readonly SlowPayer[]
 }>
@@ -35,23 +38,25 @@ export function reportText(report: DemoReport): string {
   const { ledger, span, webhooks } = report
   const refused = ledger.problems.length
   return [
-    `${number(ledger.rows)} invoices of ${number(ledger.clients)} clients from ${printable(ledger.source)}, ` +
-      `${span.firstOn} to ${span.lastOn} (${number(span.days)} days) in ${duration(report.elapsedMs)}`,
-    ...(refused === 0 ? [] : [`${number(refused)} rows could not be read\n${problemsText(ledger.problems)}`]),
+    `${number(ledger.rows)} invoices of ${number(ledger.clients)} clients from ${printable(ledger.source)}`,
+    `${span.firstOn} to ${span.lastOn}, ${number(span.days)} days, the last ${span.daysAfter} after the last movement, ` +
+      `in ${duration(report.elapsedMs)}`,
+    ...(refused === 0 ? [] : [`${number(refused)} lines were refused\n${problemsText(ledger.problems)}`]),
     section('Stage entries', stagesText(report.stages)),
     section('Webhooks', webhooksText(webhooks)),
     ...report.receivables.map(({ asOf, rows }) => section(`Receivables by age, ${asOf}`, agingText(rows))),
     section('Slowest payers', payersText(report.slowestPayers)),
+    `\n${verdictText(report.verdict)}`,
     ''
   ].join('\n')
 }
 
 /** The same report for programs: JSON with decimal strings for amounts, in the API's `snake_case`. Ends with a line break. */
 export function reportJson(report: DemoReport): string {
-  const { ledger, span, webhooks } = report
+  const { ledger, span, webhooks, verdict } = report
   const document = {
     ledger: { source: ledger.source, rows: ledger.rows, clients: ledger.clients, problems: ledger.problems },
-    span: { first_on: span.firstOn, last_on: span.lastOn, days: span.days },
+    span: { first_on: span.firstOn, last_on: span.lastOn, days: span.days, days_after: span.daysAfter },
     elapsed_ms: Math.round(report.elapsedMs),
     stages: report.stages,
     webhooks: {
@@ -60,6 +65,14 @@ export function reportJson(report: DemoReport): string {
       rejected: webhooks.rejected,
       duplicates: webhooks.duplicates,
       by_type: webhooks.byType
+    },
+    verdict: {
+      is_sound: verdict.isSound,
+      entries_listed: verdict.entriesListed,
+      entries_arrived: verdict.entriesArrived,
+      missing: verdict.missing,
+      extra: verdict.extra,
+      undelivered: verdict.undelivered
     },
     receivables: report.receivables.map(({ asOf, rows }) => ({ as_of: asOf, by_currency: rows.map(agingJson) })),
     slowest_payers: report.slowestPayers.map((payer) => ({
@@ -107,6 +120,25 @@ function webhooksText(webhooks: DemoReport['webhooks']): string {
     `${number(webhooks.delivered)} delivered, ${number(webhooks.verified)} verified with standardwebhooks, ` +
     `${number(webhooks.rejected)} rejected, ${number(webhooks.duplicates)} duplicates\n${byType}`
   )
+}
+
+/** The last line: whether what arrived is what the API says. */
+export function verdictText(verdict: Verdict): string {
+  const { entriesListed, missing, extra, undelivered, verified, delivered, rejected } = verdict
+  if (verdict.isSound) {
+    return (
+      `All ${number(delivered)} webhooks were verified, none was lost; the ${number(entriesListed)} stage entries that arrived ` +
+      'are those that the API lists.'
+    )
+  }
+  const wrongs = [
+    ...(missing === 0 ? [] : [`of ${number(missing)} stage entries no webhook came`]),
+    ...(extra === 0 ? [] : [`${number(extra)} webhooks told of entries that the API does not list`]),
+    ...undelivered.map((count) => `deliveries ${count}`),
+    ...(rejected === 0 ? [] : [`${number(rejected)} requests were refused by the receiver`]),
+    ...(verified === delivered ? [] : [`${number(delivered)} delivered and ${number(verified)} verified`])
+  ]
+  return `SOMETHING IS WRONG: ${wrongs.join('; ')}.`
 }
 
 function agingText(rows: readonly AgingRow[]): string {

@@ -7,10 +7,14 @@ const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqrTwjU'
 const otherSecret = 'whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0'
 const entered = {
   type: 'invoice.dunning_stage_entered',
-  timestamp: '2025-02-03T09:00:00.000Z',
+  timestamp: '2025-02-02T19:00:00.000Z',
   data: {
     object: { id: '0198', number: 'S-00001' },
-    context: { entry: { stage: 'reminder', repetition: 1, entered_on: '2025-02-03', skipped: ['courtesy'] } }
+    context: {
+      client: { time_zone: 'Pacific/Kiritimati' },
+      entry_id: '0199',
+      stage: { code: 'reminder', repetition: 1, skipped: ['courtesy'] }
+    }
   }
 }
 
@@ -51,8 +55,10 @@ describe('the receiver of the demo', () => {
       {
         id: 'evt_1',
         type: 'invoice.dunning_stage_entered',
+        timestamp: '2025-02-02T19:00:00.000Z',
         objectId: '0198',
         invoice: 'S-00001',
+        entryId: '0199',
         stage: 'reminder',
         repetition: 1,
         on: '2025-02-03',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { agingOf, type OpenItem, type SettledItem, slowestPayers } from '../../../src/demo/figures.ts'
-import { type DemoReport, problemsText, reportJson, reportText } from '../../../src/demo/report.ts'
+import { type DemoReport, problemsText, reportJson, reportText, verdictText } from '../../../src/demo/report.ts'
 import { displayWidth } from '../../../src/demo/text.ts'
 import { day } from '../../../src/kernel/day.ts'
 import { currency } from '../../../src/kernel/money.ts'
@@ -97,7 +97,7 @@ const report: DemoReport = {
       { line: 30, problem: 'currency "XX": unknown.' }
     ]
   },
-  span: { firstOn: day('2025-01-01'), lastOn: day('2025-12-31'), days: 365 },
+  span: { firstOn: day('2025-01-01'), lastOn: day('2025-12-31'), days: 365, daysAfter: 60 },
   elapsedMs: 83_456,
   stages: [
     { stage: 'courtesy', entries: 1_200, skipped: 3 },
@@ -109,6 +109,17 @@ const report: DemoReport = {
     rejected: 0,
     duplicates: 1,
     byType: [{ type: 'invoice.dunning_stage_entered', count: 1_240 }]
+  },
+  verdict: {
+    isSound: true,
+    entriesListed: 1_240,
+    entriesArrived: 1_240,
+    missing: 0,
+    extra: 0,
+    delivered: 1_240,
+    undelivered: [],
+    verified: 1_240,
+    rejected: 0
   },
   receivables: [
     { asOf, rows: agingOf([item('2025-05-15', 1_234_567_80n), item('2025-07-15', 5n), item('2025-07-15', 12n, 'KWD')], asOf) }
@@ -123,16 +134,33 @@ describe('the report for people', () => {
   const text = reportText(report)
 
   it('says what was walked, what could not be read, and every figure', () => {
-    expect(text).toContain('2,466 invoices of 100 clients from ledger.csv, 2025-01-01 to 2025-12-31 (365 days) in 1 min 23 s')
-    expect(text).toContain(
-      '4 rows could not be read\n  amount is missing. 3 rows, lines 7–8, 12\n  line 30: currency "XX": unknown.'
-    )
+    expect(text).toContain('2,466 invoices of 100 clients from ledger.csv\n2025-01-01 to 2025-12-31, 365 days,')
+    expect(text).toContain('the last 60 after the last movement, in 1 min 23 s')
+    expect(text).toContain('4 lines were refused\n  amount is missing. 3 rows, lines 7–8, 12\n  line 30: currency "XX": unknown.')
     expect(text).toContain('1,240 delivered, 1,240 verified with standardwebhooks, 0 rejected, 1 duplicates')
     expect(text).toMatch(/^all +1,240 +3$/m)
     expect(text).toMatch(/^KWD +1 +0\.012 +0\.000/m)
     expect(text).toMatch(/^USD +2 +0\.05 +0\.00 +1,234,567\.80 +0\.00 +0\.00 +1,234,567\.85$/m)
     expect(text).toMatch(/^ +34\.6 +12 +11 +1 {2}C1 {6}استودیو پَرنیان$/m)
     expect(text).toMatch(/^ +8\.0 +3 +0 +3 {2}C2$/m)
+  })
+
+  it('ends with whether what arrived is what the API says, and with everything that is not so', () => {
+    expect(text.trimEnd().split('\n').at(-1)).toBe(
+      'All 1,240 webhooks were verified, none was lost; the 1,240 stage entries that arrived are those that the API lists.'
+    )
+    const verdict = {
+      ...report.verdict,
+      isSound: false,
+      missing: 2,
+      delivered: 1_239,
+      undelivered: ['1 superseded'],
+      rejected: 3
+    }
+    expect(verdictText(verdict)).toBe(
+      'SOMETHING IS WRONG: of 2 stage entries no webhook came; deliveries 1 superseded; 3 requests were refused by the receiver; ' +
+        '1,239 delivered and 1,240 verified.'
+    )
   })
 
   it('keeps within a terminal of 120 columns', () => {
