@@ -1,6 +1,6 @@
-import { createSweepJob } from '../../src/jobs/dunning-sweep.ts'
-import { createTestClockJob } from '../../src/jobs/test-clock.ts'
-import { type Answer, type AppOptions, type Call, startApp, type TestApp } from './app.ts'
+import { createSweepJob, type SweepJob } from '../../src/jobs/dunning-sweep.ts'
+import { createTestClockJob, type TestClockJob } from '../../src/jobs/test-clock.ts'
+import { type Answer, type AppOptions, type Call, startApp, type Tenant, type TenantOptions, type TestApp } from './app.ts'
 
 export type InvoiceBody = Readonly<{
   id: string
@@ -57,83 +57,100 @@ export type StageBody = Readonly<{
   repeat_every_days?: number
 }>
 
-/** The service with its sweep and test clocks, driven by the test instead of by time. */
-export type DunningApp = TestApp &
+/** One organization, driven by the test instead of by time. */
+export type Ledger = Tenant &
   Readonly<{
-    sweepJob: ReturnType<typeof createSweepJob>
-    clockJob: ReturnType<typeof createTestClockJob>
-    /** Lets the first organization's test clock run to an instant, or for so many days, to its end. */
+    /** Lets the test clock run to an instant, or for so many days, to its end. */
     advance: (to: string | number) => Promise<void>
     addClient: (body?: object) => Promise<string>
     /** 100.00 EUR unless said. */
     issue: (clientId: string, body: object) => Promise<InvoiceBody>
-    /** Settled and received on a day. */
+    /** Settled and received today unless said. */
     pay: (clientId: string, amount: string, body?: object) => Promise<string>
+    reverse: (paymentId: string, body: object) => Promise<void>
     invoice: (id: string) => Promise<InvoiceBody>
     /** Live and mistaken entries of an invoice, or of the organization, oldest first. */
     entries: (invoiceId?: string) => Promise<EntryBody[]>
     /** Entries as lines: `reminder 2026-01-05`, with a mark where mistaken. */
     ladder: (invoiceId: string) => Promise<string[]>
-    /** Every event of the first organization in the order in which they were recorded. */
+    /** Every event of the organization, or those of the types, in the order in which they were recorded. */
     events: (...types: string[]) => Promise<EventRow[]>
+    /** The same as lines: `2026-01-05 invoice.overdue`. */
+    told: (...types: string[]) => Promise<string[]>
     /** Makes a policy the organization's default. Jump, without spacing, open every day, from 00:00, unless said. */
     usePolicy: (stages: readonly StageBody[], body?: object) => Promise<string>
   }>
 
+/** The service with its sweep and its test clocks. */
+export type DunningApp = TestApp &
+  Readonly<{ sweepJob: SweepJob; clockJob: TestClockJob; newLedger: (options?: TenantOptions) => Promise<Ledger> }>
+
 export async function startDunning(options: AppOptions = {}): Promise<DunningApp> {
   const app = await startApp(options)
-  const { call, services, database, clock } = app
+  const { services, database, clock } = app
   const log = { info: () => {}, warn: () => {}, error: failed }
   const sweepJob = createSweepJob({ services, database, clock, log })
   const clockJob = createTestClockJob({ services, database, log })
-  const made = async <Body>(answer: Promise<Answer<Body>>): Promise<Body> => {
-    const { status, body } = await answer
-    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`)
-    return body
-  }
+  const newLedger = async (more: TenantOptions = {}) =>
+    ledgerOf(await app.addOrganization({ clockAt: '2026-01-01T00:00:00Z', ...more }), { app, clockJob })
+  return { ...app, sweepJob, clockJob, newLedger }
+}
+
+function ledgerOf(tenant: Tenant, { app, clockJob }: { app: TestApp; clockJob: TestClockJob }): Ledger {
+  const { call } = tenant
   let numbers = 0
   const entries = async (invoiceId?: string) => (await allEntries(call, invoiceId)).reverse()
+  const events = (...types: string[]) => eventsOf(tenant.id, app, types)
   return {
-    ...app,
-    sweepJob,
-    clockJob,
+    ...tenant,
+    entries,
+    events,
+    told: async (...types) => (await events(...types)).map(({ type, occurredAt }) => `${occurredAt.slice(0, 10)} ${type}`),
     advance: async (to) => {
       const body = typeof to === 'number' ? { days: to } : { to_at: to }
-      await made(call('POST', '/v1/test-clock/advance', { body }))
+      await done(call('POST', '/v1/test-clock/advance', { body }))
       await clockJob.advanceAll()
-      const { status } = await made(call<{ status: string }>('GET', '/v1/test-clock'))
+      const { status } = await done(call<{ status: string }>('GET', '/v1/test-clock'))
       if (status !== 'still') throw new Error('The clock has not arrived.')
     },
     addClient: async (body = {}) =>
-      (await made(call<{ id: string }>('POST', '/v1/clients', { body: { name: 'Client', ...body } }))).id,
+      (await done(call<{ id: string }>('POST', '/v1/clients', { body: { name: 'Client', ...body } }))).id,
     issue: (clientId, body) => {
       numbers += 1
       const common = { client_id: clientId, number: `R-${numbers}`, currency: 'EUR', total: '100.00' }
-      return made(call<InvoiceBody>('POST', '/v1/invoices', { body: { ...common, ...body } }))
+      return done(call<InvoiceBody>('POST', '/v1/invoices', { body: { ...common, ...body } }))
     },
     pay: async (clientId, amount, body = {}) => {
       const payment = { client_id: clientId, currency: 'EUR', amount, ...body }
-      return (await made(call<{ id: string }>('POST', '/v1/payments', { body: payment }))).id
+      return (await done(call<{ id: string }>('POST', '/v1/payments', { body: payment }))).id
     },
-    invoice: (id) => made(call<InvoiceBody>('GET', `/v1/invoices/${id}`)),
-    entries,
-    ladder: async (invoiceId) =>
-      (await entries(invoiceId)).map(({ stage, entered_on, repetition, kind, mistaken_at }) =>
-        [
-          stage,
-          entered_on,
-          ...(repetition > 1 ? [`repetition ${repetition}`] : []),
-          ...(kind === 'baseline' ? ['baseline'] : []),
-          ...(mistaken_at === null ? [] : ['mistaken'])
-        ].join(' ')
-      ),
-    events: (...types) => eventsOf(app, types),
+    reverse: async (paymentId, body) => {
+      await done(call('POST', `/v1/payments/${paymentId}/reverse`, { body }))
+    },
+    invoice: (id) => done(call<InvoiceBody>('GET', `/v1/invoices/${id}`)),
+    ladder: async (invoiceId) => (await entries(invoiceId)).map(lineOf),
     usePolicy: async (stages, body = {}) => {
-      const { id } = await made(call<{ id: string }>('POST', '/v1/dunning-policies', { body: policyBody(stages, body) }))
-      await made(call('PATCH', '/v1/organization', { body: { default_dunning_policy_id: id } }))
+      const { id } = await done(call<{ id: string }>('POST', '/v1/dunning-policies', { body: policyBody(stages, body) }))
+      await done(call('PATCH', '/v1/organization', { body: { default_dunning_policy_id: id } }))
       return id
     }
   }
+}
+
+/** The body of an answer that is no refusal. */
+export async function done<Body>(answer: Promise<Answer<Body>>): Promise<Body> {
+  const { status, body } = await answer
+  if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`)
+  return body
+}
+
+function lineOf({ stage, entered_on: enteredOn, repetition, kind, mistaken_at: mistakenAt }: EntryBody): string {
+  return [
+    ...[stage, enteredOn],
+    ...(repetition > 1 ? [`repetition ${repetition}`] : []),
+    ...(kind === 'baseline' ? ['baseline'] : []),
+    ...(mistakenAt === null ? [] : ['mistaken'])
+  ].join(' ')
 }
 
 export function policyBody(stages: readonly StageBody[], body: object = {}) {
@@ -165,7 +182,7 @@ async function allEntries(call: Call, invoiceId: string | undefined): Promise<En
   return found
 }
 
-async function eventsOf({ id, services, database }: TestApp, types: readonly string[]): Promise<EventRow[]> {
+async function eventsOf(id: string, { services, database }: TestApp, types: readonly string[]): Promise<EventRow[]> {
   for (let more = true; more; ) more = (await database.scoped(id, (tx) => services.events.seal(tx))).more
   const wanted = types.length === 0 ? null : types
   const found: EventRow[] = []
