@@ -14,6 +14,7 @@ import { openapiOptions } from './http/openapi.ts'
 import { refuseUnrouted, registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
+import { buildSerializer } from './http/serialization.ts'
 import { refuseUnstorableText } from './http/text.ts'
 import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
@@ -69,7 +70,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     ...(deps.logger === false ? { logger: false } : { loggerInstance: deps.logger }),
     // The serializer checks what of several shapes an answer has, and knows our formats only when told.
     serializerOpts: { ajv: { formats, discriminator: true } },
-    schemaController: { compilersFactory: { buildValidator } },
+    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,

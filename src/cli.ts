@@ -1,3 +1,5 @@
+import './loading.ts'
+
 const USAGE = `Dunwell, a headless receivables service
 
 usage: dunwell <command>
@@ -13,7 +15,9 @@ usage: dunwell <command>
 `
 
 /** Each command is read only when it runs: `serve` must not pay for the demo. */
-const commands: Readonly<Record<string, () => Promise<{ run: (argv: string[], environment: NodeJS.ProcessEnv) => Promise<number> }>>> = {
+const commands: Readonly<
+  Record<string, () => Promise<{ run: (argv: string[], environment: NodeJS.ProcessEnv) => Promise<number> }>>
+> = {
   serve: () => import('./commands/serve.ts'),
   migrate: () => import('./commands/migrate.ts'),
   demo: () => import('./demo/command.ts'),

@@ -13,11 +13,13 @@ export const formats = {
   'web-url': isWebUrl
 }
 
+/** One for the process: Fastify asks in each scope anew, and the same schemas give the same compiler. */
+const pool = AjvCompiler()
+
 /** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
 export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
   // `allErrors: false` as Fastify advises: collecting all of them lets a caller buy work with garbage.
   const common = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true } as const
-  const pool = AjvCompiler()
   // After ajv-formats, which would replace formats of the same name that came as options.
   const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
     for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
