@@ -149,8 +149,10 @@ function createPool(options: DatabaseOptions): pg.Pool {
     types: { getTypeParser: parserFor }
   }
   const pool = new pg.Pool(config)
-  // An idle connection that breaks is replaced by the next checkout; without a listener the process would end.
+  // A connection that breaks fails its queries, or is replaced by the next checkout; without a listener, of the pool while it is
+  // idle and of its own while it is in use, the process would end.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

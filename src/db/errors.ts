@@ -43,6 +43,19 @@ export function brokenConstraint(error: unknown): string | undefined {
   return databaseError(error)?.constraint
 }
 
+/**
+ * Waits for a write.
+ * @param refusalOf what to throw for the constraint that it broke; undefined for one that no caller should have been able to break.
+ */
+export async function refusedBy<T>(write: PromiseLike<T>, refusalOf: (constraint: string) => Error | undefined): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    const constraint = brokenConstraint(error)
+    throw (constraint === undefined ? undefined : refusalOf(constraint)) ?? error
+  }
+}
+
 type WithCode = { code?: string; constraint?: string }
 
 /** Drizzle wraps the driver's error in one whose message holds SQL and parameters; the driver's is its cause. */

@@ -10,6 +10,8 @@ const BODYLESS: readonly string[] = ['GET', 'HEAD', 'DELETE']
  * A route adds those of its own.
  */
 export function registerContract(app: FastifyInstance): void {
+  // Fastify takes plain text too, where nothing here does.
+  app.removeContentTypeParser('text/plain')
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true })
   app.addHook('onRoute', (route) => {
     const { schema = {}, config, method } = route

@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
-import { brokenConstraint } from '../../db/errors.ts'
+import { refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
@@ -129,14 +129,14 @@ export async function hasChild(reader: Reader, id: string): Promise<boolean> {
 
 /** @throws DomainError `reference_not_found` for a dunning policy that does not exist. */
 export async function insert(tx: Tx, client: Client): Promise<void> {
-  await refused(tx.sql.insert(clients).values(toRow(tx, client)), refusalOfWrite)
+  await refusedBy(tx.sql.insert(clients).values(toRow(tx, client)), refusalOfWrite)
 }
 
 /** @throws DomainError `reference_not_found` for a dunning policy that does not exist. */
 export async function save(tx: Tx, client: Client): Promise<void> {
   const { orgId, id, ...changes } = toRow(tx, client)
   const where = and(eq(clients.orgId, orgId), eq(clients.id, id))
-  await refused(tx.sql.update(clients).set(changes).where(where), refusalOfWrite)
+  await refusedBy(tx.sql.update(clients).set(changes).where(where), refusalOfWrite)
 }
 
 const upsertContacts = statement<{ id: string }>(
@@ -168,16 +168,7 @@ export async function saveContacts(tx: Tx, { id, contacts }: Pick<Client, 'id' |
 /** @throws DomainError `client_has_ledger` or `client_has_children` while anything refers to the client. */
 export async function remove(tx: Tx, id: string): Promise<void> {
   await saveContacts(tx, { id, contacts: [] })
-  await refused(tx.sql.delete(clients).where(and(eq(clients.orgId, tx.orgId), eq(clients.id, id))), refusalOfRemoval)
-}
-
-async function refused(write: PromiseLike<unknown>, refusalOf: (constraint: string) => DomainError | undefined): Promise<void> {
-  try {
-    await write
-  } catch (error) {
-    const constraint = brokenConstraint(error)
-    throw (constraint === undefined ? undefined : refusalOf(constraint)) ?? error
-  }
+  await refusedBy(tx.sql.delete(clients).where(and(eq(clients.orgId, tx.orgId), eq(clients.id, id))), refusalOfRemoval)
 }
 
 function refusalOfWrite(constraint: string): DomainError | undefined {

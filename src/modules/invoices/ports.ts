@@ -20,6 +20,8 @@ export type Planned = Readonly<{
 
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
 export type InvoicePorts = Readonly<{
+  /** The ids of all dunning policies that an invoice may name. */
+  policyIds: (tx: Tx) => Promise<ReadonlySet<string>>
   /** Dunning decides where new obligations start. Reads only; may be started before the invoices are inserted. */
   planDunning: (tx: Tx, input: { books: Books; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
   /**

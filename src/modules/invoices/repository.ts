@@ -1,6 +1,8 @@
 import { columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
+import { refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
+import { DomainError } from '../../kernel/errors.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
 import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
 
@@ -158,9 +160,10 @@ const updateSettings = statement<{ id: string }>(
    where org_id = $1 and id = $2 returning id`
 )
 
+/** @throws DomainError `reference_not_found` for a dunning policy that does not exist. */
 export async function save(tx: Tx, invoice: Invoice): Promise<void> {
   const i = invoice
-  await tx.run(updateSettings, [
+  const written = tx.run(updateSettings, [
     tx.orgId,
     i.id,
     i.number,
@@ -177,6 +180,11 @@ export async function save(tx: Tx, invoice: Invoice): Promise<void> {
     i.version,
     i.updatedAt
   ])
+  await refusedBy(written, (constraint) =>
+    constraint === 'invoices_policy'
+      ? new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
+      : undefined
+  )
 }
 
 const emptyOpen = statement<{ id: string }>(

@@ -130,11 +130,14 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
       const locked = new Map((await clients.lockMany(tx, wanted)).map((client) => [client.id, client]))
+      const policyIds = await ports.policyIds(tx)
       const outcomes = inputs.map((input) => {
         if (input instanceof DomainError) return input
         const client = locked.get(input.clientId)
         if (client === undefined)
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
+        if (input.dunningPolicyId !== null && !policyIds.has(input.dunningPolicyId))
+          return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
       })
       const settled = await Promise.all(

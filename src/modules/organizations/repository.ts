@@ -1,7 +1,9 @@
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
+import { refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
 import { currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { Mode, Scope } from './api-key.ts'
@@ -57,9 +59,14 @@ export async function insert(tx: Tx, organization: Organization): Promise<void> 
   await tx.sql.insert(organizations).values(toRow(organization))
 }
 
+/** @throws DomainError `reference_not_found` for a default policy that does not exist. */
 export async function save(tx: Tx, organization: Organization): Promise<void> {
   const { orgId, ...changes } = toRow(organization)
-  await tx.sql.update(organizations).set(changes).where(eq(organizations.orgId, orgId))
+  await refusedBy(tx.sql.update(organizations).set(changes).where(eq(organizations.orgId, orgId)), (constraint) =>
+    constraint === 'organizations_default_policy'
+      ? new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/default_dunning_policy_id' })
+      : undefined
+  )
 }
 
 export async function insertCalendar(tx: Tx, settings: CalendarSettings, createdAt: Date): Promise<void> {
