@@ -47,6 +47,9 @@ export type AppOptions = TenantOptions &
     rateLimitPerMinute?: number
     wake?: Partial<Wake>
     connections?: number
+    lockTimeoutMs?: number
+    /** Gives the service another way to its database, such as one that can be cut. */
+    through?: (databaseUrl: string) => Promise<string>
   }>
 
 export type TestApp = Tenant &
@@ -65,7 +68,7 @@ export type TestApp = Tenant &
     close: () => Promise<void>
   }>
 
-const OPERATOR_TOKEN = 'the operator of the tests'.replaceAll(' ', '-')
+export const OPERATOR_TOKEN = 'the operator of the tests'.replaceAll(' ', '-')
 
 /**
  * The whole service over a database of its own, called in process, with one organization in it. Take one per test file:
@@ -76,7 +79,11 @@ const OPERATOR_TOKEN = 'the operator of the tests'.replaceAll(' ', '-')
 export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const fresh = await freshDatabase()
   const clock = turnableClock(options.now ?? '2026-01-05T09:00:00Z')
-  const database = createDatabase({ url: fresh.url, connections: options.connections ?? 10 })
+  const database = createDatabase({
+    url: await (options.through?.(fresh.url) ?? fresh.url),
+    connections: options.connections ?? 10,
+    ...(options.lockTimeoutMs !== undefined && { lockTimeoutMs: options.lockTimeoutMs })
+  })
   const ignore = () => {}
   const wake: Wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore, ...options.wake }
   const services = createServices({ database, clock, newId, randomBytes, wake })

@@ -1,0 +1,43 @@
+import type { Tenant } from '../support/app.ts'
+
+/** Makes objects over the API, as a caller would, and tells their ids. */
+async function make(tenant: Tenant, url: string, body: object): Promise<string> {
+  const made = await tenant.call<{ id: string }>('POST', url, { body })
+  if (made.status >= 300) throw new Error(`POST ${url} gave ${made.status}: ${JSON.stringify(made.body)}`)
+  return made.body.id
+}
+
+/** An external reference that nothing else has. */
+let references = 0
+export function newReference(): { source: string; id: string } {
+  references += 1
+  return { source: 'books', id: `contract/${references}` }
+}
+
+export const makeClient = (tenant: Tenant, body: object = {}) => make(tenant, '/v1/clients', { name: 'Acme', ...body })
+
+/** Overdue, so that there is something to dun. */
+export const invoiceBody = { number: 'R-1', currency: 'EUR', total: '100.00', issued_on: '2025-11-01', due_on: '2025-12-01' }
+
+export async function makeInvoice(tenant: Tenant, body: object = {}): Promise<string> {
+  const client_id = 'client_id' in body ? body.client_id : await makeClient(tenant)
+  return make(tenant, '/v1/invoices', { ...invoiceBody, ...body, client_id })
+}
+
+export async function makePayment(tenant: Tenant, body: object = {}): Promise<string> {
+  const client_id = 'client_id' in body ? body.client_id : await makeClient(tenant)
+  return make(tenant, '/v1/payments', { amount: '40.00', currency: 'EUR', ...body, client_id })
+}
+
+export const makePendingPayment = (tenant: Tenant, body: object = {}) => makePayment(tenant, { status: 'pending', ...body })
+
+export const policyBody = {
+  name: 'Ladder',
+  stages: [
+    { code: 'reminder', offset_days: 3, tone: 'friendly' },
+    { code: 'final', offset_days: 20, tone: 'final', grace_days: 7 }
+  ]
+}
+export const makePolicy = (tenant: Tenant) => make(tenant, '/v1/dunning-policies', policyBody)
+export const makeRun = (tenant: Tenant) => make(tenant, '/v1/dunning/runs', {})
+export const makeKey = (tenant: Tenant) => make(tenant, '/v1/api-keys', { name: 'Another', scopes: ['read'] })

@@ -1,0 +1,163 @@
+import type { Tenant, TestApp } from '../support/app.ts'
+import {
+  invoiceBody,
+  makeClient,
+  makeInvoice,
+  makeKey,
+  makePayment,
+  makePendingPayment,
+  makePolicy,
+  makeRun,
+  newReference,
+  policyBody
+} from './objects.ts'
+import type { Request } from './request.ts'
+
+export type Recipe = Readonly<{
+  /** Makes in the tenant what the operation names. What it returns is a request that succeeds. */
+  request: (tenant: Tenant) => Promise<Request> | Request
+  /** How statuses come about that neither this request gives nor any general means. */
+  also?: Readonly<Record<number, (tenant: Tenant, service: TestApp) => Promise<Request> | Request>>
+}>
+
+const NOBODY = '01900000-0000-7000-8000-000000000001'
+
+const one =
+  (make: (tenant: Tenant) => Promise<string>, body?: object) =>
+  async (tenant: Tenant): Promise<Request> => ({ params: { id: await make(tenant) }, ...(body !== undefined && { body }) })
+
+/** A list with something in it. */
+const listed = (make: (tenant: Tenant) => Promise<unknown>) => async (tenant: Tenant) => {
+  await make(tenant)
+  return {}
+}
+
+const named = (make: (tenant: Tenant, body: object) => Promise<string>) => async (tenant: Tenant) => {
+  const reference = newReference()
+  await make(tenant, { external_refs: [reference] })
+  return { query: reference }
+}
+
+const clients: Readonly<Record<string, Recipe>> = {
+  listClients: { request: listed(makeClient) },
+  createClient: { request: (tenant) => ({ body: { name: 'Acme', dunning_policy_id: tenant.defaultPolicyId } }) },
+  getClient: { request: one(makeClient) },
+  updateClient: { request: one(makeClient, { name: 'Acme & Sons' }), also: { 422: one(makeClient, { parent_id: NOBODY }) } },
+  deleteClient: { request: one(makeClient) },
+  getClientByRef: { request: named(makeClient) },
+  putClientByRef: {
+    request: () => ({ query: newReference(), body: { name: 'Acme' } }),
+    also: {
+      200: async (tenant) => ({ ...(await named(makeClient)(tenant)), body: { name: 'Acme & Sons' } }),
+      422: () => ({ query: newReference(), body: { name: 'Acme', parent_id: NOBODY } })
+    }
+  },
+  archiveClientByRef: { request: named(makeClient) },
+  getClientBalance: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) }
+}
+
+async function clientWithInvoice(tenant: Tenant): Promise<string> {
+  const client_id = await makeClient(tenant)
+  await makeInvoice(tenant, { client_id })
+  return client_id
+}
+
+const invoices: Readonly<Record<string, Recipe>> = {
+  listInvoices: { request: listed(makeInvoice) },
+  createInvoice: { request: async (tenant) => ({ body: { ...invoiceBody, client_id: await makeClient(tenant) } }) },
+  createInvoices: {
+    request: async (tenant) => ({ body: { invoices: [{ ...invoiceBody, client_id: await makeClient(tenant) }] } })
+  },
+  getInvoice: { request: one(makeInvoice) },
+  updateInvoice: { request: one(makeInvoice, { number: 'R-2' }), also: { 422: one(makeInvoice, { dunning_policy_id: NOBODY }) } },
+  voidInvoice: { request: one(makeInvoice) },
+  writeOffInvoice: { request: one(makeInvoice) },
+  rescheduleInvoice: { request: one(makeInvoice, { due_on: '2026-02-01' }) },
+  explainInvoiceDunning: { request: one(makeInvoice) },
+  getInvoiceByRef: { request: named(makeInvoice) },
+  putInvoiceByRef: {
+    request: async (tenant) => ({ query: newReference(), body: { ...invoiceBody, client_id: await makeClient(tenant) } }),
+    also: {
+      200: async (tenant) => ({ ...(await named(makeInvoice)(tenant)), body: { total: '120.00' } }),
+      422: () => ({ query: newReference(), body: { ...invoiceBody, client_id: NOBODY } })
+    }
+  },
+  voidInvoiceByRef: { request: named(makeInvoice) }
+}
+
+const payments: Readonly<Record<string, Recipe>> = {
+  listPayments: { request: listed(makePayment) },
+  recordPayment: {
+    request: async (tenant) => ({ body: { client_id: await makeClient(tenant), amount: '5.00', currency: 'EUR' } })
+  },
+  getPayment: { request: one(makePayment) },
+  settlePayment: { request: one(makePendingPayment) },
+  failPayment: { request: one(makePendingPayment) },
+  reversePayment: { request: one(makePayment, { reason: 'bounced' }) },
+  allocatePayment: { request: one(makePayment) },
+  getPaymentByRef: { request: named(makePayment) },
+  putPaymentByRef: {
+    request: async (tenant) => ({
+      query: newReference(),
+      body: { client_id: await makeClient(tenant), amount: '5.00', currency: 'EUR' }
+    }),
+    also: {
+      200: async (tenant) => ({ ...(await named(makePayment)(tenant)), body: { amount: '45.00' } }),
+      422: () => ({ query: newReference(), body: { client_id: NOBODY, amount: '5.00', currency: 'EUR' } })
+    }
+  },
+  reversePaymentByRef: { request: named(makePayment) }
+}
+
+const organizations: Readonly<Record<string, Recipe>> = {
+  createOrganization: {
+    request: () => ({ body: { name: 'New Ltd', mode: 'test', time_zone: 'UTC', default_currency: 'EUR' } })
+  },
+  getOrganization: { request: () => ({}) },
+  updateOrganization: {
+    request: () => ({ body: { name: 'Renamed Ltd' } }),
+    also: { 422: () => ({ body: { default_dunning_policy_id: NOBODY } }) }
+  },
+  listApiKeys: { request: listed(makeKey) },
+  createApiKey: { request: () => ({ body: { name: 'Another', scopes: ['read'] } }) },
+  rotateApiKey: { request: one(makeKey) },
+  revokeApiKey: { request: one(makeKey) },
+  getTestClock: { request: () => ({}), also: { 409: async (_, service) => ({ key: await liveKey(service) }) } },
+  setTestClock: {
+    request: () => ({ body: { now_at: '2026-01-05T10:00:00Z' } }),
+    also: { 422: () => ({ body: { now_at: '2020-01-01T00:00:00Z' } }) }
+  },
+  advanceTestClock: { request: () => ({ body: { days: 1 } }) }
+}
+
+/** A live organization has no clock of its own. */
+async function liveKey(service: TestApp): Promise<string> {
+  return (await service.addOrganization({ mode: 'live' })).key
+}
+
+const dunning: Readonly<Record<string, Recipe>> = {
+  listDunningPolicies: { request: listed(makePolicy) },
+  createDunningPolicy: { request: () => ({ body: policyBody }) },
+  getDunningPolicy: { request: one(makePolicy) },
+  replaceDunningPolicy: { request: one(makePolicy, { ...policyBody, name: 'Steeper' }) },
+  listDunningPolicyVersions: { request: one(makePolicy) },
+  listDunningEntries: { request: listed((tenant) => makeInvoice(tenant, { dunning_start: 'baseline' })) },
+  listDunningRuns: { request: listed(makeRun) },
+  requestDunningRun: { request: () => ({ body: { dry_run: true } }) },
+  getDunningRun: { request: one(makeRun) }
+}
+
+const recipes: Readonly<Record<string, Recipe>> = { ...clients, ...invoices, ...payments, ...organizations, ...dunning }
+
+/** Every operation has one: a test about all operations says nothing of an operation that it cannot call. */
+export function recipeFor({ operationId }: { operationId: string }): Recipe {
+  const recipe = recipes[operationId]
+  if (recipe === undefined) {
+    throw new Error(
+      `${operationId} has no recipe in test/contract/recipes.ts: say how the object that it names is made, and a valid body.`
+    )
+  }
+  return recipe
+}
+
+export const recipeIds: readonly string[] = Object.keys(recipes)
