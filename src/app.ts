@@ -24,6 +24,8 @@ import { policyRoutes } from './modules/dunning/policy-routes.ts'
 import { policySchemas } from './modules/dunning/policy-schemas.ts'
 import { dunningRoutes, invoiceDunningRoutes } from './modules/dunning/routes.ts'
 import { dunningSchemas } from './modules/dunning/schemas.ts'
+import { eventRoutes } from './modules/events/routes.ts'
+import { eventSchemas, webhooksOfDocument } from './modules/events/schemas.ts'
 import { invoiceByRefRoutes } from './modules/invoices/by-ref-routes.ts'
 import { invoiceActionRoutes, invoiceRoutes } from './modules/invoices/routes.ts'
 import { invoiceSchemas } from './modules/invoices/schemas.ts'
@@ -33,6 +35,9 @@ import { organizationSchemas } from './modules/organizations/schemas.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
 import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
 import { paymentSchemas } from './modules/payments/schemas.ts'
+import { deliveryRoutes } from './modules/webhooks/delivery-routes.ts'
+import { endpointActionRoutes, endpointRoutes } from './modules/webhooks/routes.ts'
+import { webhookSchemas } from './modules/webhooks/schemas.ts'
 import type { Services } from './services.ts'
 
 export type AppDeps = Readonly<{
@@ -60,7 +65,9 @@ export const apiSchemas = [
   ...invoiceSchemas,
   ...paymentSchemas,
   ...policySchemas,
-  ...dunningSchemas
+  ...dunningSchemas,
+  ...eventSchemas,
+  ...webhookSchemas
 ]
 
 /** The whole HTTP side, in reading order. */
@@ -80,7 +87,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   for (const schema of apiSchemas) app.addSchema(schema)
-  await app.register(swagger, openapiOptions) // before any route, or it is not seen
+  await app.register(swagger, openapiOptions(webhooksOfDocument())) // before any route, or it is not seen
   await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true, tryItOutEnabled: true } })
   registerProblems(app)
   registerRequestId(app)
@@ -110,6 +117,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
       await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })
+      await v1.register(eventRoutes, { ...edge, ...services })
+      await v1.register(endpointRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
+      await v1.register(endpointActionRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
+      await v1.register(deliveryRoutes, { prefix: '/webhook-deliveries', ...edge, ...services })
     },
     { prefix: '/v1' }
   )

@@ -14,6 +14,7 @@ import { type Jobs, startJobs } from './jobs/jobs.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { createSecretBox, NONCE_BYTES, parseSecretKey } from './modules/webhooks/secret-box.ts'
 import { createServices, type Services } from './services.ts'
+import { webhookSettings } from './webhook-settings.ts'
 
 export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url))
 
@@ -71,10 +72,12 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       clock: () => jobs.current?.wake.clock(),
       sweep: () => jobs.current?.wake.sweep()
     }
-    const services = createServices({ database, clock, newId, randomBytes, wake })
+    const webhooks = webhookSettings(config, { isDevelopment: store.isEmbedded })
+    const made = { database, clock, newId, randomBytes, random: Math.random, secretBox }
+    const services = createServices({ ...made, wake, ...webhooks })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
-      jobs.current = startJobs({ services, database, clock, config, log })
+      jobs.current = startJobs({ ...made, services, webhooks, sweepCron: config.DUNWELL_SWEEP_CRON, registry, log })
       undo.push(jobs.current.stop)
     }
     const url = roles === 'all' || roles === 'api' ? await listen() : undefined

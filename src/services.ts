@@ -1,7 +1,7 @@
 import type { Database } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
-import { createPolicyService } from './modules/dunning/policy-service.ts'
+import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
@@ -9,6 +9,12 @@ import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
 import { createPaymentService } from './modules/payments/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
+import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
+import { createDeliveryService } from './modules/webhooks/delivery-service.ts'
+import { createEndpointService } from './modules/webhooks/endpoint-service.ts'
+import { createFanOut } from './modules/webhooks/fan-out-service.ts'
+import type { CircuitConfig } from './modules/webhooks/health.ts'
+import type { SecretBox } from './modules/webhooks/secret-box.ts'
 
 /** Tells this process's own workers that a commit left something to do. Others find it when they next look. */
 export type Wake = Readonly<{ deliveries: () => void; sealer: () => void; clock: () => void; sweep: () => void }>
@@ -18,17 +24,23 @@ export type ServiceDeps = Readonly<{
   clock: Clock
   newId: () => string
   randomBytes: (length: number) => Buffer
+  random: () => number
   wake: Wake
+  secretBox: SecretBox
+  /** Whom a webhook may be sent to. */
+  addressPolicy: AddressPolicy
+  circuit: CircuitConfig
 }>
 
 /** Every service, made once, in the order of the modules. What a lower one must tell an upper one goes through a port. */
-export function createServices({ database, clock, newId, randomBytes, wake }: ServiceDeps) {
-  const events = createEventService({ clock, newId, fanOut: async () => {}, wakeSealer: wake.sealer })
-  const policies = createPolicyService({ newId, versionAdded: (tx, added) => dunning.policyChanged(tx, added) })
+export function createServices(deps: ServiceDeps) {
+  const { database, clock, newId, randomBytes, wake } = deps
+  const events = createEventService({ clock, newId, fanOut: createFanOut(wake.deliveries), wakeSealer: wake.sealer })
+  const policies = createPolicyService({ newId, versionAdded: (tx, added) => receivables.dunning.policyChanged(tx, added) })
   const organizations = createOrganizationService({
     clock,
     wakeClock: wake.clock,
-    ports: { seedPolicy: policies.seed, groundsChanged: (tx, now) => dunning.groundsChanged(tx, now) }
+    ports: { seedPolicy: policies.seed, groundsChanged: (tx, now) => receivables.dunning.groundsChanged(tx, now) }
   })
   const apiKeys = createApiKeyService({ database, clock, newId, randomBytes })
   const references = createReferenceService({ clock })
@@ -37,43 +49,39 @@ export function createServices({ database, clock, newId, randomBytes, wake }: Se
     events,
     organizations,
     references,
-    ports: { groundsChanged: (tx, changed) => dunning.clientChanged(tx, changed) }
+    ports: { groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed) }
   })
+  const lower = { events, organizations, references, clients }
+  const receivables = createReceivables({ ...deps, ...lower, policies })
+  const endpoints = createEndpointService({ ...deps, events, wakeDeliveries: wake.deliveries })
+  const deliveries = createDeliveryService({ ...deps, wakeDeliveries: wake.deliveries })
+  return { ...lower, policies, apiKeys, ...receivables, endpoints, deliveries }
+}
+
+type Lower = Readonly<{
+  events: ReturnType<typeof createEventService>
+  organizations: ReturnType<typeof createOrganizationService>
+  references: ReturnType<typeof createReferenceService>
+  clients: ReturnType<typeof createClientService>
+  policies: PolicyService
+}>
+
+/** Invoices, payments and dunning, which tell each other of every change. */
+function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
+  const obligationsChanged: DunningService['obligationsChanged'] = (tx, change) => dunning.obligationsChanged(tx, change)
   const invoices = createInvoiceService({
-    newId,
-    clock,
-    events,
-    organizations,
-    clients,
-    references,
+    ...deps,
     ports: {
+      policyIds: async (tx) => new Set((await deps.policies.heads(tx)).keys()),
       planDunning: (tx, input) => dunning.planDunning(tx, input),
-      obligationsChanged: (tx, change) => dunning.obligationsChanged(tx, change),
+      obligationsChanged,
       applyCredit: (tx, input) => payments.applyCredit(tx, input),
       releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)
     }
   })
-  const payments = createPaymentService({
-    newId,
-    clock,
-    events,
-    organizations,
-    clients,
-    references,
-    invoices,
-    obligationsChanged: (tx, change) => dunning.obligationsChanged(tx, change)
-  })
-  const dunning: DunningService = createDunningService({
-    clock,
-    newId,
-    events,
-    organizations,
-    clients,
-    invoices,
-    policies,
-    wakeSweep: wake.sweep
-  })
-  return { events, policies, organizations, apiKeys, references, clients, invoices, payments, dunning }
+  const payments = createPaymentService({ ...deps, invoices, obligationsChanged })
+  const dunning: DunningService = createDunningService({ ...deps, invoices, wakeSweep: deps.wake.sweep })
+  return { invoices, payments, dunning }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -1,35 +1,39 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 
-export const openapiOptions: FastifyDynamicSwaggerOptions = {
-  openapi: {
-    openapi: '3.1.0',
-    info: {
-      title: 'Dunwell',
-      version: '1',
-      description:
-        'Receivables as a service: clients, invoices, payments, dunning policies, and a signed webhook at every step. Money is a decimal string beside its currency; days are YYYY-MM-DD; instants are RFC 3339. Errors are RFC 9457 problems whose `code` is stable.',
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
+/** @param webhooks the document's section on what is sent, one path item per type of event */
+export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      webhooks: webhooks as never,
+      info: {
+        title: 'Dunwell',
+        version: '1',
+        description:
+          'Receivables as a service: clients, invoices, payments, dunning policies, and a signed webhook at every step. Money is a decimal string beside its currency; days are YYYY-MM-DD; instants are RFC 3339. Errors are RFC 9457 problems whose `code` is stable.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
+      },
+      servers: [{ url: '/', description: 'This service' }],
+      components: {
+        securitySchemes: {
+          api_key: { type: 'http', scheme: 'bearer', description: 'A key of the organization: dw_live_… or dw_test_…' },
+          operator_token: { type: 'http', scheme: 'bearer', description: "The operator's token, for making organizations" }
+        }
+      },
+      tags: [
+        { name: 'Organization', description: 'Settings of the business that is owed money' },
+        { name: 'API keys', description: 'Who may ask, and for what' },
+        { name: 'Test clock', description: 'Time of a test organization' },
+        { name: 'Clients', description: 'Who owes' },
+        { name: 'Invoices', description: 'What is claimed' },
+        { name: 'Payments', description: 'What came in and what it settles' },
+        { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
+        { name: 'Events', description: 'What happened, in one order' },
+        { name: 'Webhooks', description: 'Endpoints and deliveries' }
+      ]
     },
-    servers: [{ url: '/', description: 'This service' }],
-    components: {
-      securitySchemes: {
-        api_key: { type: 'http', scheme: 'bearer', description: 'A key of the organization: dw_live_… or dw_test_…' },
-        operator_token: { type: 'http', scheme: 'bearer', description: "The operator's token, for making organizations" }
-      }
-    },
-    tags: [
-      { name: 'Organization', description: 'Settings of the business that is owed money' },
-      { name: 'API keys', description: 'Who may ask, and for what' },
-      { name: 'Test clock', description: 'Time of a test organization' },
-      { name: 'Clients', description: 'Who owes' },
-      { name: 'Invoices', description: 'What is claimed' },
-      { name: 'Payments', description: 'What came in and what it settles' },
-      { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
-      { name: 'Events', description: 'What happened, in one order' },
-      { name: 'Webhooks', description: 'Endpoints and deliveries' }
-    ]
-  },
-  refResolver: {
-    buildLocalReference: (json, _baseUri, _fragment, index) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`)
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`)
+    }
   }
 }

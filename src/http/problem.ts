@@ -33,6 +33,7 @@ export const statusOf = {
   not_a_test_organization: 409,
   clock_is_advancing: 409,
   delivery_not_retryable: 409,
+  endpoint_disabled: 409,
   version_conflict: 412,
   payload_too_large: 413,
   unsupported_media_type: 415,

@@ -21,9 +21,6 @@ const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 type WaitingRun = Readonly<{ orgId: string; id: string }>
 
-/** An organization with something due, and the batches of it that are under way. */
-type Turn = Readonly<{ orgId: string; underWay: Set<Promise<unknown>> }>
-
 /**
  * The sweep of everything that is due, and of what was asked for by hand. It knows nothing of former runs: it claims what
  * is due, so that any number of processes may sweep at once and none of it is lost or done twice.
@@ -33,23 +30,33 @@ export function createSweepJob({ services: { dunning, invoices, organizations },
     return database.scoped(orgId, (tx) => dunning.sweepBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false }))
   }
 
-  /** One batch of each organization in turn, so that a large one does not make the others wait. */
+  /**
+   * One batch of each organization in turn, so that a large one does not make the others wait. An organization leaves the
+   * ring when a batch finds nothing that others do not hold, and comes back when another batch of it finds something.
+   */
   async function sweepOrganizations(orgIds: readonly string[], signal: AbortSignal | undefined): Promise<SweepCounts> {
-    const turns = orgIds.map((orgId): Turn => ({ orgId, underWay: new Set() }))
+    const ring = new Set(orgIds)
+    const underWay = new Set<Promise<unknown>>()
     let total = nothingSwept
+    async function sweepNext(orgId: string): Promise<void> {
+      ring.delete(orgId)
+      ring.add(orgId)
+      const counts = await attempt(orgId)
+      total = sumOf(total, counts)
+      if (counts.decided > 0) ring.add(orgId)
+      else ring.delete(orgId)
+    }
     async function work(): Promise<void> {
-      for (let turn = turns.shift(); turn !== undefined && signal?.aborted !== true; turn = turns.shift()) {
-        turns.push(turn)
-        const others = [...turn.underWay]
-        const batch = attempt(turn.orgId)
-        turn.underWay.add(batch)
-        const counts = await batch
-        turn.underWay.delete(batch)
-        total = sumOf(total, counts)
-        if (counts.decided > 0) continue
-        // Nothing left, or nothing that the batches under way do not hold: once they are done, there may be more.
-        if (others.length > 0) await Promise.race(others)
-        else turns.splice(0, turns.length, ...turns.filter((other) => other !== turn))
+      while (signal?.aborted !== true) {
+        const [orgId] = ring
+        if (orgId === undefined) {
+          if (underWay.size === 0) return
+          await Promise.race(underWay)
+          continue
+        }
+        const batch = sweepNext(orgId)
+        underWay.add(batch)
+        await batch.finally(() => underWay.delete(batch))
       }
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, work))

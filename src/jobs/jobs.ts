@@ -1,46 +1,97 @@
-import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config.ts'
+import type { Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { SecretBox } from '../modules/webhooks/secret-box.ts'
+import { createSender } from '../modules/webhooks/sender.ts'
 import type { Services, Wake } from '../services.ts'
+import type { WebhookSettings } from '../webhook-settings.ts'
+import { deliveryMetrics } from './delivery-metrics.ts'
 import { createSweepJob } from './dunning-sweep.ts'
-import { createLoop } from './loop.ts'
+import { createSealingJob } from './event-sealing.ts'
+import { createLoop, type Log } from './loop.ts'
 import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
 import { createUpkeepJob } from './upkeep.ts'
+import { createDeliveryJob } from './webhook-delivery.ts'
 
 export type JobDeps = Readonly<{
   services: Services
   database: Database
   clock: Clock
-  config: Pick<Config, 'DUNWELL_SWEEP_CRON'>
-  log: FastifyBaseLogger
+  random: () => number
+  secretBox: SecretBox
+  webhooks: WebhookSettings
+  sweepCron: string
+  registry: Registry
+  log: Log
 }>
 
 export type Jobs = Readonly<{ wake: Wake; stop: () => Promise<void> }>
 
 const CLOCK_EVERY_MS = 500
 const RUNS_EVERY_MS = 2_000
+const SEAL_EVERY_MS = 1_000
+const DELIVER_EVERY_MS = 250
 const UPKEEP_CRON = '17 3 * * *'
 
 /** Everything that a worker does. Any number of processes may run all of it at once. */
 export function startJobs(deps: JobDeps): Jobs {
-  const { config, log } = deps
+  const { log } = deps
+  const dunning = startDunning(deps)
+  const sealing = createSealingJob({ ...deps, events: deps.services.events })
+  const sealer = createLoop({ name: 'event sealing', everyMs: SEAL_EVERY_MS, log, run: sealing.sealAll })
+  const delivery = startDelivery(deps)
+  const upkeepJob = createUpkeepJob(deps)
+  const upkeep = createLoop({ name: 'upkeep', everyMs: null, log, run: upkeepJob.run })
+  const night = scheduleEvery(UPKEEP_CRON, { name: 'upkeep', run: upkeep.wake })
+  return {
+    wake: { deliveries: delivery.wake, sealer: sealer.wake, ...dunning.wake },
+    stop: async () => {
+      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), upkeep.stop()])
+      await delivery.stop()
+    }
+  }
+}
+
+function startDunning(deps: JobDeps) {
+  const { log } = deps
   const sweepJob = createSweepJob(deps)
   const clockJob = createTestClockJob(deps)
-  const upkeepJob = createUpkeepJob(deps)
   const sweep = createLoop({ name: 'sweep', everyMs: null, log, run: (signal) => sweepJob.sweepAll(signal) })
   const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: (signal) => sweepJob.executeRuns(signal) })
   const clocks = createLoop({ name: 'test clocks', everyMs: CLOCK_EVERY_MS, log, run: (signal) => clockJob.advanceAll(signal) })
-  const upkeep = createLoop({ name: 'upkeep', everyMs: null, log, run: (signal) => upkeepJob.run(signal) })
-  const minute = scheduleEvery(config.DUNWELL_SWEEP_CRON, { name: 'sweep', run: sweep.wake })
-  const night = scheduleEvery(UPKEEP_CRON, { name: 'upkeep', run: upkeep.wake })
-  const loops = [sweep, runs, clocks, upkeep]
+  const minute = scheduleEvery(deps.sweepCron, { name: 'sweep', run: sweep.wake })
   return {
-    wake: { deliveries: () => {}, sealer: () => {}, clock: clocks.wake, sweep: runs.wake },
+    wake: { clock: clocks.wake, sweep: runs.wake },
     stop: async () => {
-      await Promise.all([minute.stop(), night.stop()])
-      await Promise.all(loops.map((loop) => loop.stop()))
+      await minute.stop()
+      await Promise.all([sweep.stop(), runs.stop(), clocks.stop()])
+    }
+  }
+}
+
+/** Stops claiming first; what is under way is finished and written before the sockets close. */
+function startDelivery(deps: JobDeps) {
+  const { log, clock, webhooks, services, database } = deps
+  const sender = createSender({ policy: webhooks.addressPolicy, connections: webhooks.concurrency, clock })
+  const metrics = deliveryMetrics(deps.registry, () =>
+    database.scheduling((scheduler) => services.deliveries.oldestDueAgeMs(scheduler))
+  )
+  const job = createDeliveryJob({
+    ...deps,
+    ...webhooks,
+    deliveries: services.deliveries,
+    sender,
+    metrics,
+    wake: () => loop.wake()
+  })
+  const loop = createLoop({ name: 'webhook delivery', everyMs: DELIVER_EVERY_MS, log, run: job.pump })
+  return {
+    wake: loop.wake,
+    stop: async () => {
+      await loop.stop()
+      await job.drain()
+      await sender.close()
     }
   }
 }

@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'clock_advance_too_long'
   | 'clock_is_advancing'
   | 'delivery_not_retryable'
+  | 'endpoint_disabled'
   // The service.
   | 'payload_too_large'
   | 'unsupported_media_type'

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startThrowaway } from '../../src/db/embedded.ts'
 import { generateSecret, headersFor } from '../../src/modules/webhooks/signature.ts'
+import { begin, complete } from '../support/processes.ts'
 import { blocksOf, root, theBlock } from './blocks.ts'
-import { begin, complete } from './processes.ts'
 
 let folder = ''
 beforeAll(async () => {

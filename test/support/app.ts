@@ -7,6 +7,7 @@ import { newId } from '../../src/ids.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import { createSecretBox, NONCE_BYTES } from '../../src/modules/webhooks/secret-box.ts'
 import { createServices, type Services, type Wake } from '../../src/services.ts'
+import { webhookParts } from './composition.ts'
 import { freshDatabase } from './database.ts'
 
 export type Mode = 'live' | 'test'
@@ -86,7 +87,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   })
   const ignore = () => {}
   const wake: Wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore, ...options.wake }
-  const services = createServices({ database, clock, newId, randomBytes, wake })
+  const services = createServices({ database, clock, newId, randomBytes, wake, ...webhookParts() })
   const app = await buildApp({
     ...({ services, database, clock, newId, seal: newSeal(), logger: false } satisfies Partial<AppDeps>),
     operatorToken: 'operatorToken' in options ? options.operatorToken : OPERATOR_TOKEN,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { root } from './blocks.ts'
+import { root } from '../docs/blocks.ts'
 
 export type Running = Readonly<{
   child: ChildProcess

@@ -1,0 +1,74 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { closed, IdParams, pageOf, ref, refusals } from '../../http/schemas.ts'
+import { eventTypes } from './event.ts'
+import { EventQuery, EventSchema, EventTypeSchema, firesWhen, toApi } from './schemas.ts'
+import type { EventService } from './service.ts'
+
+type Options = Edge & { events: EventService }
+
+const tags = ['Events']
+
+export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, events }) => {
+  app.get(
+    '/events',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listEvents',
+        tags,
+        summary: 'List events in their order, oldest first',
+        description:
+          'The pull side: go on from next_cursor, or from the last seq that you have, and miss nothing. A new event gets its seq within about a second.',
+        querystring: EventQuery,
+        response: { 200: pageOf(EventSchema) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor = '0', type, object_id: objectId = null, client_id: clientId = null, from, to } = request.query
+      const filter = {
+        afterSeq: BigInt(cursor),
+        limit: limit + 1,
+        types: type === undefined ? null : [type],
+        objectId,
+        clientId,
+        from: from === undefined ? null : new Date(from),
+        to: to === undefined ? null : new Date(to)
+      }
+      const rows = await database.reading(request.principal.orgId, (reader) => events.page(reader, filter))
+      return reply.send(toPage(rows, { limit, cursorOf: (row) => String(row.seq), toApi }))
+    }
+  )
+
+  app.get(
+    '/events/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getEvent',
+        tags,
+        summary: 'An event',
+        params: IdParams,
+        response: { 200: ref(EventSchema), ...refusals(404) }
+      }
+    },
+    async (request, reply) =>
+      reply.send(toApi(await database.reading(request.principal.orgId, (reader) => events.get(reader, request.params.id))))
+  )
+
+  app.get(
+    '/event-types',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listEventTypes',
+        tags,
+        summary: 'Every type of event, and when it fires',
+        response: { 200: closed({ data: Type.Array(ref(EventTypeSchema)) }) }
+      }
+    },
+    async (_request, reply) => reply.send({ data: eventTypes.map((type) => ({ type, fires_when: firesWhen[type] })) })
+  )
+}

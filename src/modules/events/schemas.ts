@@ -1,0 +1,128 @@
+import { type Static, Type } from 'typebox'
+import { closed, Id, InstantText, named, nullable, oneOf, optional } from '../../http/schemas.ts'
+import { type EventType, eventTypes } from './event.ts'
+import type { EventRow } from './repository.ts'
+
+/** When each fires: the document's, the list's and the consumer's one source. */
+export const firesWhen: Readonly<Record<EventType, string>> = {
+  'client.created': 'A client was made.',
+  'client.updated': 'Something of a client changed.',
+  'client.deleted': 'A client without a ledger was deleted.',
+  'client.dunning_notice_due':
+    'A stage was entered for a client: once per client and currency in a sweep, with all that is open there. For who sends one message per client.',
+  'invoice.created': 'An invoice was issued.',
+  'invoice.updated': 'Settings or the total of an invoice changed.',
+  'invoice.rescheduled': 'The due date was moved, which starts the next dunning cycle.',
+  'invoice.overdue': 'The day after the due date began and something is still open; once per cycle.',
+  'invoice.partially_paid': 'Something was paid and something is still open.',
+  'invoice.paid': 'Nothing is open any more.',
+  'invoice.reopened': 'A paid invoice is open again, because a payment was reversed.',
+  'invoice.voided': 'An invoice was taken back.',
+  'invoice.written_off': 'What was open was given up.',
+  'invoice.dunning_stage_entered': 'An invoice entered a stage of its dunning policy; once per stage and repetition.',
+  'invoice.dunning_cleared': 'An invoice that was in a stage is settled, void or written off.',
+  'invoice.dunning_retracted': 'A stage turned out to be entered by mistake, by what was recorded later: time to apologize.',
+  'payment.pending': 'Money was announced.',
+  'payment.settled': 'Money came in.',
+  'payment.failed': 'Announced money will not come.',
+  'payment.reversed': 'A payment was taken back.',
+  'webhook_endpoint.test': 'You asked for it.'
+}
+
+export const EventSchema = named(
+  'Event',
+  closed({
+    id: Type.String({ format: 'uuid', description: 'The webhook-id of its deliveries' }),
+    seq: nullable(
+      Type.String({
+        description: 'Its place in the order of the organization, without gaps; null for its first moments',
+        examples: ['1024']
+      })
+    ),
+    type: oneOf(eventTypes),
+    object: closed({ kind: Type.String(), id: Id, version: Type.Integer() }),
+    client_id: nullable(Id),
+    occurred_at: InstantText,
+    recorded_at: InstantText,
+    body: Type.Unsafe<Record<string, unknown> | null>({
+      type: ['object', 'null'],
+      additionalProperties: true,
+      description: 'As it is sent; null once its retention is over'
+    }),
+    body_sha256: Type.String({ description: 'Of the exact bytes that are sent' }),
+    chain_hash: nullable(
+      Type.String({ description: 'SHA-256 of the former hash, seq, id, type and body_sha256, a line each: a later change shows' })
+    )
+  })
+)
+export const EventTypeSchema = named('EventType', closed({ type: oneOf(eventTypes), fires_when: Type.String() }))
+export const eventSchemas = [EventSchema, EventTypeSchema]
+
+export const EventQuery = closed({
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The seq after which to go on' })),
+  ...optional({ type: oneOf(eventTypes), object_id: Id, client_id: Id, from: InstantText, to: InstantText })
+})
+
+export function toApi(row: EventRow): Static<typeof EventSchema> {
+  return {
+    id: row.id,
+    seq: row.seq === null ? null : String(row.seq),
+    type: row.type,
+    object: { kind: row.objectKind, id: row.objectId, version: row.objectVersion },
+    client_id: row.clientId,
+    occurred_at: row.occurredAt.toISOString(),
+    recorded_at: row.recordedAt.toISOString(),
+    body: row.body === null ? null : (JSON.parse(row.body) as Record<string, unknown>),
+    body_sha256: row.bodySha256,
+    chain_hash: row.chainHash
+  }
+}
+
+const components: Readonly<Record<string, string>> = {
+  client: 'Client',
+  invoice: 'Invoice',
+  payment: 'Payment',
+  webhook_endpoint: 'WebhookEndpoint'
+}
+
+/** The document's section on what is sent: one entry per type of event, all of one shape. */
+export function webhooksOfDocument() {
+  return Object.fromEntries(eventTypes.map((type) => [type, { post: operationOf(type) }]))
+}
+
+function operationOf(type: EventType) {
+  const kind = type.split('.')[0] ?? type
+  const data = {
+    type: 'object',
+    required: ['organization_id', 'object', 'previous', 'context'],
+    properties: {
+      organization_id: { type: 'string', format: 'uuid' },
+      object: { $ref: `#/components/schemas/${components[kind] ?? kind}`, description: 'Exactly what GET returns' },
+      previous: {
+        type: ['object', 'null'],
+        additionalProperties: true,
+        description: 'The former values of the fields that changed'
+      },
+      context: { type: 'object', additionalProperties: true, description: 'What is needed to act without calling back' }
+    }
+  }
+  const body = {
+    type: 'object',
+    required: ['type', 'timestamp', 'data'],
+    properties: { type: { type: 'string', const: type }, timestamp: { type: 'string', format: 'date-time' }, data }
+  }
+  return {
+    operationId: `on_${type.replace('.', '_')}`,
+    tags: ['Webhooks'],
+    summary: firesWhen[type],
+    description:
+      'Signed by Standard Webhooks: verify webhook-signature over webhook-id, webhook-timestamp and the body before you believe it.',
+    security: [],
+    requestBody: { required: true, content: { 'application/json': { schema: body } } },
+    responses: {
+      '2XX': { description: 'Received. Anything else is tried again.' },
+      '410': { description: 'Gone: the endpoint is disabled.' }
+    }
+  }
+}

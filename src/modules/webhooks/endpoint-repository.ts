@@ -1,0 +1,142 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+
+export type Endpoint = Readonly<{
+  id: string
+  url: string
+  description: string | null
+  /** Exact types, `object.*` or `*`. */
+  eventTypes: readonly string[]
+  headers: Readonly<Record<string, string>>
+  maxInFlight: number
+  timeoutMs: number
+  status: 'enabled' | 'disabled'
+  disabledReason: string | null
+  version: number
+  createdAt: Date
+  updatedAt: Date
+}>
+
+/** An endpoint with how it fares. */
+export type EndpointView = Endpoint &
+  Readonly<{
+    consecutiveFailures: number
+    openUntil: Date | null
+    slowStartLimit: number | null
+    lastSuccessAt: Date | null
+    lastFailureAt: Date | null
+    lastFailure: string | null
+    queued: bigint
+  }>
+
+const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs",
+  e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
+  h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", h.slow_start_limit as "slowStartLimit",
+  h.last_success_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
+  (select count(*) from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) as queued`
+const source = 'webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id'
+
+const select = statement<EndpointView>(
+  'webhook_endpoints.find',
+  `select ${columns} from ${source} where e.org_id = $1 and e.id = $2`
+)
+const selectForUpdate = statement<EndpointView>(
+  'webhook_endpoints.find_for_update',
+  `select ${columns} from ${source} where e.org_id = $1 and e.id = $2 for no key update of e`
+)
+const selectPage = statement<EndpointView>(
+  'webhook_endpoints.page',
+  `select ${columns} from ${source}
+   where e.org_id = $1 and ($3::timestamptz is null or (e.created_at, e.id) < ($3, $4::uuid)) and ($5::timestamptz is null or e.updated_at >= $5)
+   order by e.created_at desc, e.id desc limit $2`
+)
+
+export async function find(reader: Reader, id: string): Promise<EndpointView | undefined> {
+  const [row] = await reader.run(select, [reader.orgId, id])
+  return row
+}
+
+export async function findForUpdate(tx: Tx, id: string): Promise<EndpointView | undefined> {
+  const [row] = await tx.run(selectForUpdate, [tx.orgId, id])
+  return row
+}
+
+export type EndpointPage = Readonly<{ limit: number; after: { at: Date; id: string } | null; updatedSince: Date | null }>
+
+export function page(reader: Reader, { limit, after, updatedSince }: EndpointPage): Promise<EndpointView[]> {
+  return reader.run(selectPage, [reader.orgId, limit, after?.at ?? null, after?.id ?? null, updatedSince])
+}
+
+const insertRow = statement<{ id: string }>(
+  'webhook_endpoints.insert',
+  `insert into webhook_endpoints (org_id, id, url, description, event_types, headers, max_in_flight, timeout_ms, status, version, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`
+)
+const updateRow = statement<{ id: string }>(
+  'webhook_endpoints.save',
+  `update webhook_endpoints set url = $3, description = $4, event_types = $5, headers = $6, max_in_flight = $7, timeout_ms = $8, status = $9,
+     disabled_reason = $10, version = $11, updated_at = $12 where org_id = $1 and id = $2`
+)
+const deleteRow = statement<{ id: string }>(
+  'webhook_endpoints.delete',
+  'delete from webhook_endpoints where org_id = $1 and id = $2'
+)
+
+export async function insert(tx: Tx, e: Endpoint): Promise<void> {
+  await tx.run(insertRow, [
+    tx.orgId,
+    e.id,
+    e.url,
+    e.description,
+    e.eventTypes,
+    JSON.stringify(e.headers),
+    e.maxInFlight,
+    e.timeoutMs,
+    e.status,
+    e.version,
+    e.createdAt
+  ])
+}
+
+export async function save(tx: Tx, e: Endpoint): Promise<void> {
+  await tx.run(updateRow, [
+    tx.orgId,
+    e.id,
+    e.url,
+    e.description,
+    e.eventTypes,
+    JSON.stringify(e.headers),
+    e.maxInFlight,
+    e.timeoutMs,
+    e.status,
+    e.disabledReason,
+    e.version,
+    e.updatedAt
+  ])
+}
+
+/** Its secrets and health go with it; its deliveries and attempts stay for the record. */
+export async function remove(tx: Tx, id: string): Promise<void> {
+  await tx.run(deleteRow, [tx.orgId, id])
+}
+
+const insertSecretRow = statement<{ id: string }>(
+  'webhook_endpoints.insert_secret',
+  'insert into webhook_endpoint_secrets (org_id, id, endpoint_id, sealed, created_at) values ($1, $2, $3, $4, $5)'
+)
+const expireSecrets = statement<{ id: string }>(
+  'webhook_endpoints.expire_secrets',
+  'update webhook_endpoint_secrets set expires_at = $3 where org_id = $1 and endpoint_id = $2 and (expires_at is null or expires_at > $3)'
+)
+
+export async function insertSecret(
+  tx: Tx,
+  secret: { id: string; endpointId: string; sealed: string; createdAt: Date }
+): Promise<void> {
+  await tx.run(insertSecretRow, [tx.orgId, secret.id, secret.endpointId, secret.sealed, secret.createdAt])
+}
+
+/** The secrets that there are sign until then and no longer. */
+export async function endSecrets(tx: Tx, { endpointId, at }: { endpointId: string; at: Date }): Promise<void> {
+  await tx.run(expireSecrets, [tx.orgId, endpointId, at])
+}

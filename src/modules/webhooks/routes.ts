@@ -1,0 +1,198 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
+import type { Edge } from '../../http/edge.ts'
+import { etagOf, expectedVersion } from '../../http/idempotency.ts'
+import { IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { refuseStale } from '../organizations/service.ts'
+import type { EndpointService } from './endpoint-service.ts'
+import {
+  CreateEndpoint,
+  changeFrom,
+  EnableEndpoint,
+  EndpointQuery,
+  EndpointSchema,
+  endpointToApi,
+  NewEndpointSchema,
+  settingsFrom,
+  UpdateEndpoint
+} from './schemas.ts'
+
+type Options = Edge & { endpoints: EndpointService; organizations: OrganizationService }
+
+const tags = ['Webhooks']
+
+export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, endpoints }) => {
+  app.get(
+    '',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listWebhookEndpoints',
+        tags,
+        summary: 'List endpoints, newest first',
+        querystring: EndpointQuery,
+        response: { 200: pageOf(EndpointSchema) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor, updated_since: since } = request.query
+      const input = { limit: limit + 1, after: decodeCursor(cursor), updatedSince: since === undefined ? null : new Date(since) }
+      const rows = await database.reading(request.principal.orgId, (reader) => endpoints.page(reader, input))
+      const cursorOf = (row: (typeof rows)[number]) => encodeCursor({ at: row.createdAt, id: row.id })
+      return reply.send(toPage(rows, { limit, cursorOf, toApi: endpointToApi }))
+    }
+  )
+
+  app.post(
+    '',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'createWebhookEndpoint',
+        tags,
+        summary: 'Subscribe a URL to events',
+        description: 'Events that commit from now on are sent to it. The secret that verifies them is shown this once.',
+        headers: writeHeaders,
+        body: CreateEndpoint,
+        response: { 201: ref(NewEndpointSchema) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { view, secret } = await endpoints.create(tx, settingsFrom(request.body))
+        return { status: 201, secret: true, body: { ...endpointToApi(view), secret } }
+      })
+  )
+
+  app.get(
+    '/:id',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getWebhookEndpoint',
+        tags,
+        summary: 'An endpoint and how it fares',
+        params: IdParams,
+        response: { 200: ref(EndpointSchema), ...refusals(404) }
+      }
+    },
+    async (request, reply) => {
+      const document = endpointToApi(
+        await database.reading(request.principal.orgId, (reader) => endpoints.get(reader, request.params.id))
+      )
+      return reply.header('etag', etagOf(document)).send(document)
+    }
+  )
+
+  app.patch(
+    '/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'updateWebhookEndpoint',
+        tags,
+        summary: 'Change an endpoint',
+        description: 'What is absent stays. What is queued goes to the new URL.',
+        params: IdParams,
+        headers: matchHeaders,
+        body: UpdateEndpoint,
+        response: { 200: ref(EndpointSchema), ...refusals(404, 412) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const isCurrent = (version: number) => refuseStale(version, expectedVersion(request))
+        const view = await endpoints.update(tx, { id: request.params.id, change: changeFrom(request.body), isCurrent })
+        return { status: 200, body: endpointToApi(view) }
+      })
+  )
+
+  app.delete(
+    '/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'deleteWebhookEndpoint',
+        tags,
+        summary: 'Delete an endpoint',
+        description: 'What is queued for it is cancelled.',
+        params: IdParams,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        await endpoints.remove(tx, request.params.id)
+        return { status: 204, body: null }
+      })
+  )
+}
+
+/** What an endpoint can be told to do. */
+export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, endpoints, organizations }) => {
+  app.post(
+    '/:id/rotate-secret',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'rotateWebhookSecret',
+        tags,
+        summary: 'Give an endpoint a new secret',
+        description: 'The new one signs at once; the old one signs beside it for 24 hours. Shown this once.',
+        params: IdParams,
+        headers: writeHeaders,
+        response: { 200: ref(NewEndpointSchema), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { view, secret } = await endpoints.rotateSecret(tx, request.params.id)
+        return { status: 200, secret: true, body: { ...endpointToApi(view), secret } }
+      })
+  )
+
+  app.post(
+    '/:id/test',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'testWebhookEndpoint',
+        tags,
+        summary: 'Send `webhook_endpoint.test` to an endpoint',
+        params: IdParams,
+        headers: writeHeaders,
+        response: { 202: ref(EndpointSchema), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { id } = request.params
+        const { now } = await organizations.books(tx)
+        await endpoints.test(tx, { id, occurredAt: now, toApi: endpointToApi })
+        return { status: 202, body: endpointToApi(await endpoints.get(tx, id)) }
+      })
+  )
+
+  app.post(
+    '/:id/enable',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'enableWebhookEndpoint',
+        tags,
+        summary: 'Let an endpoint have deliveries again',
+        params: IdParams,
+        headers: writeHeaders,
+        body: EnableEndpoint,
+        response: { 200: ref(EndpointSchema), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const view = await endpoints.enable(tx, { id: request.params.id, resume: request.body.resume ?? 'continue' })
+        return { status: 200, body: endpointToApi(view) }
+      })
+  )
+}

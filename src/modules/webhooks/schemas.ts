@@ -1,0 +1,170 @@
+import { type Static, Type } from 'typebox'
+import { closed, Id, InstantText, named, nullable, oneOf, optional, pageQuery, updatedSince } from '../../http/schemas.ts'
+import { eventTypes } from '../events/event.ts'
+import type { Delivery, LoggedAttempt } from './delivery-repository.ts'
+import type { EndpointView } from './endpoint-repository.ts'
+import type { EndpointSettings } from './endpoint-service.ts'
+
+const families = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))]
+const Subscription = oneOf(['*', ...families, ...eventTypes] as [string, ...string[]], {
+  description: 'An event type, all of an object, or all'
+})
+const deliveryStatuses = ['queued', 'succeeded', 'failed', 'cancelled', 'superseded'] as const
+
+const settings = {
+  url: Type.String({ minLength: 1, maxLength: 2000, description: 'https, public, without user name or password' }),
+  event_types: Type.Array(Subscription, { minItems: 1, maxItems: 60, uniqueItems: true }),
+  description: nullable(Type.String({ minLength: 1, maxLength: 200 })),
+  headers: Type.Record(Type.String({ pattern: '^[!-~]{1,64}$' }), Type.String({ maxLength: 1024 }), {
+    maxProperties: 20,
+    additionalProperties: false,
+    description: 'Sent with each request, beside our own'
+  }),
+  max_in_flight: Type.Integer({ minimum: 1, maximum: 1000, description: 'Attempts at a time, over all processes' }),
+  timeout_ms: Type.Integer({ minimum: 100, maximum: 30_000, description: 'How long an attempt may take' })
+}
+const defaults = { maxInFlight: 20, timeoutMs: 15_000 }
+
+const endpointFields = {
+  id: Id,
+  ...settings,
+  status: oneOf(['enabled', 'disabled']),
+  disabled_reason: nullable(Type.String()),
+  health: closed(
+    {
+      state: oneOf(['closed', 'open', 'slow_start'], {
+        description: '`open`: it failed five times in a row and is left alone until open_until; then one attempt probes it'
+      }),
+      open_until: nullable(InstantText),
+      consecutive_failures: Type.Integer(),
+      last_success_at: nullable(InstantText),
+      last_failure_at: nullable(InstantText),
+      last_failure: nullable(Type.String()),
+      queued: Type.Integer({ description: 'Deliveries that wait or are under way' })
+    },
+    { description: 'How it fares' }
+  ),
+  version: Type.Integer(),
+  created_at: InstantText,
+  updated_at: InstantText
+}
+const Secret = Type.String({ description: 'Verifies what it is sent; shown this once', examples: ['whsec_…'] })
+
+export const EndpointSchema = named('WebhookEndpoint', closed(endpointFields))
+export const NewEndpointSchema = named('NewWebhookEndpoint', closed({ ...endpointFields, secret: Secret }))
+export type EndpointDocument = Static<typeof EndpointSchema>
+
+const { url, event_types, ...others } = settings
+export const CreateEndpoint = closed({ url, event_types, ...optional(others) })
+export const UpdateEndpoint = closed(optional(settings), { minProperties: 1 })
+export const EnableEndpoint = closed(
+  optional({ resume: oneOf(['continue', 'skip'], { description: 'What is queued is sent (unless said) or dropped' }) })
+)
+export const EndpointQuery = closed({ ...pageQuery, ...updatedSince })
+
+const deliveryFields = {
+  id: Id,
+  endpoint_id: Id,
+  event_id: Type.String({ format: 'uuid', description: 'The webhook-id that it is sent with' }),
+  event_type: Type.String(),
+  status: oneOf(deliveryStatuses),
+  attempts: Type.Integer(),
+  next_attempt_at: nullable(InstantText),
+  created_at: InstantText,
+  updated_at: InstantText
+}
+const AttemptSchema = closed({
+  attempt: Type.Integer(),
+  started_at: InstantText,
+  duration_ms: Type.Integer(),
+  succeeded: Type.Boolean(),
+  status: nullable(Type.Integer({ description: 'What the endpoint answered' })),
+  error: nullable(Type.String({ description: 'Why there is no answer' })),
+  answer: nullable(Type.String({ description: 'The beginning of its body' }))
+})
+export const DeliverySchema = named('WebhookDelivery', closed(deliveryFields))
+export const DeliveryWithAttemptsSchema = named(
+  'WebhookDeliveryWithAttempts',
+  closed({ ...deliveryFields, log: Type.Array(AttemptSchema) })
+)
+
+export const DeliveryQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  ...optional({ endpoint_id: Id, event_id: Id, status: oneOf(deliveryStatuses) })
+})
+
+export const webhookSchemas = [EndpointSchema, NewEndpointSchema, DeliverySchema, DeliveryWithAttemptsSchema]
+
+export function endpointToApi(view: EndpointView): EndpointDocument {
+  return {
+    id: view.id,
+    url: view.url,
+    event_types: [...view.eventTypes],
+    description: view.description,
+    headers: { ...view.headers },
+    max_in_flight: view.maxInFlight,
+    timeout_ms: view.timeoutMs,
+    status: view.status,
+    disabled_reason: view.disabledReason,
+    health: {
+      state: stateOf(view),
+      open_until: view.openUntil?.toISOString() ?? null,
+      consecutive_failures: view.consecutiveFailures,
+      last_success_at: view.lastSuccessAt?.toISOString() ?? null,
+      last_failure_at: view.lastFailureAt?.toISOString() ?? null,
+      last_failure: view.lastFailure,
+      queued: Number(view.queued)
+    },
+    version: view.version,
+    created_at: view.createdAt.toISOString(),
+    updated_at: view.updatedAt.toISOString()
+  }
+}
+
+/** An open circuit whose time is over waits for its probe: it stays open until that has answered. */
+function stateOf({ openUntil, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
+  if (openUntil !== null) return 'open'
+  return slowStartLimit === null ? 'closed' : 'slow_start'
+}
+
+export function deliveryToApi(delivery: Delivery): Static<typeof DeliverySchema> {
+  return {
+    id: delivery.id,
+    endpoint_id: delivery.endpointId,
+    event_id: delivery.eventId,
+    event_type: delivery.eventType,
+    status: delivery.status,
+    attempts: delivery.attempts,
+    next_attempt_at: delivery.nextAttemptAt?.toISOString() ?? null,
+    created_at: delivery.createdAt.toISOString(),
+    updated_at: delivery.updatedAt.toISOString()
+  }
+}
+
+export function attemptToApi(attempt: LoggedAttempt): Static<typeof AttemptSchema> {
+  const { startedAt, durationMs, ...rest } = attempt
+  return { ...rest, started_at: startedAt.toISOString(), duration_ms: durationMs }
+}
+
+export function settingsFrom(body: Static<typeof CreateEndpoint>): EndpointSettings {
+  return {
+    url: body.url,
+    eventTypes: body.event_types,
+    description: body.description ?? null,
+    headers: body.headers ?? {},
+    maxInFlight: body.max_in_flight ?? defaults.maxInFlight,
+    timeoutMs: body.timeout_ms ?? defaults.timeoutMs
+  }
+}
+
+export function changeFrom(body: Static<typeof UpdateEndpoint>): Partial<EndpointSettings> {
+  return {
+    ...(body.url !== undefined && { url: body.url }),
+    ...(body.event_types !== undefined && { eventTypes: body.event_types }),
+    ...(body.description !== undefined && { description: body.description }),
+    ...(body.headers !== undefined && { headers: body.headers }),
+    ...(body.max_in_flight !== undefined && { maxInFlight: body.max_in_flight }),
+    ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms })
+  }
+}

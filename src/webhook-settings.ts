@@ -1,0 +1,43 @@
+import type { Config } from './config.ts'
+import { type AddressPolicy, addressPolicy } from './modules/webhooks/address-guard.ts'
+import { type CircuitConfig, standardCircuit } from './modules/webhooks/health.ts'
+import { type RetrySchedule, scaleSchedule, standardSchedule } from './modules/webhooks/schedule.ts'
+
+export type WebhookSettings = Readonly<{
+  addressPolicy: AddressPolicy
+  circuit: CircuitConfig
+  schedule: RetrySchedule
+  concurrency: number
+  leaseMs: number
+  timeoutMaxMs: number
+}>
+
+type Wanted = Pick<
+  Config,
+  | 'DUNWELL_ALLOW_HTTP_WEBHOOKS'
+  | 'DUNWELL_WEBHOOK_ALLOW'
+  | 'DUNWELL_WEBHOOK_SCHEDULE_SCALE'
+  | 'DUNWELL_WEBHOOK_CONCURRENCY'
+  | 'DUNWELL_WEBHOOK_LEASE_MS'
+  | 'DUNWELL_WEBHOOK_TIMEOUT_MAX_MS'
+>
+
+/** @param isDevelopment the development server is in use: webhooks may go to this machine, by http too. */
+export function webhookSettings(config: Wanted, { isDevelopment }: { isDevelopment: boolean }): WebhookSettings {
+  const scale = config.DUNWELL_WEBHOOK_SCHEDULE_SCALE
+  const allowedCidrs = config.DUNWELL_WEBHOOK_ALLOW.split(',')
+    .map((range) => range.trim())
+    .filter((range) => range !== '')
+  return {
+    addressPolicy: addressPolicy({ allowHttp: config.DUNWELL_ALLOW_HTTP_WEBHOOKS, allowLoopback: isDevelopment, allowedCidrs }),
+    circuit: {
+      ...standardCircuit,
+      pauseMinMs: standardCircuit.pauseMinMs * scale,
+      pauseMaxMs: standardCircuit.pauseMaxMs * scale
+    },
+    schedule: scaleSchedule(standardSchedule, scale),
+    concurrency: config.DUNWELL_WEBHOOK_CONCURRENCY,
+    leaseMs: config.DUNWELL_WEBHOOK_LEASE_MS,
+    timeoutMaxMs: config.DUNWELL_WEBHOOK_TIMEOUT_MAX_MS
+  }
+}
