@@ -30,6 +30,7 @@ const lockDueClients = (name: string, how: string) =>
 const lockWaiting = lockDueClients('waiting', '')
 const lockSkipping = lockDueClients('skipping', 'skip locked')
 const LOOK_AHEAD = 8
+const CLAIM_ATTEMPTS = 20
 
 const selectDue = statement<CaseRow>(
   'obligations.due',
@@ -61,17 +62,18 @@ export async function claimDue(
   tx: Tx,
   { now, clients, wait }: { now: Date; clients: number; wait: boolean }
 ): Promise<DunningCase[]> {
-  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
-  if (locked.length === 0) return []
-  const rows = await tx.run(selectDue, [
-    tx.orgId,
-    now,
-    column(
+  for (let attempt = 1; attempt <= CLAIM_ATTEMPTS; attempt += 1) {
+    const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
+    if (locked.length === 0) return []
+    const ids = column(
       'uuid',
       locked.map(({ id }) => id)
     )
-  ])
-  return rows.map(caseFromRow)
+    const rows = await tx.run(selectDue, [tx.orgId, now, ids])
+    // Clients whose obligations another sweep decided between the look and the lock: look again, now that it is committed.
+    if (rows.length > 0) return rows.map(caseFromRow)
+  }
+  return []
 }
 
 export async function casesOf(reader: Reader, obligationIds: readonly string[]): Promise<DunningCase[]> {
