@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { buildApp } from './app.ts'
@@ -30,7 +30,13 @@ export type Process = Readonly<{
 
 /** `none` brings up neither HTTP nor jobs: for commands that only use the parts. */
 export type ProcessConfig = Readonly<Omit<Config, 'DUNWELL_ROLES'> & { DUNWELL_ROLES: Config['DUNWELL_ROLES'] | 'none' }>
-export type ProcessOptions = Readonly<{ config: ProcessConfig; log: FastifyBaseLogger; clock?: Clock }>
+export type ProcessOptions = Readonly<{
+  config: ProcessConfig
+  log: FastifyBaseLogger
+  clock?: Clock
+  /** Webhooks may go to this machine, on any port and by http, as they may while the development server is used. */
+  isDevelopment?: boolean
+}>
 
 /** Where the data lives and what seals its secrets: the given database, or the development server in the data directory. */
 async function openStore(config: ProcessConfig, log: FastifyBaseLogger) {
@@ -53,7 +59,7 @@ async function developmentKey(dataDir: string): Promise<string> {
 }
 
 /** Brings up what the roles ask for, in order, and takes it down in the reverse order. */
-export async function start({ config, log, clock = systemClock }: ProcessOptions): Promise<Process> {
+export async function start({ config, log, clock = systemClock, isDevelopment = false }: ProcessOptions): Promise<Process> {
   const store = await openStore(config, log)
   const undo: (() => Promise<void>)[] = [store.stop]
   const stop = async () => {
@@ -72,7 +78,7 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       clock: () => jobs.current?.wake.clock(),
       sweep: () => jobs.current?.wake.sweep()
     }
-    const webhooks = webhookSettings(config, { isDevelopment: store.isEmbedded })
+    const webhooks = webhookSettings(config, { isDevelopment: isDevelopment || store.isEmbedded })
     const made = { database, clock, newId, randomBytes, random: Math.random, secretBox }
     const services = createServices({ ...made, wake, ...webhooks })
     const { DUNWELL_ROLES: roles } = config
@@ -96,7 +102,7 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
       const metrics = token === undefined ? {} : { metrics: { registry, token } }
       const limits = { operatorToken, rateLimitPerMinute }
       const built = await buildApp({ services, database, clock, newId, seal, logger: log, ...limits, ...metrics })
-      undo.push(() => built.close())
+      undo.push(() => closeOf(built))
       return built.listen({ host: config.HOST, port: config.PORT })
     }
   } catch (error) {
@@ -104,6 +110,15 @@ export async function start({ config, log, clock = systemClock }: ProcessOptions
     throw error
   }
 }
+
+/** A connection that is kept alive for its next request would hold the process up, so each is closed as it falls idle. */
+async function closeOf(app: Pick<FastifyInstance, 'close' | 'server'>): Promise<void> {
+  const closing = setInterval(() => app.server.closeIdleConnections(), IDLE_CLOSED_EVERY_MS)
+  await app.close()
+  clearInterval(closing)
+}
+
+const IDLE_CLOSED_EVERY_MS = 50
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
 export function createLogger(config: ProcessConfig): FastifyBaseLogger {

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { freshDatabase } from '../support/database.ts'
 import { begin, complete, type Running } from '../support/processes.ts'
@@ -10,6 +10,9 @@ import { begin, complete, type Running } from '../support/processes.ts'
 const SECRET_KEY = '5a'.repeat(32)
 const OPERATOR_TOKEN = 'the-operator-of-the-process-tests'
 const serve = `exec ${process.execPath} src/cli.ts serve`
+
+// Each starts a process, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 120_000 })
 
 let folder = ''
 beforeAll(async () => {
@@ -30,6 +33,12 @@ function environmentFor(url: string): Record<string, string> {
 async function urlOf(running: Running): Promise<string> {
   const [, url = ''] = await running.waitFor(/"url":"(http[^"]+)","msg":"ready"/)
   return url
+}
+
+/** The database dies at once, as in a crash of its host; who stops it politely waits for its users. */
+async function kill(dataDir: string): Promise<void> {
+  const [pid] = (await readFile(join(dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n')
+  process.kill(Number(pid), 'SIGQUIT')
 }
 
 /** Asks until the answer has the status, for at most twenty seconds. */
@@ -85,7 +94,7 @@ test('a database that goes away is 503 with Retry-After; the process lives and g
   const url = await urlOf(running)
   const ask = () => fetch(`${url}/v1/organization`, { headers: { authorization: 'Bearer dw_live_unknown' } })
   expect((await ask()).status).toBe(401)
-  await first.stop()
+  await kill(first.dataDir)
   const away = await untilStatus(503, ask)
   expect(Number(away.headers.get('retry-after'))).toBeGreaterThan(0)
   expect(await away.json()).toMatchObject({ code: 'unavailable' })
