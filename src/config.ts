@@ -61,6 +61,11 @@ export const configSchema = Type.Object({
     default: '',
     description: 'Address ranges (CIDR, comma separated) that endpoints may have though they are not public'
   }),
+  DUNWELL_WEBHOOK_PORTS: Type.String({
+    default: '443,8443',
+    pattern: '^(any|[0-9]{1,5}(,[0-9]{1,5})*)$',
+    description: 'Ports that endpoints may have, comma separated, or any; 80 too where http is allowed'
+  }),
   DUNWELL_WEBHOOK_CONCURRENCY: Type.Integer({
     default: 64,
     minimum: 1,

@@ -16,6 +16,7 @@ type Wanted = Pick<
   Config,
   | 'DUNWELL_ALLOW_HTTP_WEBHOOKS'
   | 'DUNWELL_WEBHOOK_ALLOW'
+  | 'DUNWELL_WEBHOOK_PORTS'
   | 'DUNWELL_WEBHOOK_SCHEDULE_SCALE'
   | 'DUNWELL_WEBHOOK_CONCURRENCY'
   | 'DUNWELL_WEBHOOK_LEASE_MS'
@@ -28,8 +29,10 @@ export function webhookSettings(config: Wanted, { isDevelopment }: { isDevelopme
   const allowedCidrs = config.DUNWELL_WEBHOOK_ALLOW.split(',')
     .map((range) => range.trim())
     .filter((range) => range !== '')
+  const { DUNWELL_ALLOW_HTTP_WEBHOOKS: allowHttp, DUNWELL_WEBHOOK_PORTS: listed } = config
+  const ports = listed === 'any' ? listed : listed.split(',').map(Number)
   return {
-    addressPolicy: addressPolicy({ allowHttp: config.DUNWELL_ALLOW_HTTP_WEBHOOKS, allowLoopback: isDevelopment, allowedCidrs }),
+    addressPolicy: addressPolicy({ allowHttp, allowLoopback: isDevelopment, allowedCidrs, ports }),
     circuit: {
       ...standardCircuit,
       pauseMinMs: standardCircuit.pauseMinMs * scale,

@@ -12,7 +12,7 @@ export type AddressPolicy = Readonly<{
   allowHttp: boolean
   /** For development: 127.0.0.0/8 and ::1, on any port, by http too. Nothing else that is not public. */
   allowLoopback: boolean
-  ports: readonly number[]
+  ports: readonly number[] | 'any'
   allowedRanges: readonly Range[]
 }>
 
@@ -20,7 +20,7 @@ export type AddressSettings = Readonly<{
   allowHttp?: boolean
   allowLoopback?: boolean
   /** In addition to 80 for http. */
-  ports?: readonly number[]
+  ports?: readonly number[] | 'any'
   /** What an operator allows although it is not public, as CIDR ranges such as 10.20.0.0/16. */
   allowedCidrs?: readonly string[]
 }>
@@ -79,7 +79,7 @@ export function judgeUrl(text: string, policy: AddressPolicy): UrlVerdict {
     return refuse('scheme_not_allowed', 'The URL must begin with https://.')
   }
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
-  const isListed = policy.ports.includes(port) || (port === 80 && url.protocol === 'http:')
+  const isListed = policy.ports === 'any' || policy.ports.includes(port) || (port === 80 && url.protocol === 'http:')
   return isListed || isLoopback
     ? { allowed: true, url }
     : refuse('port_not_allowed', `The port ${port} is not one that webhooks may use.`)
