@@ -1,4 +1,6 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
+import { DomainError } from '../kernel/errors.ts'
 import { closed, type Refusal, refusals } from './schemas.ts'
 
 /** Of DELETE no body is read, as of GET: what would come in it has no meaning here. */
@@ -10,8 +12,13 @@ const BODYLESS: readonly string[] = ['GET', 'HEAD', 'DELETE']
  * A route adds those of its own.
  */
 export function registerContract(app: FastifyInstance): void {
-  // Fastify takes plain text too, where nothing here does.
+  // Fastify takes plain text too, where nothing here does, and reads what is no UTF-8 as question marks.
   app.removeContentTypeParser('text/plain')
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (isUtf8(body)) parse(request, body.toString(), done)
+    else done(new DomainError('invalid_request', 'JSON is UTF-8, and this body is not.'))
+  })
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true })
   app.addHook('onRoute', (route) => {
     const { schema = {}, config, method } = route

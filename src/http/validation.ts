@@ -25,7 +25,8 @@ export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPoo
     for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
   }
   const literal = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: false } })
-  const coercing = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: 'array' } })
+  // The text "Infinity" coerces to a number, which strict numbers take for none and so hold against no bound.
+  const coercing = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: 'array', strictNumbers: false } })
   return (route: { httpPart?: string }) => (route.httpPart === 'body' ? literal : coercing)(route as never)
 }) as unknown as BuildCompilerFromPool
 

@@ -44,7 +44,7 @@ describe.for(recorder.operations.filter(({ scope }) => scope !== 'read').map(nam
   test('with a key of a lesser scope is refused, and nothing is written', async () => {
     const owner = await service.addOrganization()
     const lesser = { write: ['read'], admin: ['read', 'write'], operator: ['read', 'write', 'admin'], read: [] } as const
-    const request = operation.scope === 'operator' ? { body: { name: 'N' } } : await recipeFor(operation).request(owner)
+    const request = operation.scope === 'operator' ? { body: { name: 'N' } } : await recipeFor(operation).request(owner, service)
     const keys = await Promise.all(lesser[operation.scope].map((scope) => keyOf(owner, scope)))
     const before = await rows.of(owner.id)
     for (const key of keys) {
@@ -58,8 +58,8 @@ describe.for(recorder.operations.filter(({ scope }) => scope !== 'read').map(nam
 describe.for(ofTenants.map(nameOf))('%s', ([, operation]) => {
   test("with another organization's key shows and changes nothing of the owner's", async () => {
     const [owner, stranger] = [await service.addOrganization(), await service.addOrganization()]
-    const request = await recipeFor(operation).request(owner)
-    await recipeFor(operation).request(stranger)
+    const request = await recipeFor(operation).request(owner, service)
+    await recipeFor(operation).request(stranger, service)
     const before = await rows.of(owner.id)
     const answer = await send(stranger.call, operation, request)
     expect(await rows.of(owner.id)).toEqual(before)
@@ -75,7 +75,10 @@ describe.for(ofTenants.map(nameOf))('%s', ([, operation]) => {
 describe.for(ofTenants.filter(({ operationId }) => operationId.startsWith('list')).map(nameOf))('%s', ([, operation]) => {
   test('lists only rows of its own, and every filter stays within them', async () => {
     const [owner, stranger] = [await service.addOrganization(), await service.addOrganization()]
-    const [request, own] = [await recipeFor(operation).request(owner), await recipeFor(operation).request(stranger)]
+    const [request, own] = [
+      await recipeFor(operation).request(owner, service),
+      await recipeFor(operation).request(stranger, service)
+    ]
     const { body } = await send(owner.call, operation, request)
     expect((body as { data: object[] }).data.length).toBeGreaterThan(0)
     const ownersIds = idsIn(JSON.stringify(await rows.of(owner.id)))

@@ -1,4 +1,4 @@
-import type { Tenant } from '../support/app.ts'
+import type { Tenant, TestApp } from '../support/app.ts'
 
 /** Makes objects over the API, as a caller would, and tells their ids. */
 async function make(tenant: Tenant, url: string, body: object): Promise<string> {
@@ -41,3 +41,36 @@ export const policyBody = {
 export const makePolicy = (tenant: Tenant) => make(tenant, '/v1/dunning-policies', policyBody)
 export const makeRun = (tenant: Tenant) => make(tenant, '/v1/dunning/runs', {})
 export const makeKey = (tenant: Tenant) => make(tenant, '/v1/api-keys', { name: 'Another', scopes: ['read'] })
+
+export const makeEndpoint = (tenant: Tenant, body: object = {}) =>
+  make(tenant, '/v1/webhook-endpoints', { url: 'https://hooks.example.com/dunwell', event_types: ['*'], ...body })
+
+type Listed = { data: { id: string }[] }
+
+async function firstOf(tenant: Tenant, url: string): Promise<string> {
+  const { body } = await tenant.call<Listed>('GET', url)
+  const [first] = body.data
+  if (first === undefined) throw new Error(`GET ${url} lists nothing: ${JSON.stringify(body)}`)
+  return first.id
+}
+
+/** An event with its place in the order, which the sealer gives. */
+export async function makeEvent(tenant: Tenant, service: TestApp): Promise<string> {
+  await makeClient(tenant)
+  await service.database.scoped(tenant.id, (tx) => service.services.events.seal(tx))
+  return firstOf(tenant, '/v1/events')
+}
+
+export async function makeDelivery(tenant: Tenant): Promise<string> {
+  const endpointId = await makeEndpoint(tenant)
+  await makeClient(tenant)
+  return firstOf(tenant, `/v1/webhook-deliveries?endpoint_id=${endpointId}`)
+}
+
+/** One that was dropped when its endpoint was told to skip what waits. */
+export async function makeCancelledDelivery(tenant: Tenant): Promise<string> {
+  const endpointId = await makeEndpoint(tenant)
+  await makeClient(tenant)
+  await tenant.call('POST', `/v1/webhook-endpoints/${endpointId}/enable`, { body: { resume: 'skip' } })
+  return firstOf(tenant, `/v1/webhook-deliveries?endpoint_id=${endpointId}&status=cancelled`)
+}

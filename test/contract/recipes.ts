@@ -1,7 +1,11 @@
 import type { Tenant, TestApp } from '../support/app.ts'
 import {
   invoiceBody,
+  makeCancelledDelivery,
   makeClient,
+  makeDelivery,
+  makeEndpoint,
+  makeEvent,
   makeInvoice,
   makeKey,
   makePayment,
@@ -15,7 +19,7 @@ import type { Request } from './request.ts'
 
 export type Recipe = Readonly<{
   /** Makes in the tenant what the operation names. What it returns is a request that succeeds. */
-  request: (tenant: Tenant) => Promise<Request> | Request
+  request: (tenant: Tenant, service: TestApp) => Promise<Request> | Request
   /** How statuses come about that neither this request gives nor any general means. */
   also?: Readonly<Record<number, (tenant: Tenant, service: TestApp) => Promise<Request> | Request>>
 }>
@@ -23,12 +27,15 @@ export type Recipe = Readonly<{
 const NOBODY = '01900000-0000-7000-8000-000000000001'
 
 const one =
-  (make: (tenant: Tenant) => Promise<string>, body?: object) =>
-  async (tenant: Tenant): Promise<Request> => ({ params: { id: await make(tenant) }, ...(body !== undefined && { body }) })
+  (make: (tenant: Tenant, service: TestApp) => Promise<string>, body?: object) =>
+  async (tenant: Tenant, service: TestApp): Promise<Request> => ({
+    params: { id: await make(tenant, service) },
+    ...(body !== undefined && { body })
+  })
 
 /** A list with something in it. */
-const listed = (make: (tenant: Tenant) => Promise<unknown>) => async (tenant: Tenant) => {
-  await make(tenant)
+const listed = (make: (tenant: Tenant, service: TestApp) => Promise<unknown>) => async (tenant: Tenant, service: TestApp) => {
+  await make(tenant, service)
   return {}
 }
 
@@ -38,12 +45,18 @@ const named = (make: (tenant: Tenant, body: object) => Promise<string>) => async
   return { query: reference }
 }
 
+const aClient = (tenant: Tenant) => makeClient(tenant)
+const anInvoice = (tenant: Tenant) => makeInvoice(tenant)
+const aPayment = (tenant: Tenant) => makePayment(tenant)
+const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
+const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
+
 const clients: Readonly<Record<string, Recipe>> = {
-  listClients: { request: listed(makeClient) },
+  listClients: { request: listed(aClient) },
   createClient: { request: (tenant) => ({ body: { name: 'Acme', dunning_policy_id: tenant.defaultPolicyId } }) },
-  getClient: { request: one(makeClient) },
-  updateClient: { request: one(makeClient, { name: 'Acme & Sons' }), also: { 422: one(makeClient, { parent_id: NOBODY }) } },
-  deleteClient: { request: one(makeClient) },
+  getClient: { request: one(aClient) },
+  updateClient: { request: one(aClient, { name: 'Acme & Sons' }), also: { 422: one(aClient, { parent_id: NOBODY }) } },
+  deleteClient: { request: one(aClient) },
   getClientByRef: { request: named(makeClient) },
   putClientByRef: {
     request: () => ({ query: newReference(), body: { name: 'Acme' } }),
@@ -63,17 +76,17 @@ async function clientWithInvoice(tenant: Tenant): Promise<string> {
 }
 
 const invoices: Readonly<Record<string, Recipe>> = {
-  listInvoices: { request: listed(makeInvoice) },
+  listInvoices: { request: listed(anInvoice) },
   createInvoice: { request: async (tenant) => ({ body: { ...invoiceBody, client_id: await makeClient(tenant) } }) },
   createInvoices: {
     request: async (tenant) => ({ body: { invoices: [{ ...invoiceBody, client_id: await makeClient(tenant) }] } })
   },
-  getInvoice: { request: one(makeInvoice) },
-  updateInvoice: { request: one(makeInvoice, { number: 'R-2' }), also: { 422: one(makeInvoice, { dunning_policy_id: NOBODY }) } },
-  voidInvoice: { request: one(makeInvoice) },
-  writeOffInvoice: { request: one(makeInvoice) },
-  rescheduleInvoice: { request: one(makeInvoice, { due_on: '2026-02-01' }) },
-  explainInvoiceDunning: { request: one(makeInvoice) },
+  getInvoice: { request: one(anInvoice) },
+  updateInvoice: { request: one(anInvoice, { number: 'R-2' }), also: { 422: one(anInvoice, { dunning_policy_id: NOBODY }) } },
+  voidInvoice: { request: one(anInvoice) },
+  writeOffInvoice: { request: one(anInvoice) },
+  rescheduleInvoice: { request: one(anInvoice, { due_on: '2026-02-01' }) },
+  explainInvoiceDunning: { request: one(anInvoice) },
   getInvoiceByRef: { request: named(makeInvoice) },
   putInvoiceByRef: {
     request: async (tenant) => ({ query: newReference(), body: { ...invoiceBody, client_id: await makeClient(tenant) } }),
@@ -86,15 +99,15 @@ const invoices: Readonly<Record<string, Recipe>> = {
 }
 
 const payments: Readonly<Record<string, Recipe>> = {
-  listPayments: { request: listed(makePayment) },
+  listPayments: { request: listed(aPayment) },
   recordPayment: {
     request: async (tenant) => ({ body: { client_id: await makeClient(tenant), amount: '5.00', currency: 'EUR' } })
   },
-  getPayment: { request: one(makePayment) },
-  settlePayment: { request: one(makePendingPayment) },
-  failPayment: { request: one(makePendingPayment) },
-  reversePayment: { request: one(makePayment, { reason: 'bounced' }) },
-  allocatePayment: { request: one(makePayment) },
+  getPayment: { request: one(aPayment) },
+  settlePayment: { request: one(aPendingPayment) },
+  failPayment: { request: one(aPendingPayment) },
+  reversePayment: { request: one(aPayment, { reason: 'bounced' }) },
+  allocatePayment: { request: one(aPayment) },
   getPaymentByRef: { request: named(makePayment) },
   putPaymentByRef: {
     request: async (tenant) => ({
@@ -147,7 +160,31 @@ const dunning: Readonly<Record<string, Recipe>> = {
   getDunningRun: { request: one(makeRun) }
 }
 
-const recipes: Readonly<Record<string, Recipe>> = { ...clients, ...invoices, ...payments, ...organizations, ...dunning }
+const webhooks: Readonly<Record<string, Recipe>> = {
+  listEvents: { request: listed(makeEvent) },
+  getEvent: { request: one(makeEvent) },
+  listEventTypes: { request: () => ({}) },
+  listWebhookEndpoints: { request: listed(anEndpoint) },
+  createWebhookEndpoint: { request: () => ({ body: { url: 'https://hooks.example.com/dunwell', event_types: ['invoice.*'] } }) },
+  getWebhookEndpoint: { request: one(anEndpoint) },
+  updateWebhookEndpoint: { request: one(anEndpoint, { description: 'Ours' }) },
+  deleteWebhookEndpoint: { request: one(anEndpoint) },
+  rotateWebhookSecret: { request: one(anEndpoint) },
+  testWebhookEndpoint: { request: one(anEndpoint) },
+  enableWebhookEndpoint: { request: one(anEndpoint) },
+  listWebhookDeliveries: { request: listed(makeDelivery) },
+  getWebhookDelivery: { request: one(makeDelivery) },
+  retryWebhookDelivery: { request: one(makeCancelledDelivery) }
+}
+
+const recipes: Readonly<Record<string, Recipe>> = {
+  ...clients,
+  ...invoices,
+  ...payments,
+  ...organizations,
+  ...dunning,
+  ...webhooks
+}
 
 /** Every operation has one: a test about all operations says nothing of an operation that it cannot call. */
 export function recipeFor({ operationId }: { operationId: string }): Recipe {

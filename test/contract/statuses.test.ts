@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildApp } from '../../src/app.ts'
 import { newId } from '../../src/ids.ts'
-import { type Answer, callWith, OPERATOR_TOKEN, refusalOf, startApp, type Tenant } from '../support/app.ts'
+import { type Answer, callWith, OPERATOR_TOKEN, refusalOf, startApp, type Tenant, type TestApp } from '../support/app.ts'
 import { type Cable, cableTo } from '../support/cable.ts'
 import type { Operation } from './document.ts'
 import { recipeFor } from './recipes.ts'
@@ -41,8 +41,10 @@ const BODY_MAX_BYTES = 4 * 1024 * 1024
 const takesBody = ({ method }: Operation) => method === 'POST' || method === 'PUT' || method === 'PATCH'
 const keyFor = ({ scope }: Operation) => (scope === 'operator' ? { key: OPERATOR_TOKEN } : {})
 
-async function requestIn(tenant: Tenant, operation: Operation): Promise<Request> {
-  return { ...(await recipeFor(operation).request(tenant)), ...keyFor(operation) }
+type About = Readonly<{ tenant: Tenant; operation: Operation }>
+
+async function requestIn(where: TestApp, { tenant, operation }: About): Promise<Request> {
+  return { ...(await recipeFor(operation).request(tenant, where)), ...keyFor(operation) }
 }
 
 describe('what any operation can answer', () => {
@@ -83,14 +85,14 @@ describe('what an operation answers about an object', () => {
   test.for(operations.map(named))('%s succeeds, misses, conflicts and refuses as its recipe says', async ([, operation]) => {
     const { also = {} } = recipeFor(operation)
     const tenant = await service.addOrganization()
-    const answer = await send(tenant.call, operation, await requestIn(tenant, operation))
+    const answer = await send(tenant.call, operation, await requestIn(service, { tenant, operation }))
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
     if (operation.statuses.includes(404)) {
-      const nothing = aboutNothing(operation, await requestIn(tenant, operation))
+      const nothing = aboutNothing(operation, await requestIn(service, { tenant, operation }))
       expect(refusalOf(await send(tenant.call, operation, nothing))).toBe('404 not_found')
     }
     if (operation.parameters.some(({ name }) => name === 'if-match')) {
-      const stale = { ...(await requestIn(tenant, operation)), headers: { 'if-match': '"999"' } }
+      const stale = { ...(await requestIn(service, { tenant, operation })), headers: { 'if-match': '"999"' } }
       expect(refusalOf(await send(tenant.call, operation, stale))).toBe('412 version_conflict')
     }
     if (operation.method === 'POST') await refuseReusedKey(operation)
@@ -104,7 +106,7 @@ describe('what an operation answers about an object', () => {
 
   async function refuseReusedKey(operation: Operation): Promise<void> {
     const tenant = await service.addOrganization()
-    const first = await requestIn(tenant, operation)
+    const first = await requestIn(service, { tenant, operation })
     const headers = { 'idempotency-key': operation.operationId }
     expect((await send(tenant.call, operation, { ...first, headers })).status).toBeLessThan(300)
     const changed = { ...first, headers: { ...headers, 'if-match': '"1"' } }
@@ -120,7 +122,7 @@ describe('while another transaction holds what a write needs', () => {
     const requests = new Map<Operation, { tenant: Tenant; request: Request }>()
     for (const operation of writes) {
       const tenant = await hasty.addOrganization()
-      const request = await requestIn(tenant, operation)
+      const request = await requestIn(hasty, { tenant, operation })
       const headers = operation.method === 'POST' ? { 'idempotency-key': 'held' } : {}
       requests.set(operation, { tenant, request: { ...request, headers } })
     }
@@ -145,7 +147,7 @@ describe('while the database is away', () => {
     const requests: (readonly [Operation, Tenant, Request])[] = []
     for (const operation of operations) {
       const tenant = await remote.addOrganization()
-      requests.push([operation, tenant, await requestIn(tenant, operation)])
+      requests.push([operation, tenant, await requestIn(remote, { tenant, operation })])
     }
     cable?.cut()
     for (const [operation, tenant, request] of requests)

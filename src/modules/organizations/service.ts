@@ -41,6 +41,9 @@ export type OrganizationChange = Readonly<
 const DAY_MS = 86_400_000
 const ADVANCE_MAX_DAYS = 31
 const CALENDARS_MAX = 10_000
+/** Clocks run within the days that invoices have: beyond the last, no day could be told in every time zone. */
+const CLOCK_EARLIEST = new Date('1970-01-01T00:00:00Z')
+const CLOCK_LATEST = new Date('2199-12-31T00:00:00Z')
 
 export function createOrganizationService({ clock, ports, wakeClock }: OrganizationServiceDeps) {
   const calendars = new Map<string, BusinessCalendar>()
@@ -69,6 +72,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
     async create(tx: Tx, input: NewOrganization): Promise<Organization> {
       const now = clock.now()
       const clockAt = input.mode === 'test' ? (input.clockAt ?? now) : null
+      if (clockAt !== null) requireInTime(clockAt, '/clock_at')
       const calendar = { version: 1, ...input.calendar }
       calendarOf(calendar)
       const draft: Organization = {
@@ -145,6 +149,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       if (target.getTime() - from.getTime() > ADVANCE_MAX_DAYS * DAY_MS) {
         throw new DomainError('clock_advance_too_long', `One call advances at most ${ADVANCE_MAX_DAYS} days.`, { pointer })
       }
+      requireInTime(target, pointer)
       await repository.moveClock(tx, { at: from, targetAt: target, now: clock.now() })
       tx.afterCommit(wakeClock)
       return { ...before, clockTargetAt: target }
@@ -163,6 +168,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         throw new DomainError('clock_moves_forward_only', `The clock stands at ${from.toISOString()} and never goes back.`, {
           pointer: '/now_at'
         })
+      requireInTime(at, '/now_at')
       if (!(await nothingDueBefore(at))) {
         throw new DomainError(
           'clock_moves_forward_only',
@@ -195,6 +201,12 @@ export function refuseStale(version: number, expected: number | undefined): void
   if (expected !== undefined && expected !== version) {
     throw new DomainError('version_conflict', `This is version ${version} now; the change was made from version ${expected}.`)
   }
+}
+
+function requireInTime(at: Date, pointer: string): void {
+  if (at >= CLOCK_EARLIEST && at <= CLOCK_LATEST) return
+  const [earliest, latest] = [CLOCK_EARLIEST, CLOCK_LATEST].map((limit) => limit.toISOString().slice(0, 10))
+  throw new DomainError('invalid_date', `A clock stands between ${earliest} and ${latest}.`, { pointer })
 }
 
 function requireTestClock(organization: Organization): Date {
