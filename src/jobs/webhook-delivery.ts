@@ -82,7 +82,8 @@ export function createDeliveryJob(deps: DeliveryJobDeps) {
     if (claimed.wasLeased) metrics.leaseExpired()
     const sent = await attempt(orgId, claimed).catch((error: unknown): AttemptOutcome => {
       log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')
-      return { kind: 'error', reason: 'aborted', detail: 'The attempt could not be made.', durationMs: 0 }
+      // Counted as a failure, so that the schedule bounds it: what cannot be made now would be claimed again at once.
+      return { kind: 'error', reason: 'connection', detail: 'The attempt could not be made.', durationMs: 0 }
     })
     const outcome = outcomeOf(claimed, { sent, startedAt })
     metrics.attempt(outcome.verdict)
