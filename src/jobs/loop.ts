@@ -34,17 +34,21 @@ export function createLoop({ name, everyMs, run, log }: LoopOptions): Loop {
   let isWanted = true
   let endRest = () => {}
 
+  async function attempt(): Promise<'done' | 'failed'> {
+    try {
+      await run(stopping.signal)
+      return 'done'
+    } catch (error) {
+      log.error({ err: error, job: name }, 'a job failed and will be tried again')
+      return 'failed'
+    }
+  }
+
   async function work(): Promise<void> {
     while (!stopping.signal.aborted) {
       isWanted = false
-      const failed = await run(stopping.signal).then(
-        () => false,
-        (error: unknown) => {
-          log.error({ err: error, job: name }, 'a job failed and will be tried again')
-          return true
-        }
-      )
-      await rest(failed ? Math.min(everyMs ?? AFTER_FAILURE_MS, AFTER_FAILURE_MS) : everyMs)
+      const outcome = await attempt()
+      await rest(outcome === 'done' ? everyMs : Math.min(everyMs ?? AFTER_FAILURE_MS, AFTER_FAILURE_MS))
     }
   }
 
