@@ -412,6 +412,7 @@ CREATE INDEX "dunning_runs_queued" ON "dunning_runs" USING btree ("org_id") WHER
 CREATE UNIQUE INDEX "stage_entries_once" ON "stage_entries" USING btree ("org_id","obligation_id","cycle","stage_code","repetition") WHERE "stage_entries"."mistaken_at" is null;--> statement-breakpoint
 CREATE INDEX "stage_entries_by_time" ON "stage_entries" USING btree ("org_id","entered_at","id");--> statement-breakpoint
 CREATE INDEX "stage_entries_of_invoice" ON "stage_entries" USING btree ("org_id","invoice_id");--> statement-breakpoint
+CREATE INDEX "stage_entries_of_client" ON "stage_entries" USING btree ("org_id","client_id","entered_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "events_seq" ON "events" USING btree ("org_id","seq") WHERE "events"."seq" is not null;--> statement-breakpoint
 CREATE INDEX "events_unsealed" ON "events" USING btree ("org_id","id") WHERE "events"."seq" is null;--> statement-breakpoint
 CREATE INDEX "events_object" ON "events" USING btree ("org_id","object_id");--> statement-breakpoint

@@ -95,7 +95,8 @@ export const stageEntries = pgTable(
       .where(sql`${t.mistakenAt} is null`),
     check('stage_entries_mistaken', sql`(${t.mistakenAt} is null) = (${t.mistakenReason} is null)`),
     index('stage_entries_by_time').on(t.orgId, t.enteredAt, t.id),
-    index('stage_entries_of_invoice').on(t.orgId, t.invoiceId)
+    index('stage_entries_of_invoice').on(t.orgId, t.invoiceId),
+    index('stage_entries_of_client').on(t.orgId, t.clientId, t.enteredAt)
   ]
 )
 
