@@ -20,7 +20,7 @@ export type Load = Readonly<{
 
 export type Loaded = Readonly<{ requests: number; seconds: number; p50Ms: number; p99Ms: number }>
 
-export type LoadGenerator = Readonly<{ send: (load: Load) => Promise<Loaded & { perSecond: number }>; stop: () => Promise<void> }>
+export type LoadGenerator = Readonly<{ send: (load: Load) => Promise<Loaded>; stop: () => Promise<void> }>
 
 /** A process of its own, so that making requests does not share the event loop that answers them. */
 export async function startLoadGenerator(): Promise<LoadGenerator> {
@@ -31,7 +31,7 @@ export async function startLoadGenerator(): Promise<LoadGenerator> {
       child.send(load)
       const [answer] = (await once(child, 'message')) as [Loaded | { error: string }]
       if ('error' in answer) throw new Error(answer.error)
-      return { ...answer, perSecond: answer.requests / answer.seconds }
+      return answer
     },
     async stop() {
       const ended = once(child, 'exit')

@@ -47,10 +47,6 @@ export type DatabaseOptions = Readonly<{
 
 const ATTEMPTS = 4
 const NOBODY = ''
-const SCOPE = {
-  name: 'scope',
-  text: `select set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
-}
 
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = createPool(options)
@@ -76,7 +72,7 @@ export function createDatabase(options: DatabaseOptions): Database {
         writes: true,
         afterCommit: (action) => void afterCommit.push(action),
         inOrganization: async (other) => {
-          await client.query({ ...SCOPE, values: ['dunwell_app', other] })
+          await client.query(scopeTo(client, other))
           return txOf(other)
         }
       })
@@ -96,7 +92,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function read<T>(role: string, orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
+  async function read<T>(role: Begin['role'], orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
     const client = await connect(pool)
     const finish = (how: 'commit' | 'rollback') =>
       client.query(how).then(
@@ -164,11 +160,28 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-/** Sent without waiting: the first query of the work travels in the same trip. The caller awaits what this returns. */
-function begin(client: pg.PoolClient, how: { mode: string; role: string; orgId: string }): Promise<unknown> {
-  const begun = Promise.all([client.query(how.mode), client.query({ ...SCOPE, values: [how.role, how.orgId] })])
+type Begin = Readonly<{ mode: 'begin' | 'begin read only'; role: 'dunwell_app' | 'dunwell_scheduler'; orgId: string }>
+
+/** Sent without waiting, as one message: the first queries of the work travel in the same trip. The caller awaits what this returns. */
+function begin(client: pg.PoolClient, { mode, role, orgId }: Begin): Promise<unknown> {
+  gather(client)
+  const begun = client.query(`${mode}; set local role ${role}; ${scopeTo(client, orgId)}`)
   begun.catch(() => undefined)
   return begun
+}
+
+function scopeTo(client: pg.PoolClient, orgId: string): string {
+  return `set local dunwell.org_id = ${client.escapeLiteral(orgId)}`
+}
+
+/**
+ * What is sent before the event loop turns travels in one packet: a packet for each query costs this process a system call and
+ * wakes the server once more.
+ */
+function gather({ connection: { stream } }: pg.PoolClient): void {
+  if (stream.writableCorked > 0) return
+  stream.cork()
+  process.nextTick(() => stream.uncork())
 }
 
 type Scope = Readonly<{ orgId: string; traceparent: string | null }>
@@ -178,6 +191,7 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Rea
     ...scope,
     sql,
     run: async <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => {
+      gather(client)
       const { rows } = await client.query<Row>({ name: statement.name, text: statement.text, values: [...parameters] })
       return rows
     }

@@ -21,6 +21,25 @@ export async function find(reader: Reader, id: string): Promise<InvoiceView | un
   return row && viewFromRow(row)
 }
 
+type PresentRow = ViewRow & { organizationTimeZone: string; clockAt: Date | null }
+
+const selectPresent = statement<PresentRow>(
+  'invoices.find_present',
+  `select ${viewColumns}, g.time_zone as "organizationTimeZone", g.clock_at as "clockAt"
+   from ${viewSource} join organizations g on g.org_id = i.org_id where i.org_id = $1 and i.id = $2`
+)
+
+/** The invoice with what says which day it is for it, in one statement: of all questions this one is asked most. */
+export async function findPresent(
+  reader: Reader,
+  id: string
+): Promise<Readonly<{ view: InvoiceView; organizationTimeZone: string; clockAt: Date | null }> | undefined> {
+  const [found] = await reader.run(selectPresent, [reader.orgId, id])
+  if (found === undefined) return undefined
+  const { organizationTimeZone, clockAt, ...row } = found
+  return { view: viewFromRow(row), organizationTimeZone, clockAt }
+}
+
 export async function findMany(reader: Reader, ids: readonly string[]): Promise<InvoiceView[]> {
   const rows = await reader.run(selectViews, [reader.orgId, ids])
   return rows.map(viewFromRow)

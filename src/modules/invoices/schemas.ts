@@ -21,7 +21,7 @@ import {
 } from '../../http/schemas.ts'
 import { daysBetween } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
-import { type Books, todayFor } from '../organizations/organization.ts'
+import { type Present, todayFor } from '../organizations/organization.ts'
 import { daysOverdue, type InvoiceView, leading, type Obligation } from './invoice.ts'
 
 const statuses = ['open', 'paid', 'void', 'written_off'] as const
@@ -176,8 +176,8 @@ export const InvoiceQuery = closed({
 export const invoiceSchemas = [InvoiceSchema, InvoiceByRefSchema, CreateInvoice, InvoiceBatchResult]
 
 /** An invoice exactly as GET returns it and as events carry it. */
-export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceView, books: Books): InvoiceDocument {
-  const today = todayFor(books, timeZone)
+export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceView, present: Present): InvoiceDocument {
+  const today = todayFor(present, timeZone)
   const late = invoice.status === 'open' ? daysOverdue(obligations, today) : 0
   const amount = (minor: bigint) => formatAmount(minor, invoice.currency)
   const partOf = (part: Obligation) => ({

@@ -33,9 +33,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   const { newId, clock, events, organizations, clients, references, ports } = deps
 
   async function get(reader: Reader, id: string): Promise<InvoiceView> {
-    const view = await repository.find(reader, id)
-    if (view === undefined) throw new DomainError('not_found', 'There is no such invoice.')
-    return view
+    return (await repository.find(reader, id)) ?? missing()
   }
 
   /** The event of a change to an invoice; its object is what GET returns from now on. */
@@ -95,8 +93,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
 
     /** The invoice as GET returns it. */
     async document(reader: Reader, id: string): Promise<InvoiceDocument> {
-      const [books, view] = await Promise.all([organizations.books(reader), get(reader, id)])
-      return toApi(view, books)
+      const { view, organizationTimeZone: timeZone, clockAt } = (await repository.findPresent(reader, id)) ?? missing()
+      return toApi(view, { now: clockAt ?? clock.now(), organization: { timeZone } })
     },
 
     async page(reader: Reader, filter: Omit<repository.InvoiceFilter, 'today'>): Promise<{ views: InvoiceView[]; books: Books }> {
@@ -197,6 +195,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       return error
     }
   }
+}
+
+function missing(): never {
+  throw new DomainError('not_found', 'There is no such invoice.')
 }
 
 export type InvoiceService = ReturnType<typeof createInvoiceService>

@@ -36,9 +36,12 @@ export type Organization = Readonly<{
 /** What a command needs to know of the organization it runs in: its time, its calendar, its defaults. */
 export type Books = Readonly<{ organization: Organization; now: Date; calendar: BusinessCalendar }>
 
+/** What of the books says which day it is. */
+export type Present = Readonly<{ now: Date; organization: Readonly<Pick<Organization, 'timeZone'>> }>
+
 /** The day it is for a client: in its own zone where it has one, else in the organization's. */
-export function todayFor(books: Books, clientTimeZone: string | null): Day {
-  return dayIn(books.now, clientTimeZone ?? books.organization.timeZone)
+export function todayFor({ now, organization }: Present, clientTimeZone: string | null): Day {
+  return dayIn(now, clientTimeZone ?? organization.timeZone)
 }
 
 /** @throws DomainError when all seven weekdays are closed or the country is unknown. */
