@@ -123,7 +123,7 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
     const errors: FieldError[] = error.pointer === undefined ? [] : [{ in: place, pointer: error.pointer, detail: error.message }]
     return problem(error.code, error.message, { instance, errors, existingId: error.existingId })
   }
-  if ('validation' in error && error.validation !== undefined) {
+  if ('validation' in error) {
     const errors = fieldErrors(error.validation as never, error.validationContext)
     const [first] = errors
     return problem(

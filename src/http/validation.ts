@@ -62,11 +62,16 @@ export type FieldError = Readonly<{ in: 'body' | 'query' | 'path' | 'header'; po
 
 type AjvError = { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string }
 
-const PLACES = { body: 'body', querystring: 'query', params: 'path', headers: 'header' } as const
+const PLACES: Readonly<Record<string, FieldError['in']>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header'
+}
 
 /** Turns the validator's finding into one that names the field and the rule in plain words. */
 export function fieldErrors(validation: readonly AjvError[], context: string | undefined): FieldError[] {
-  const place = PLACES[(context ?? 'body') as keyof typeof PLACES] ?? 'body'
+  const place = PLACES[context ?? 'body'] ?? 'body'
   // A branch that failed inside `anyOf` says more than the `anyOf` itself, which Ajv reports last.
   const [first] = validation
   if (first === undefined) return []

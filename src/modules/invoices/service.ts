@@ -139,7 +139,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
       })
       const settled = await Promise.all(
-        outcomes.map((outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
+        outcomes.map(async (outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
       )
       const good = settled.flatMap((outcome) => (outcome instanceof DomainError ? [] : [outcome]))
       const views =

@@ -11,11 +11,11 @@ type Setting = {
   maximum?: number
 }
 
-const settings = Object.entries(configSchema.properties as Record<string, Setting>)
+const settings = Object.entries(configSchema.properties)
 const START = '<!-- environment:start -->'
 const END = '<!-- environment:end -->'
 
-function table(): string {
+function table() {
   const rows = settings.map(([name, setting]) => {
     const given = setting.default === undefined || setting.default === '' ? '' : `\`${String(setting.default)}\``
     const values = setting.enum === undefined ? '' : ` (${setting.enum.join(', ')})`
@@ -24,7 +24,7 @@ function table(): string {
   return ['| variable | default | what it does |', '| --- | --- | --- |', ...rows].join('\n')
 }
 
-function example(): string {
+function example() {
   const lines = settings.map(([name, setting]) => {
     const value = setting.default === undefined ? '' : String(setting.default)
     return `# ${setting.description ?? name}\n# ${name}=${value}`
@@ -32,7 +32,7 @@ function example(): string {
   return `# Copy to .env; npm start reads it. What is commented out has the value shown.\n\n${lines.join('\n\n')}\n`
 }
 
-async function wanted(): Promise<Map<string, string>> {
+async function wanted() {
   const readme = await readFile('README.md', 'utf8')
   const [before, rest] = readme.split(START)
   const after = rest?.split(END)[1]
