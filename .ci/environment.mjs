@@ -2,15 +2,6 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { configSchema } from '../src/config.ts'
 
 /** Writes the table of settings into the README and .env.example, or with `--check` says whether they are as the schema has it. */
-type Setting = {
-  type?: string
-  default?: unknown
-  description?: string
-  enum?: readonly string[]
-  minimum?: number
-  maximum?: number
-}
-
 const settings = Object.entries(configSchema.properties)
 const START = '<!-- environment:start -->'
 const END = '<!-- environment:end -->'
