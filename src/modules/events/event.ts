@@ -44,13 +44,22 @@ export type EventDraft = Readonly<{
   context?: object
 }>
 
-/** The body that is signed and sent: Standard Webhooks' `{type, timestamp, data}`, with one shape of `data` for all. */
-export function bodyOf(draft: EventDraft, { orgId, occurredAt }: { orgId: string; occurredAt: Date }): string {
-  return JSON.stringify({
-    type: draft.type,
-    timestamp: occurredAt.toISOString(),
-    data: { organization_id: orgId, object: draft.object, previous: draft.previous ?? null, context: draft.context ?? {} }
-  })
+/**
+ * Writes the bodies that are signed and sent: Standard Webhooks' `{type, timestamp, data}`, with one shape of `data` for all.
+ * An object that several events carry is written once.
+ */
+export function bodiesOf({ orgId, occurredAt }: { orgId: string; occurredAt: Date }): (draft: EventDraft) => string {
+  const start = `,"timestamp":${JSON.stringify(occurredAt)},"data":{"organization_id":${JSON.stringify(orgId)},"object":`
+  const written = new Map<object, string>()
+  const textOf = (object: object): string => {
+    const known = written.get(object)
+    if (known !== undefined) return known
+    const text = JSON.stringify(object)
+    written.set(object, text)
+    return text
+  }
+  return ({ type, object, previous, context }) =>
+    `{"type":${JSON.stringify(type)}${start}${textOf(object)},"previous":${JSON.stringify(previous ?? null)},"context":${JSON.stringify(context ?? {})}}}`
 }
 
 /** What the chain hashes of an event, in this order. The body is in it through its own hash, so erasing bodies breaks nothing. */

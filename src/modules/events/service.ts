@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { bodyOf, chainInput, type EventDraft } from './event.ts'
+import { bodiesOf, chainInput, type EventDraft } from './event.ts'
 import * as repository from './repository.ts'
 
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
@@ -24,8 +24,9 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
       const recordedAt = clock.now()
       // Sorted, for ids of one millisecond are in no order: what is told together is numbered as it is told.
       const ids = drafts.map(() => newId()).sort()
+      const bodyOf = bodiesOf({ orgId: tx.orgId, occurredAt })
       const rows = drafts.map((draft, index) => {
-        const body = bodyOf(draft, { orgId: tx.orgId, occurredAt })
+        const body = bodyOf(draft)
         return {
           id: ids[index] ?? newId(),
           type: draft.type,
@@ -35,7 +36,7 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
           clientId: draft.clientId,
           occurredAt,
           recordedAt,
-          bodySha256: createHash('sha256').update(body).digest('hex'),
+          bodySha256: hash('sha256', body),
           body
         }
       })
@@ -51,13 +52,11 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
     async seal(tx: Tx): Promise<{ sealed: number; more: boolean }> {
       const chain = await repository.chainForUpdate(tx)
       const waiting = await repository.unsealed(tx, SEAL_BATCH)
-      let { lastSeq: seq, lastHash: hash } = chain
+      let { lastSeq: seq, lastHash: link } = chain
       const seals = waiting.map((event) => {
         seq += 1n
-        hash = createHash('sha256')
-          .update(chainInput(hash, { ...event, seq }))
-          .digest('hex')
-        return { id: event.id, seq, hash }
+        link = hash('sha256', chainInput(link, { ...event, seq }))
+        return { id: event.id, seq, hash: link }
       })
       await repository.seal(tx, seals)
       return { sealed: seals.length, more: seals.length === SEAL_BATCH }
