@@ -29,6 +29,8 @@ export type Books = Readonly<{
   /** The organization's admin key. */
   key: string
   clientIds: ReadonlyMap<string, string>
+  /** Of the receiver. */
+  endpointId: string
   /** The stages of the organization's own policy, in their order. */
   stages: readonly string[]
 }>
@@ -58,7 +60,7 @@ export async function openBooks(host: Host, rows: readonly LedgerRow[], options:
     for (const [name, body] of options.policies ?? []) {
       policyIds.set(name, (await api.post<{ id: string }>('/v1/dunning-policies', body)).id)
     }
-    const endpoint = await api.post<{ secret: string }>('/v1/webhook-endpoints', {
+    const endpoint = await api.post<{ id: string; secret: string }>('/v1/webhook-endpoints', {
       url: receiver.url,
       event_types: eventTypes,
       description: 'The receiver of the demo',
@@ -66,7 +68,8 @@ export async function openBooks(host: Host, rows: readonly LedgerRow[], options:
     })
     await receiver.trust(endpoint.secret)
     const policyIdOf = (client: string) => policyIds.get(options.policyOf?.(client) ?? '')
-    return { api, key: api_key.key, clientIds: await loadClients(api, rows, { timeline, policyIdOf }), stages }
+    const clientIds = await loadClients(api, rows, { timeline, policyIdOf })
+    return { api, key: api_key.key, clientIds, endpointId: endpoint.id, stages }
   } catch (error) {
     await api.close()
     throw error

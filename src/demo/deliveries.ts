@@ -1,28 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Api, Page } from './api.ts'
+import type { Api } from './api.ts'
 
 export type DeliveryStatus = 'queued' | 'succeeded' | 'failed' | 'cancelled' | 'superseded'
-type Delivery = Readonly<{ id: string; event_id: string; status: DeliveryStatus }>
+type Delivery = Readonly<{ status: DeliveryStatus }>
+type Endpoint = Readonly<{ status: string; health: Readonly<{ queued: number; last_failure: string | null }> }>
 
-const POLL_FIRST_MS = 4
+const POLL_FIRST_MS = 12
 const POLL_MAX_MS = 50
 
 /**
- * Waits until the service has nothing more to deliver. The clock stands still meanwhile, so nothing is added.
- * @param arrived how many webhooks came so far: as long as some come, waiting goes on; without any for `patienceMs` it ends with
- * an error.
+ * Waits until the service has nothing more to deliver to the endpoint. The clock stands still meanwhile, so nothing is added.
+ * Ends with an error when the queue has not become shorter for `patienceMs`.
  */
 export async function awaitDeliveries(
   api: Api,
-  { arrived, patienceMs = 30_000 }: { arrived: () => number; patienceMs?: number }
+  { endpointId, patienceMs = 60_000 }: { endpointId: string; patienceMs?: number }
 ): Promise<void> {
-  let [seen, since] = [arrived(), performance.now()]
+  let [shortest, since] = [Number.POSITIVE_INFINITY, performance.now()]
   for (let pollMs = POLL_FIRST_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
-    const { data } = await api.get<Page<Delivery>>('/v1/webhook-deliveries?status=queued&limit=1')
-    if (data.length === 0) return
-    if (arrived() !== seen) [seen, since] = [arrived(), performance.now()]
-    if (performance.now() - since > patienceMs) {
-      throw new Error(`No webhook came for ${patienceMs / 1_000} seconds, and the service still has some to deliver.`)
+    const { status, health } = await api.get<Endpoint>(`/v1/webhook-endpoints/${endpointId}`)
+    if (health.queued === 0) return
+    if (health.queued < shortest) [shortest, since] = [health.queued, performance.now()]
+    if (status !== 'enabled' || performance.now() - since > patienceMs) {
+      const reason = health.last_failure === null ? '' : ` Last failure: ${health.last_failure}`
+      throw new Error(`${health.queued} webhooks are queued and do not go out; the endpoint is ${status}.${reason}`)
     }
     await pause(pollMs)
   }

@@ -21,13 +21,11 @@ export async function startHost({ databaseUrl }: { databaseUrl?: string } = {}):
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: 'warn',
-    DUNWELL_RATE_LIMIT: '0',
-    DUNWELL_ALLOW_HTTP_WEBHOOKS: 'true',
-    DUNWELL_WEBHOOK_ALLOW: '127.0.0.0/8'
+    DUNWELL_RATE_LIMIT: '0'
   })
   try {
     // Standard output is the report's.
-    const service = await start({ config, log: pino({ level: config.LOG_LEVEL }, destination(2)) })
+    const service = await start({ config, log: pino({ level: config.LOG_LEVEL }, destination(2)), isDevelopment: true })
     if (service.url === undefined) throw new Error('The service listens nowhere.')
     const stop = async () => {
       await service.stop()

@@ -73,12 +73,11 @@ export async function walkLedger({
 type Walking = Pick<WalkLedgerOptions, 'timeline' | 'signal' | 'onProgress'> & Readonly<{ books: Books; receiver: Receiver }>
 
 async function walked({ books, receiver, timeline, signal, onProgress }: Walking): Promise<Omit<WalkedLedger, 'close'>> {
-  const { api, clientIds } = books
+  const { api, clientIds, endpointId } = books
   const postings = createPostings(api, { clientIds })
-  const arrived = () => receiver.counts().verified + receiver.counts().rejected
   let atLastIssue: OpenItem[] = []
   await walk({
-    ...{ api, timeline, postings, arrived, signal },
+    ...{ api, timeline, postings, endpointId, signal },
     onProgress: (nowMs) => onProgress({ nowMs, webhooks: receiver.counts().verified, ...postings.counts() }),
     onIssued: async () => {
       atLastIssue = await openItems(api)

@@ -16,7 +16,7 @@ type ClockDocument = Readonly<{ now_at: string; status: 'still' | 'advancing' }>
 
 /** Shorter than the shortest day of any zone, so that no obligation enters two stages within one step. */
 export const STEP_MS = 22 * 3_600_000
-const POLL_FIRST_MS = 2
+const POLL_FIRST_MS = 8
 const POLL_MAX_MS = 40
 const STANDSTILL_MS = 120_000
 

@@ -8,8 +8,8 @@ export type WalkOptions = Readonly<{
   api: Api
   timeline: Timeline
   postings: Postings
-  /** How many webhooks came so far. */
-  arrived: () => number
+  /** Where the webhooks go. */
+  endpointId: string
   /** Told often, with the organization's time. */
   onProgress: (nowMs: number) => void
   /** Told once, when everything up to the end of the last issue day is posted. */
@@ -24,13 +24,13 @@ export type WalkOptions = Readonly<{
 const FIRED_BEFORE_POSTING_MS = 12 * 3_600_000
 
 /** Walks the ledger in the order of time: posts, lets the clock run to the next stop, and has deliveries drained each day. */
-export async function walk({ api, timeline, postings, arrived, onProgress, onIssued, signal }: WalkOptions): Promise<void> {
+export async function walk({ api, timeline, postings, endpointId, onProgress, onIssued, signal }: WalkOptions): Promise<void> {
   const clock = createWalkingClock(api, timeline.startAt)
 
   async function drainUnless(isFresh: (firedMs: number) => boolean): Promise<void> {
     const firedSinceMs = clock.firedSinceMs()
     if (firedSinceMs === undefined || isFresh(firedSinceMs)) return
-    await awaitDeliveries(api, { arrived })
+    await awaitDeliveries(api, { endpointId })
     clock.awaited()
   }
 
@@ -58,5 +58,5 @@ export async function walk({ api, timeline, postings, arrived, onProgress, onIss
   await walkTo(timeline.issuedAt)
   if (!issued) await onIssued()
   await walkTo(timeline.endAt)
-  await awaitDeliveries(api, { arrived })
+  await awaitDeliveries(api, { endpointId })
 }
