@@ -43,9 +43,9 @@ const source = `dunning_policies p join dunning_policy_versions v
 const columns = 'p.id, p.version, v.document, p.created_at as "createdAt", v.created_at as "versionedAt"'
 
 const select = statement<PolicyRow>('dunning_policies.find', `select ${columns} from ${source} where p.org_id = $1 and p.id = $2`)
-const selectForUpdate = statement<PolicyRow>(
-  'dunning_policies.find_for_update',
-  `select ${columns} from ${source} where p.org_id = $1 and p.id = $2 for no key update of p`
+const lockRow = statement<{ id: string }>(
+  'dunning_policies.lock_row',
+  'select id from dunning_policies where org_id = $1 and id = $2 for no key update'
 )
 
 export async function find(reader: Reader, id: string): Promise<PolicyRow | undefined> {
@@ -53,8 +53,9 @@ export async function find(reader: Reader, id: string): Promise<PolicyRow | unde
   return row
 }
 
+/** Locks, then reads, in one trip: in one statement, a version made while it waited would leave the policy without a document. */
 export async function findForUpdate(tx: Tx, id: string): Promise<PolicyRow | undefined> {
-  const [row] = await tx.run(selectForUpdate, [tx.orgId, id])
+  const [, [row]] = await Promise.all([tx.run(lockRow, [tx.orgId, id]), tx.run(select, [tx.orgId, id])])
   return row
 }
 

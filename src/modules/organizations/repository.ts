@@ -40,9 +40,9 @@ const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.lo
 const source = 'organizations o join business_calendars c on c.org_id = o.org_id and c.version = o.calendar_version'
 
 const select = statement<OrganizationRow>('organizations.find', `select ${columns} from ${source} where o.org_id = $1`)
-const selectForUpdate = statement<OrganizationRow>(
-  'organizations.find_for_update',
-  `select ${columns} from ${source} where o.org_id = $1 for no key update of o`
+const lockRow = statement<{ id: string }>(
+  'organizations.lock_row',
+  'select org_id as id from organizations where org_id = $1 for no key update'
 )
 
 export async function find(reader: Reader): Promise<Organization | undefined> {
@@ -50,8 +50,12 @@ export async function find(reader: Reader): Promise<Organization | undefined> {
   return row && fromRow(row)
 }
 
+/**
+ * Locks, then reads, in one trip. In one statement, a calendar that changed while it waited for the lock would leave it with
+ * the new row and no calendar to join it to: as if there were no organization.
+ */
 export async function findForUpdate(tx: Tx): Promise<Organization | undefined> {
-  const [row] = await tx.run(selectForUpdate, [tx.orgId])
+  const [, [row]] = await Promise.all([tx.run(lockRow, [tx.orgId]), tx.run(select, [tx.orgId])])
   return row && fromRow(row)
 }
 
