@@ -1,4 +1,4 @@
-import type { Database } from './db/client.ts'
+import type { Database, Reader } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
@@ -11,6 +11,7 @@ import { createPaymentService } from './modules/payments/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
 import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
 import { createDeliveryService } from './modules/webhooks/delivery-service.ts'
+import { createDispatchService } from './modules/webhooks/dispatch-service.ts'
 import { createEndpointService } from './modules/webhooks/endpoint-service.ts'
 import { createFanOut } from './modules/webhooks/fan-out-service.ts'
 import type { CircuitConfig } from './modules/webhooks/health.ts'
@@ -53,9 +54,11 @@ export function createServices(deps: ServiceDeps) {
   })
   const lower = { events, organizations, references, clients }
   const receivables = createReceivables({ ...deps, ...lower, policies })
-  const endpoints = createEndpointService({ ...deps, events, wakeDeliveries: wake.deliveries })
-  const deliveries = createDeliveryService({ ...deps, wakeDeliveries: wake.deliveries })
-  return { ...lower, policies, apiKeys, ...receivables, endpoints, deliveries }
+  const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
+  const endpoints = createEndpointService({ ...deps, events, organizationNow, wakeDeliveries: wake.deliveries })
+  const deliveries = createDeliveryService({ wakeDeliveries: wake.deliveries })
+  const dispatch = createDispatchService({ ...deps, disable: endpoints.disable })
+  return { ...lower, policies, apiKeys, ...receivables, endpoints, deliveries, dispatch }
 }
 
 type Lower = Readonly<{

@@ -31,6 +31,6 @@ export function deliveryMetrics(registry: Registry, oldestDueAgeMs: () => Promis
   return {
     attempt: (outcome) => attempts.inc({ outcome }),
     fencedOut: (count) => fenced.inc(count),
-    leaseExpired: () => expired.inc()
+    leaseExpired: (count) => expired.inc(count)
   }
 }

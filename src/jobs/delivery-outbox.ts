@@ -1,71 +1,116 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Outcome } from '../modules/webhooks/delivery-service.ts'
+import { isUnavailable } from '../db/errors.ts'
+import type { Settlement } from '../modules/webhooks/settlement.ts'
 import type { Log } from './loop.ts'
 
 export type OutboxOptions = Readonly<{
-  write: (orgId: string, outcomes: readonly Outcome[]) => Promise<void>
+  write: (orgId: string, settlements: readonly Settlement[]) => Promise<void>
   /** After each write: the endpoints have room again. */
   onWritten: () => void
   log: Log
 }>
 
-const FLUSH_AFTER_MS = 10
-const FLUSH_AT = 200
-const TRY_AGAIN_MS = [50, 200, 1_000, 2_000] as const
+const GATHER_MS = 10
+const BATCH_MAX = 200
+const WRITERS_MAX = 4
+const AGAIN_MIN_MS = 50
+const AGAIN_MAX_MS = 2_000
+
+type Batch = Readonly<{ orgId: string; settlements: readonly Settlement[] }>
 
 /**
- * Gathers outcomes and writes those of an organization together. What cannot be written, though tried again, is left to
- * the lease: the delivery is claimed anew, so a receiver may get it twice and never not at all.
+ * Gathers outcomes and writes those of an organization together. A database that is away is waited for: a delivery was made, and
+ * only writing so keeps it from being made again. Meanwhile its lease may end; then the fence refuses the write.
  */
-export function createOutbox({ write, onWritten, log }: OutboxOptions) {
-  const gathered = new Map<string, Outcome[]>()
-  const writing = new Set<Promise<void>>()
+export class DeliveryOutbox {
+  readonly #options: OutboxOptions
+  readonly #gathered = new Map<string, Settlement[]>()
+  #gatheredCount = 0
+  #writers = 0
+  #timer: NodeJS.Timeout | undefined
+  #idle: { promise: Promise<void>; resolve: () => void } | undefined
+  #againMs = 0
 
-  function flushOne(orgId: string): void {
-    const outcomes = gathered.get(orgId)
-    gathered.delete(orgId)
-    if (outcomes === undefined) return
-    const written = writeOut(orgId, outcomes).finally(() => {
-      writing.delete(written)
-      onWritten()
-    })
-    writing.add(written)
+  constructor(options: OutboxOptions) {
+    this.#options = options
   }
 
-  async function writeOut(orgId: string, outcomes: readonly Outcome[]): Promise<void> {
-    for (let tries = 0; ; tries++) {
+  /** How many outcomes are not yet written, those being written included. */
+  get waiting(): number {
+    return this.#gatheredCount + this.#writers * BATCH_MAX
+  }
+
+  add(orgId: string, settlement: Settlement): void {
+    const gathered = this.#gathered.get(orgId)
+    if (gathered === undefined) this.#gathered.set(orgId, [settlement])
+    else gathered.push(settlement)
+    this.#gatheredCount += 1
+    if (gathered !== undefined && gathered.length >= BATCH_MAX) this.flush()
+    else this.#timer ??= setTimeout(() => this.flush(), GATHER_MS)
+  }
+
+  /** Writes what is gathered now, as far as writers are free. */
+  flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.#writers < WRITERS_MAX) {
+      const batch = this.#takeBatch()
+      if (batch === undefined) return
+      this.#writers += 1
+      void this.#write(batch).finally(() => this.#wrote())
+    }
+  }
+
+  #takeBatch(): Batch | undefined {
+    for (const [orgId, gathered] of this.#gathered) {
+      const settlements = gathered.splice(0, BATCH_MAX)
+      if (gathered.length === 0) this.#gathered.delete(orgId)
+      this.#gatheredCount -= settlements.length
+      return { orgId, settlements }
+    }
+    return undefined
+  }
+
+  #wrote(): void {
+    this.#writers -= 1
+    if (this.#gatheredCount > 0) this.flush()
+    if (this.#gatheredCount === 0 && this.#writers === 0) this.#idle?.resolve()
+    this.#options.onWritten()
+  }
+
+  async #write({ orgId, settlements }: Batch): Promise<void> {
+    for (;;) {
       try {
-        return await write(orgId, outcomes)
+        await this.#options.write(orgId, settlements)
+        this.#againMs = 0
+        return
       } catch (error) {
-        const wait = TRY_AGAIN_MS[tries]
-        if (wait === undefined) {
-          log.error(
-            { err: error, organization: orgId, outcomes: outcomes.length },
-            'outcomes could not be written; their leases will end'
-          )
-          return
-        }
-        await pause(wait)
+        if (!isUnavailable(error)) return this.#isolate({ orgId, settlements }, error)
+        this.#againMs = Math.min(AGAIN_MAX_MS, Math.max(AGAIN_MIN_MS, this.#againMs * 2))
+        this.#options.log.warn({ organization: orgId, outcomes: settlements.length }, 'outcomes wait for the database')
+        await new Promise((resolve) => setTimeout(resolve, this.#againMs))
       }
     }
   }
 
-  return {
-    add(orgId: string, outcome: Outcome): void {
-      const outcomes = gathered.get(orgId)
-      if (outcomes === undefined) {
-        gathered.set(orgId, [outcome])
-        setTimeout(flushOne, FLUSH_AFTER_MS, orgId)
-      } else {
-        outcomes.push(outcome)
-        if (outcomes.length >= FLUSH_AT) flushOne(orgId)
-      }
-    },
-
-    /** Resolves when everything that was added is written, or given up. */
-    async flush(): Promise<void> {
-      for (const orgId of [...gathered.keys()]) flushOne(orgId)
-      await Promise.all(writing)
+  /** One outcome that cannot be written must not keep the others from being written. Its lease will end. */
+  async #isolate({ orgId, settlements }: Batch, error: unknown): Promise<void> {
+    const [only] = settlements
+    if (only === undefined) return
+    if (settlements.length === 1) {
+      this.#options.log.error({ err: error, organization: orgId, delivery: only.deliveryId }, 'an outcome could not be written')
+      return
     }
+    const middle = settlements.length >> 1
+    await this.#write({ orgId, settlements: settlements.slice(0, middle) })
+    await this.#write({ orgId, settlements: settlements.slice(middle) })
+  }
+
+  /** Resolves when everything that was added is written. */
+  async drain(): Promise<void> {
+    this.flush()
+    if (this.#gatheredCount === 0 && this.#writers === 0) return
+    this.#idle ??= Promise.withResolvers<void>()
+    await this.#idle.promise
+    this.#idle = undefined
   }
 }

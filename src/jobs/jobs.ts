@@ -12,7 +12,7 @@ import { createLoop, type Log } from './loop.ts'
 import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
 import { createUpkeepJob } from './upkeep.ts'
-import { createDeliveryJob } from './webhook-delivery.ts'
+import { createWebhookDelivery } from './webhook-delivery.ts'
 
 export type JobDeps = Readonly<{
   services: Services
@@ -31,7 +31,8 @@ export type Jobs = Readonly<{ wake: Wake; stop: () => Promise<void> }>
 const CLOCK_EVERY_MS = 500
 const RUNS_EVERY_MS = 2_000
 const SEAL_EVERY_MS = 1_000
-const DELIVER_EVERY_MS = 250
+/** As many as an endpoint may have in flight at most. */
+const CONNECTIONS_PER_ORIGIN = 1_000
 const UPKEEP_CRON = '17 3 * * *'
 
 /** Everything that a worker does. Any number of processes may run all of it at once. */
@@ -72,25 +73,16 @@ function startDunning(deps: JobDeps) {
 
 /** Stops claiming first; what is under way is finished and written before the sockets close. */
 function startDelivery(deps: JobDeps) {
-  const { log, clock, webhooks, services, database } = deps
-  const sender = createSender({ policy: webhooks.addressPolicy, connections: webhooks.concurrency, clock })
+  const { clock, webhooks, services, database } = deps
+  const sender = createSender({ policy: webhooks.addressPolicy, connections: CONNECTIONS_PER_ORIGIN, clock })
   const metrics = deliveryMetrics(deps.registry, () =>
-    database.scheduling((scheduler) => services.deliveries.oldestDueAgeMs(scheduler))
+    database.scheduling((scheduler) => services.dispatch.oldestDueAgeMs(scheduler))
   )
-  const job = createDeliveryJob({
-    ...deps,
-    ...webhooks,
-    deliveries: services.deliveries,
-    sender,
-    metrics,
-    wake: () => loop.wake()
-  })
-  const loop = createLoop({ name: 'webhook delivery', everyMs: DELIVER_EVERY_MS, log, run: job.pump })
+  const delivery = createWebhookDelivery({ ...deps, ...webhooks, dispatch: services.dispatch, sender, metrics })
   return {
-    wake: loop.wake,
+    wake: delivery.wake,
     stop: async () => {
-      await loop.stop()
-      await job.drain()
+      await delivery.stop()
       await sender.close()
     }
   }

@@ -1,174 +1,168 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
-import type { Clock } from '../kernel/clock.ts'
-import type { DeliveryService, Outcome } from '../modules/webhooks/delivery-service.ts'
-import { secretContext } from '../modules/webhooks/endpoint-service.ts'
-import { verdictOf } from '../modules/webhooks/health.ts'
-import type { Claimed, ReadyEndpoint } from '../modules/webhooks/queue-repository.ts'
-import { mayStart, nextAttempt, type RetrySchedule } from '../modules/webhooks/schedule.ts'
-import type { SecretBox } from '../modules/webhooks/secret-box.ts'
-import type { AttemptOutcome, Sender } from '../modules/webhooks/sender.ts'
-import { headersFor } from '../modules/webhooks/signature.ts'
-import { createOutbox } from './delivery-outbox.ts'
-import type { Log } from './loop.ts'
+import type { Assignment, DispatchService } from '../modules/webhooks/dispatch-service.ts'
+import type { Settlement } from '../modules/webhooks/settlement.ts'
+import { planTurn, START, type Turn } from '../modules/webhooks/turn.ts'
+import { createBell } from './bell.ts'
+import { type AttemptDeps, createAttempts } from './delivery-attempt.ts'
+import { DeliveryOutbox } from './delivery-outbox.ts'
+import { DeliverySlots } from './delivery-slots.ts'
 
 export type DeliveryMetrics = Readonly<{
-  attempt: (verdict: Outcome['verdict']) => void
+  attempt: (verdict: NonNullable<Settlement['verdict']> | 'not_sent') => void
   fencedOut: (count: number) => void
-  leaseExpired: () => void
+  leaseExpired: (count: number) => void
 }>
 
-export type DeliveryJobDeps = Readonly<{
-  deliveries: DeliveryService
-  database: Database
-  sender: Sender
-  secretBox: SecretBox
-  clock: Clock
-  random: () => number
-  schedule: RetrySchedule
-  log: Log
-  metrics: DeliveryMetrics
-  /** Attempts of this process at a time. */
-  concurrency: number
-  leaseMs: number
-  timeoutMaxMs: number
-  /** Has `pump` called again soon: an endpoint has room for more. */
+export type WebhookDeliveryDeps = AttemptDeps &
+  Readonly<{
+    dispatch: DispatchService
+    database: Database
+    metrics: DeliveryMetrics
+    /** Attempts of this process at a time; one that takes more than a second counts apart. */
+    concurrency: number
+    leaseMs: number
+    /** How long `stop` waits for what is under way before it hangs up. */
+    drainMs?: number
+  }>
+
+export type WebhookDelivery = Readonly<{
+  /** Something became due. */
   wake: () => void
+  /** Claims nothing more, finishes what is under way, writes what came of it. What takes too long is hung up on and released. */
+  stop: () => Promise<void>
 }>
 
-const ENDPOINTS_PER_LOOK = 1_000
-const SECRETS_KEPT = 10_000
+const ENDPOINTS_PER_LOOK = 500
+const ORGANIZATIONS_AT_A_TIME = 4
+/** Between two looks that find nothing to start: at first, and at last. */
+const REST_MIN_MS = 10
+const REST_MAX_MS = 1_000
+/** Outcomes that wait to be written; beyond, nothing more is claimed. */
+const UNWRITTEN_MAX = 5_000
+const DRAIN_MS = 10_000
 
 /**
- * Claims what may start now, sends it without a transaction open, and writes what came of it together. Any number of
- * processes may run it; a dead one's claims are taken over when their lease ends.
+ * Claims what may start now, sends it without a transaction open, and writes what came of it together. Any number of processes
+ * may run it, with nothing to tell them of each other; a dead one's claims are taken over when their lease ends.
  */
-export function createDeliveryJob(deps: DeliveryJobDeps) {
-  const { deliveries, database, sender, secretBox, clock, random, schedule, log, metrics, concurrency, leaseMs, timeoutMaxMs } =
-    deps
-  const underWay = new Set<Promise<void>>()
-  const opened = new Map<string, string>()
-  const outbox = createOutbox({ write, onWritten: deps.wake, log })
+export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery {
+  const { dispatch, database, metrics, log, concurrency, leaseMs, drainMs = DRAIN_MS } = deps
+  const attempt = createAttempts(deps)
+  const bell = createBell()
+  const slots = new DeliverySlots(concurrency, () => performance.now())
+  const outbox = new DeliveryOutbox({ write, onWritten: () => isHungry && bell.ring(), log })
+  const hangUp = new AbortController()
+  /** So many free slots are worth a claim while more waits than they can take: it costs the same for one as for many. */
+  const worthwhile = Math.max(1, Math.floor(concurrency / 4))
+  /** There may be more to start than was started. */
+  let isHungry = false
+  let isStopping = false
+  let position = START
+  let restMs = REST_MIN_MS
+  let onIdle = () => {}
 
-  async function write(orgId: string, outcomes: readonly Outcome[]): Promise<void> {
-    const mine = await database.scoped(orgId, (tx) => deliveries.settle(tx, outcomes))
-    if (mine.size < outcomes.length) metrics.fencedOut(outcomes.length - mine.size)
+  async function write(orgId: string, settlements: readonly Settlement[]): Promise<void> {
+    const written = await database.scoped(orgId, (tx) => dispatch.settle(tx, settlements))
+    if (written < settlements.length) metrics.fencedOut(settlements.length - written)
   }
 
-  /** Opening costs as much as signing does, and a secret is used for thousands of deliveries. */
-  function open(sealed: string, context: string): string {
-    const known = opened.get(sealed)
-    if (known !== undefined) return known
-    const secret = secretBox.open(sealed, context)
-    if (opened.size >= SECRETS_KEPT) opened.clear()
-    opened.set(sealed, secret)
-    return secret
-  }
-
-  async function attempt(orgId: string, claimed: Claimed): Promise<AttemptOutcome> {
-    const { body, secrets, endpointId, eventId: id, traceparent } = claimed
-    if (body === null)
-      return { kind: 'error', reason: 'aborted', detail: 'The body was dropped at the end of its retention.', durationMs: 0 }
-    const bytes = Buffer.from(body)
-    const timestampS = Math.floor(clock.now().getTime() / 1000)
-    const keys = secrets.map((sealed) => open(sealed, secretContext(orgId, endpointId)))
-    const headers = headersFor({ id, timestampS, body: bytes, secrets: keys, custom: claimed.headers })
-    if (traceparent !== null) headers['traceparent'] = traceparent
-    return sender.send({ url: claimed.url, headers, body: bytes, timeoutMs: Math.min(claimed.timeoutMs, timeoutMaxMs) })
-  }
-
-  async function deliver(orgId: string, claimed: Claimed): Promise<void> {
-    const startedAt = clock.now()
-    if (claimed.wasLeased) metrics.leaseExpired()
-    const sent = await attempt(orgId, claimed).catch((error: unknown): AttemptOutcome => {
-      log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')
-      // Counted as a failure, so that the schedule bounds it: what cannot be made now would be claimed again at once.
-      return { kind: 'error', reason: 'connection', detail: 'The attempt could not be made.', durationMs: 0 }
-    })
-    const outcome = outcomeOf(claimed, { sent, startedAt })
-    metrics.attempt(outcome.verdict)
-    outbox.add(orgId, outcome)
-  }
-
-  function outcomeOf(claimed: Claimed, { sent, startedAt }: { sent: AttemptOutcome; startedAt: Date }): Outcome {
-    const { deliveryId, endpointId, eventId, attempt: number, firstAt } = claimed
-    const verdict = claimed.body === null ? 'failed' : verdictOf(sent)
-    const failures = claimed.failures + (verdict === 'succeeded' || verdict === 'interrupted' ? 0 : 1)
-    const said =
-      sent.kind === 'response'
-        ? { status: sent.status, error: null, answer: sent.bodyExcerpt }
-        : { status: null, error: `${sent.reason}: ${sent.detail}`, answer: null }
-    return {
-      ...{ deliveryId, endpointId, eventId, attempt: number, startedAt, verdict, failures },
-      ...said,
-      durationMs: sent.durationMs,
-      succeeded: verdict === 'succeeded',
-      delayMs: delayOf({ verdict, failures, firstAt, hasBody: claimed.body !== null, sent })
+  async function deliver(orgId: string, assignment: Assignment): Promise<void> {
+    const slot = slots.take(assignment.endpoint.id)
+    const settlement = await attempt(orgId, assignment, hangUp.signal)
+    slots.give(slot)
+    metrics.attempt(settlement.verdict ?? 'not_sent')
+    outbox.add(orgId, settlement)
+    if (slots.underWay === 0) {
+      // Nothing more will come to be gathered with it.
+      outbox.flush()
+      onIdle()
     }
+    if (isHungry && slots.free() >= worthwhile) bell.ring()
   }
 
-  function delayOf(after: {
-    verdict: Outcome['verdict']
-    failures: number
-    firstAt: Date
-    hasBody: boolean
-    sent: AttemptOutcome
-  }): number | null {
-    const { verdict, failures, firstAt, hasBody, sent } = after
-    if (verdict === 'succeeded' || verdict === 'gone' || !hasBody) return null
-    const now = clock.now()
-    if (verdict === 'interrupted') return mayStart(now, firstAt, schedule) ? 0 : null
-    const retryAfterMs = sent.kind === 'response' && (sent.status === 429 || sent.status === 503) ? sent.retryAfterMs : undefined
-    const next = nextAttempt(failures, { now, firstAttemptAt: firstAt, random: random(), retryAfterMs, schedule })
-    return next.kind === 'at' ? next.at.getTime() - now.getTime() : null
-  }
-
-  async function claimFrom(orgId: string, endpoints: readonly ReadyEndpoint[], perEndpoint: number): Promise<number> {
-    const endpointIds = endpoints.map(({ endpointId }) => endpointId)
-    const claimed = await database.scoped(orgId, (tx) => deliveries.claim(tx, { endpointIds, perEndpoint, leaseMs }))
-    for (const one of claimed) {
-      const sending = deliver(orgId, one).finally(() => underWay.delete(sending))
-      underWay.add(sending)
-    }
-    return claimed.length
-  }
-
-  return {
-    /** Claims and starts until nothing more may start now; what is under way goes on. */
-    async pump(signal: AbortSignal): Promise<void> {
-      while (!signal.aborted) {
-        const free = concurrency - underWay.size
-        if (free <= 0) {
-          await Promise.race(underWay)
-          continue
-        }
-        const ready = await database.scheduling((scheduler) => deliveries.readyEndpoints(scheduler, ENDPOINTS_PER_LOOK))
-        const chosen = ready.slice(0, free)
-        if (chosen.length === 0) return
-        const perEndpoint = Math.max(1, Math.floor(free / chosen.length))
-        const byOrganization = [...Map.groupBy(chosen, ({ orgId }) => orgId)]
-        const claims = await Promise.all(byOrganization.map(([orgId, endpoints]) => claimSafely(orgId, endpoints, perEndpoint)))
-        if (claims.every((count) => count === 0)) return
-      }
-    },
-
-    /** Waits for what is under way and writes what came of it. */
-    async drain(): Promise<void> {
-      await Promise.all(underWay)
-      await outbox.flush()
-    }
-  }
-
-  /** What is wrong in one organization must not hold back the others; a database that is away does. */
-  async function claimSafely(orgId: string, endpoints: readonly ReadyEndpoint[], perEndpoint: number): Promise<number> {
+  /** @returns how many were started. */
+  async function claim({ orgId, wanted }: Turn['claims'][number]): Promise<number> {
     try {
-      return await claimFrom(orgId, endpoints, perEndpoint)
+      const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }))
+      const expired = assignments.filter(({ claimed }) => claimed.wasLeased).length
+      if (expired > 0) metrics.leaseExpired(expired)
+      for (const assignment of assignments) void deliver(orgId, assignment)
+      return assignments.length
     } catch (error) {
+      // What is wrong in one organization must not hold back the others; a database that is away does.
       if (isUnavailable(error)) throw error
       log.error({ err: error, organization: orgId }, 'deliveries of an organization could not be claimed and will be tried again')
       return 0
     }
   }
+
+  async function look(free: number): Promise<Turn> {
+    const waiting = await database.scheduling((scheduler) =>
+      dispatch.waitingEndpoints(scheduler, { after: position, limit: ENDPOINTS_PER_LOOK, leaseMs })
+    )
+    return planTurn({
+      waiting,
+      isCut: waiting.length === ENDPOINTS_PER_LOOK,
+      free,
+      suspectSlotsMax: Math.ceil(concurrency / 2),
+      heldBy: (endpointIds) => slots.heldBy(endpointIds),
+      slow: slots.slowEndpoints()
+    })
+  }
+
+  /** Looks, claims, starts. @returns how long to rest unless the bell rings. */
+  async function turn(): Promise<number> {
+    const free = slots.free()
+    if (free < (isHungry ? worthwhile : 1) || outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
+    const plan = await look(free)
+    for (const { orgId, endpointId } of plan.orphans) await database.scoped(orgId, (tx) => dispatch.cancelOrphans(tx, endpointId))
+    const started = await sumOf(plan.claims, claim)
+    isHungry = started > 0 || plan.isBlocked
+    position = plan.next
+    restMs = started > 0 ? REST_MIN_MS : Math.min(restMs * 2, REST_MAX_MS)
+    return position === START ? Math.min(restMs, plan.untilDueMs) : 0
+  }
+
+  async function work(): Promise<void> {
+    while (!isStopping) {
+      const rest = await turn().catch((error: unknown) => {
+        if (isUnavailable(error)) log.warn({ job: 'webhook delivery' }, 'deliveries wait for the database')
+        else log.error({ err: error, job: 'webhook delivery' }, 'a look for deliveries failed and will be tried again')
+        restMs = Math.min(restMs * 2, REST_MAX_MS)
+        return restMs
+      })
+      await bell.rest(rest)
+    }
+  }
+
+  const working = work()
+  return {
+    wake: () => {
+      restMs = REST_MIN_MS
+      bell.ring()
+    },
+    stop: async () => {
+      isStopping = true
+      bell.ring()
+      await working
+      const timer = setTimeout(() => hangUp.abort(), drainMs)
+      const idle = Promise.withResolvers<void>()
+      onIdle = idle.resolve
+      if (slots.underWay > 0) await idle.promise
+      clearTimeout(timer)
+      await outbox.drain()
+    }
+  }
 }
 
-export type DeliveryJob = ReturnType<typeof createDeliveryJob>
+/** A few at a time. */
+async function sumOf<T>(items: readonly T[], count: (item: T) => Promise<number>): Promise<number> {
+  const left = [...items]
+  let sum = 0
+  const work = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) sum += await count(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(ORGANIZATIONS_AT_A_TIME, left.length) }, work))
+  return sum
+}

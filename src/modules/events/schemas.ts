@@ -26,7 +26,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'payment.settled': 'Money came in.',
   'payment.failed': 'Announced money will not come.',
   'payment.reversed': 'A payment was taken back.',
-  'webhook_endpoint.test': 'You asked for it.'
+  'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
+  'webhook_endpoint.test': 'You asked for it. Sent to that endpoint alone.'
 }
 
 export const EventSchema = named(

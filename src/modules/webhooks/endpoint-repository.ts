@@ -22,6 +22,8 @@ export type EndpointView = Endpoint &
   Readonly<{
     consecutiveFailures: number
     openUntil: Date | null
+    /** The pause is over; one attempt will tell. */
+    isProbing: boolean
     slowStartLimit: number | null
     lastSuccessAt: Date | null
     lastFailureAt: Date | null
@@ -31,7 +33,8 @@ export type EndpointView = Endpoint &
 
 const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs",
   e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
-  h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", h.slow_start_limit as "slowStartLimit",
+  h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", coalesce(h.open_until <= now(), false) as "isProbing",
+  h.slow_start_limit as "slowStartLimit",
   h.last_success_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
   (select count(*) from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) as queued`
 const source = 'webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id'
@@ -42,7 +45,7 @@ const select = statement<EndpointView>(
 )
 const selectForUpdate = statement<EndpointView>(
   'webhook_endpoints.find_for_update',
-  `select ${columns} from ${source} where e.org_id = $1 and e.id = $2 for no key update of e`
+  `select ${columns} from ${source} where e.org_id = $1 and e.id = $2 for no key update of h`
 )
 const selectPage = statement<EndpointView>(
   'webhook_endpoints.page',
@@ -56,6 +59,7 @@ export async function find(reader: Reader, id: string): Promise<EndpointView | u
   return row
 }
 
+/** Locks the health row, which stands for the endpoint: claims, outcomes and changes of settings take turns at it. */
 export async function findForUpdate(tx: Tx, id: string): Promise<EndpointView | undefined> {
   const [row] = await tx.run(selectForUpdate, [tx.orgId, id])
   return row
@@ -124,9 +128,11 @@ const insertSecretRow = statement<{ id: string }>(
   'webhook_endpoints.insert_secret',
   'insert into webhook_endpoint_secrets (org_id, id, endpoint_id, sealed, created_at) values ($1, $2, $3, $4, $5)'
 )
-const expireSecrets = statement<{ id: string }>(
-  'webhook_endpoints.expire_secrets',
-  'update webhook_endpoint_secrets set expires_at = $3 where org_id = $1 and endpoint_id = $2 and (expires_at is null or expires_at > $3)'
+const retireSecrets = statement<{ id: string }>(
+  'webhook_endpoints.retire_secrets',
+  `with spent as (delete from webhook_endpoint_secrets where org_id = $1 and endpoint_id = $2 and expires_at is not null)
+   update webhook_endpoint_secrets set expires_at = now() + $3::bigint * interval '1 millisecond'
+   where org_id = $1 and endpoint_id = $2 and expires_at is null`
 )
 
 export async function insertSecret(
@@ -136,7 +142,7 @@ export async function insertSecret(
   await tx.run(insertSecretRow, [tx.orgId, secret.id, secret.endpointId, secret.sealed, secret.createdAt])
 }
 
-/** The secrets that there are sign until then and no longer. */
-export async function endSecrets(tx: Tx, { endpointId, at }: { endpointId: string; at: Date }): Promise<void> {
-  await tx.run(expireSecrets, [tx.orgId, endpointId, at])
+/** The secret in use goes on signing for so long and no longer; one that was retired before is done with. */
+export async function retireSecret(tx: Tx, { endpointId, graceMs }: { endpointId: string; graceMs: number }): Promise<void> {
+  await tx.run(retireSecrets, [tx.orgId, endpointId, graceMs])
 }

@@ -1,12 +1,13 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventService } from '../events/service.ts'
 import { type AddressPolicy, judgeUrl } from './address-guard.ts'
 import * as repository from './endpoint-repository.ts'
-import { unblemished } from './health.ts'
-import * as healthRepository from './health-repository.ts'
+import { resetHealth } from './outcome-repository.ts'
 import * as queue from './queue-repository.ts'
+import { endpointToApi } from './schemas.ts'
 import { NONCE_BYTES, type SecretBox } from './secret-box.ts'
 import { generateSecret, headerFault } from './signature.ts'
 
@@ -15,6 +16,8 @@ export type EndpointServiceDeps = Readonly<{
   newId: () => string
   randomBytes: (length: number) => Buffer
   events: EventService
+  /** The organization's time, at which its events occur. */
+  organizationNow: (reader: Reader) => Promise<Date>
   addressPolicy: AddressPolicy
   secretBox: SecretBox
   wakeDeliveries: () => void
@@ -24,8 +27,7 @@ export type EndpointSettings = Readonly<
   Pick<repository.Endpoint, 'url' | 'description' | 'eventTypes' | 'headers' | 'maxInFlight' | 'timeoutMs'>
 >
 
-const HOUR_MS = 3_600_000
-const ROTATION_GRACE_HOURS = 24
+const ROTATION_GRACE_MS = 24 * 3_600_000
 /** An organization has no use for more, and each event is matched against all of them. */
 const ENDPOINTS_MAX = 100
 
@@ -35,7 +37,7 @@ export function secretContext(orgId: string, endpointId: string): string {
 }
 
 export function createEndpointService(deps: EndpointServiceDeps) {
-  const { clock, newId, randomBytes, events, addressPolicy, secretBox, wakeDeliveries } = deps
+  const { clock, newId, randomBytes, events, organizationNow, addressPolicy, secretBox, wakeDeliveries } = deps
 
   async function get(reader: Reader, id: string): Promise<repository.EndpointView> {
     const view = await repository.find(reader, id)
@@ -66,6 +68,15 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     return { ...settings, url: verdict.url.href }
   }
 
+  /** Says of an endpoint what happened to it. Whoever else subscribed hears of it; it has no say in being heard. */
+  async function tell(tx: Tx, view: repository.EndpointView, type: 'webhook_endpoint.test' | 'webhook_endpoint.disabled') {
+    const subject = { kind: 'webhook_endpoint', id: view.id, version: view.version }
+    const drafts = [{ type, subject, clientId: null, object: endpointToApi(view) }]
+    const [eventId] = await events.append(tx, { occurredAt: await organizationNow(tx), drafts })
+    assert(eventId !== undefined, 'one draft gives one event')
+    return eventId
+  }
+
   return {
     get,
     page: (reader: Reader, input: repository.EndpointPage) => repository.page(reader, input),
@@ -79,35 +90,37 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       const id = newId()
       const fresh = { status: 'enabled', disabledReason: null, version: 1, createdAt: at, updatedAt: at } as const
       await repository.insert(tx, { ...checked(settings), ...fresh, id })
-      await healthRepository.insert(tx, id)
+      await resetHealth(tx, id)
       const secret = await addSecret(tx, id)
       return { view: await get(tx, id), secret }
     },
 
-    /** Changes settings; what is absent stays. What is queued goes to the new URL. */
+    /** Changes settings; what is absent stays. What is queued goes to the new URL, which starts with a clean bill of health. */
     async update(
       tx: Tx,
-      { id, change, isCurrent }: { id: string; change: Partial<EndpointSettings>; isCurrent: (version: number) => void }
+      { id, change, expectedVersion }: { id: string; change: Partial<EndpointSettings>; expectedVersion?: number | undefined }
     ): Promise<repository.EndpointView> {
       const before = await locked(tx, id)
-      isCurrent(before.version)
+      refuseStale(before.version, expectedVersion)
       const settings = checked({ ...before, ...change })
+      if (settings.url !== before.url) await resetHealth(tx, id)
       await repository.save(tx, { ...before, ...settings, version: before.version + 1, updatedAt: clock.now() })
+      tx.afterCommit(wakeDeliveries)
       return get(tx, id)
     },
 
-    /** What is queued for it is cancelled. */
+    /** What waits for it is cancelled; what is under way is finished. */
     async remove(tx: Tx, id: string): Promise<void> {
       await locked(tx, id)
-      await queue.cancelQueue(tx, id)
       await repository.remove(tx, id)
+      await queue.cancelQueue(tx, id)
     },
 
-    /** A new secret signs from now on; the old ones sign beside it for a day. */
+    /** A new secret signs from now on; the one before it signs beside it for a day. */
     async rotateSecret(tx: Tx, id: string): Promise<{ view: repository.EndpointView; secret: string }> {
       const before = await locked(tx, id)
       const at = clock.now()
-      await repository.endSecrets(tx, { endpointId: id, at: new Date(at.getTime() + ROTATION_GRACE_HOURS * HOUR_MS) })
+      await repository.retireSecret(tx, { endpointId: id, graceMs: ROTATION_GRACE_MS })
       const secret = await addSecret(tx, id)
       await repository.save(tx, { ...before, version: before.version + 1, updatedAt: at })
       return { view: await get(tx, id), secret }
@@ -117,7 +130,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     async enable(tx: Tx, { id, resume }: { id: string; resume: 'continue' | 'skip' }): Promise<repository.EndpointView> {
       const before = await locked(tx, id)
       if (resume === 'skip') await queue.cancelQueue(tx, id)
-      await healthRepository.save(tx, { endpointId: id, health: unblemished, succeededAt: null, failedAt: null, failure: null })
+      await resetHealth(tx, id)
       await repository.save(tx, {
         ...before,
         status: 'enabled',
@@ -129,27 +142,36 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       return get(tx, id)
     },
 
-    /** Fires `webhook_endpoint.test` and sends it to this endpoint, subscribed or not. */
-    async test(
-      tx: Tx,
-      { id, occurredAt, toApi }: { id: string; occurredAt: Date; toApi: (view: repository.EndpointView) => object }
-    ): Promise<string> {
+    /** Sends it nothing more until it is enabled again, and tells the organization's other endpoints. */
+    async disable(tx: Tx, { id, reason }: { id: string; reason: string }): Promise<void> {
+      const before = await locked(tx, id)
+      if (before.status === 'disabled') return
+      const change = { status: 'disabled', disabledReason: reason, version: before.version + 1, updatedAt: clock.now() } as const
+      await repository.save(tx, { ...before, ...change })
+      await tell(tx, await get(tx, id), 'webhook_endpoint.disabled')
+    },
+
+    /**
+     * Fires `webhook_endpoint.test` and sends it to this endpoint alone, subscribed or not.
+     * @returns the delivery's id.
+     */
+    async test(tx: Tx, id: string): Promise<string> {
       const view = await locked(tx, id)
       if (view.status === 'disabled') throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.')
-      const subject = { kind: 'webhook_endpoint', id, version: view.version }
-      const [eventId] = await events.append(tx, {
-        occurredAt,
-        drafts: [{ type: 'webhook_endpoint.test', subject, clientId: null, object: toApi(view) }]
-      })
-      if (eventId === undefined) throw new DomainError('not_found', 'There is no such endpoint.')
-      await queue.deliverTo(tx, { endpointId: id, eventId })
+      const eventId = await tell(tx, view, 'webhook_endpoint.test')
       tx.afterCommit(wakeDeliveries)
-      return eventId
+      return queue.deliverTo(tx, { endpointId: id, eventId })
     }
   }
 }
 
 export type EndpointService = ReturnType<typeof createEndpointService>
+
+function refuseStale(version: number, expected: number | undefined): void {
+  if (expected !== undefined && expected !== version) {
+    throw new DomainError('version_conflict', `This is version ${version} now; the change was made from version ${expected}.`)
+  }
+}
 
 function notFound(): DomainError {
   return new DomainError('not_found', 'There is no such webhook endpoint.')

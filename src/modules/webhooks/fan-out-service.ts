@@ -1,9 +1,9 @@
 import type { FanOut } from '../events/service.ts'
-import * as queue from './queue-repository.ts'
+import { fanOut } from './queue-repository.ts'
 
 /** Has the events of a transaction delivered, and wakes this process's worker once they are committed. */
 export function createFanOut(wake: () => void): FanOut {
   return async (tx, events) => {
-    if (await queue.fanOut(tx, events)) tx.afterCommit(wake)
+    if ((await fanOut(tx, events)) > 0) tx.afterCommit(wake)
   }
 }

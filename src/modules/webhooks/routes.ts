@@ -4,12 +4,13 @@ import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { etagOf, expectedVersion } from '../../http/idempotency.ts'
 import { IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
-import type { OrganizationService } from '../organizations/service.ts'
-import { refuseStale } from '../organizations/service.ts'
+import type { DeliveryService } from './delivery-service.ts'
 import type { EndpointService } from './endpoint-service.ts'
 import {
   CreateEndpoint,
   changeFrom,
+  DeliverySchema,
+  deliveryToApi,
   EnableEndpoint,
   EndpointQuery,
   EndpointSchema,
@@ -19,7 +20,7 @@ import {
   UpdateEndpoint
 } from './schemas.ts'
 
-type Options = Edge & { endpoints: EndpointService; organizations: OrganizationService }
+type Options = Edge & { endpoints: EndpointService; deliveries: DeliveryService }
 
 const tags = ['Webhooks']
 
@@ -103,8 +104,9 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        const isCurrent = (version: number) => refuseStale(version, expectedVersion(request))
-        const view = await endpoints.update(tx, { id: request.params.id, change: changeFrom(request.body), isCurrent })
+        const { id } = request.params
+        const change = changeFrom(request.body)
+        const view = await endpoints.update(tx, { id, change, expectedVersion: expectedVersion(request) })
         return { status: 200, body: endpointToApi(view) }
       })
   )
@@ -117,7 +119,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'deleteWebhookEndpoint',
         tags,
         summary: 'Delete an endpoint',
-        description: 'What is queued for it is cancelled.',
+        description: 'What waits for it is cancelled; what is under way is finished. Its deliveries stay readable.',
         params: IdParams,
         response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(404) }
       }
@@ -131,7 +133,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
 }
 
 /** What an endpoint can be told to do. */
-export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, endpoints, organizations }) => {
+export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, endpoints, deliveries }) => {
   app.post(
     '/:id/rotate-secret',
     {
@@ -161,17 +163,16 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         operationId: 'testWebhookEndpoint',
         tags,
         summary: 'Send `webhook_endpoint.test` to an endpoint',
+        description: 'To this one alone, whatever it subscribed to. What came of it stands in the delivery.',
         params: IdParams,
         headers: writeHeaders,
-        response: { 202: ref(EndpointSchema), ...refusals(404) }
+        response: { 202: ref(DeliverySchema), ...refusals(404) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        const { id } = request.params
-        const { now } = await organizations.books(tx)
-        await endpoints.test(tx, { id, occurredAt: now, toApi: endpointToApi })
-        return { status: 202, body: endpointToApi(await endpoints.get(tx, id)) }
+        const deliveryId = await endpoints.test(tx, request.params.id)
+        return { status: 202, body: deliveryToApi(await deliveries.find(tx, deliveryId)) }
       })
   )
 
@@ -183,6 +184,7 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         operationId: 'enableWebhookEndpoint',
         tags,
         summary: 'Let an endpoint have deliveries again',
+        description: 'Its circuit is closed. What was queued when it was disabled is sent, or dropped with `skip`.',
         params: IdParams,
         headers: writeHeaders,
         body: EnableEndpoint,

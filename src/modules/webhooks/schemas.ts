@@ -11,29 +11,34 @@ const Subscription = oneOf(['*', ...families, ...eventTypes] as [string, ...stri
 })
 const deliveryStatuses = ['queued', 'succeeded', 'failed', 'cancelled', 'superseded'] as const
 
-const settings = {
+const shown = {
   url: Type.String({ minLength: 1, maxLength: 2000, description: 'https, public, without user name or password' }),
   event_types: Type.Array(Subscription, { minItems: 1, maxItems: 60, uniqueItems: true }),
   description: nullable(Type.String({ minLength: 1, maxLength: 200 })),
+  max_in_flight: Type.Integer({ minimum: 1, maximum: 1000, description: 'Attempts at a time, over all processes' }),
+  timeout_ms: Type.Integer({ minimum: 100, maximum: 30_000, description: 'How long an attempt may take' })
+}
+const settings = {
+  ...shown,
   headers: Type.Record(Type.String({ pattern: '^[!-~]{1,64}$' }), Type.String({ maxLength: 1024 }), {
     maxProperties: 20,
     additionalProperties: false,
-    description: 'Sent with each request, beside our own'
-  }),
-  max_in_flight: Type.Integer({ minimum: 1, maximum: 1000, description: 'Attempts at a time, over all processes' }),
-  timeout_ms: Type.Integer({ minimum: 100, maximum: 30_000, description: 'How long an attempt may take' })
+    description: 'Sent with each request, beside our own. The values are not shown again: they are often secrets'
+  })
 }
 const defaults = { maxInFlight: 20, timeoutMs: 15_000 }
 
 const endpointFields = {
   id: Id,
-  ...settings,
+  ...shown,
+  header_names: Type.Array(Type.String(), { description: 'Of the headers that are sent beside our own' }),
   status: oneOf(['enabled', 'disabled']),
   disabled_reason: nullable(Type.String()),
   health: closed(
     {
-      state: oneOf(['closed', 'open', 'slow_start'], {
-        description: '`open`: it failed five times in a row and is left alone until open_until; then one attempt probes it'
+      state: oneOf(['closed', 'open', 'probing', 'slow_start'], {
+        description:
+          '`open`: it failed five times in a row and is left alone until open_until; `probing`: one attempt will tell; `slow_start`: it answers again, and gets more at a time with each answer'
       }),
       open_until: nullable(InstantText),
       consecutive_failures: Type.Integer(),
@@ -102,7 +107,7 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
     url: view.url,
     event_types: [...view.eventTypes],
     description: view.description,
-    headers: { ...view.headers },
+    header_names: Object.keys(view.headers),
     max_in_flight: view.maxInFlight,
     timeout_ms: view.timeoutMs,
     status: view.status,
@@ -122,9 +127,8 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
   }
 }
 
-/** An open circuit whose time is over waits for its probe: it stays open until that has answered. */
-function stateOf({ openUntil, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
-  if (openUntil !== null) return 'open'
+function stateOf({ openUntil, isProbing, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
+  if (openUntil !== null) return isProbing ? 'probing' : 'open'
   return slowStartLimit === null ? 'closed' : 'slow_start'
 }
 

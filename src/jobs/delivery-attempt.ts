@@ -1,0 +1,62 @@
+import type { Clock } from '../kernel/clock.ts'
+import type { AttemptOutcome } from '../modules/webhooks/attempt.ts'
+import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
+import { secretContext } from '../modules/webhooks/endpoint-service.ts'
+import type { RetrySchedule } from '../modules/webhooks/schedule.ts'
+import type { SecretBox } from '../modules/webhooks/secret-box.ts'
+import type { Sender } from '../modules/webhooks/sender.ts'
+import { reasonNotToSend, type Settlement, settlementOf, unsent } from '../modules/webhooks/settlement.ts'
+import { headersFor } from '../modules/webhooks/signature.ts'
+import type { Log } from './loop.ts'
+
+export type AttemptDeps = Readonly<{
+  sender: Sender
+  secretBox: SecretBox
+  clock: Clock
+  random: () => number
+  schedule: RetrySchedule
+  timeoutMaxMs: number
+  log: Log
+}>
+
+const SECRETS_KEPT = 10_000
+
+/** Makes one attempt of what was claimed: opens the secrets, signs, sends, and says what came of it. Never throws. */
+export function createAttempts({ sender, secretBox, clock, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
+  const opened = new Map<string, string>()
+
+  /** Opening takes longer than signing, and a secret signs often. */
+  function open(sealed: string, context: string): string {
+    const known = opened.get(sealed)
+    if (known !== undefined) return known
+    const secret = secretBox.open(sealed, context)
+    if (opened.size >= SECRETS_KEPT) opened.clear()
+    opened.set(sealed, secret)
+    return secret
+  }
+
+  async function send(orgId: string, { claimed, endpoint }: Assignment, signal: AbortSignal): Promise<AttemptOutcome> {
+    const body = Buffer.from(claimed.body ?? '')
+    const context = secretContext(orgId, endpoint.id)
+    const headers = headersFor({
+      id: claimed.eventId,
+      timestampS: Math.floor(clock.now().getTime() / 1_000),
+      body,
+      secrets: endpoint.secrets.map((sealed) => open(sealed, context)),
+      custom: endpoint.headers
+    })
+    if (claimed.traceparent !== null) headers['traceparent'] = claimed.traceparent
+    return sender.send({ url: endpoint.url, headers, body, timeoutMs: Math.min(endpoint.timeoutMs, timeoutMaxMs), signal })
+  }
+
+  return async (orgId: string, assignment: Assignment, signal: AbortSignal): Promise<Settlement> => {
+    const { claimed } = assignment
+    const reason = reasonNotToSend(claimed, schedule)
+    if (reason !== undefined) return unsent(claimed, reason)
+    const outcome = await send(orgId, assignment, signal).catch((error: unknown): AttemptOutcome => {
+      log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')
+      return { kind: 'error', reason: 'connection', detail: 'The attempt could not be made.', durationMs: 0 }
+    })
+    return settlementOf(claimed, { outcome, random: random(), schedule })
+  }
+}

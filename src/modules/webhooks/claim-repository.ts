@@ -1,0 +1,171 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Health } from './health.ts'
+import { LOST } from './queue-repository.ts'
+
+/**
+ * For each transaction of a worker. The queue is nearly empty most of the time, so a plan that was made then and kept would read
+ * all of it when it is long: these statements are planned at each execution, for the table as it is. A worker that stalls within
+ * a transaction must not hold its locks for long.
+ */
+const workerSettings = statement<object>(
+  'webhooks.worker_settings',
+  `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+     set_config('idle_in_transaction_session_timeout', '5s', true)`
+)
+
+export async function useWorkerSettings(reader: Reader): Promise<void> {
+  await reader.run(workerSettings, [])
+}
+
+export type WaitingEndpoint = Health &
+  Readonly<{
+    orgId: string
+    endpointId: string
+    /** Null when there is no such endpoint any more. */
+    isEnabled: boolean | null
+    maxInFlight: number
+    /** When its first delivery, or lease, is due. */
+    dueAt: Date
+    /** How many of its deliveries are under way, in all processes. */
+    live: number
+    /** The database's time. */
+    now: Date
+  }>
+
+/** Steps from endpoint to endpoint along the index: what it costs grows with the endpoints that wait, not with their queues. */
+const selectWaiting = statement<WaitingEndpoint>(
+  'webhooks.waiting_endpoints',
+  `with recursive waiting as (
+     (select q.org_id, q.endpoint_id, q.ready_at, 1 as n from webhook_queue q where (q.org_id, q.endpoint_id) > ($1::uuid, $2::uuid)
+      order by q.org_id, q.endpoint_id, q.ready_at limit 1)
+     union all
+     select next.org_id, next.endpoint_id, next.ready_at, w.n + 1 from waiting w cross join lateral (
+       select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q where (q.org_id, q.endpoint_id) > (w.org_id, w.endpoint_id)
+       order by q.org_id, q.endpoint_id, q.ready_at limit 1) next
+     where w.n < $3
+   )
+   select w.org_id as "orgId", w.endpoint_id as "endpointId", w.ready_at as "dueAt", statement_timestamp() as now,
+     e.status = 'enabled' as "isEnabled", coalesce(e.max_in_flight, 1) as "maxInFlight",
+     coalesce(h.consecutive_failures, 0) as "consecutiveFailures", coalesce(h.opens, 0) as opens, h.open_until as "openUntil",
+     h.slow_start_limit as "slowStartLimit",
+     case when w.ready_at > statement_timestamp() then 0 else (select count(*)::int from (
+       select from webhook_queue l where l.org_id = w.org_id and l.endpoint_id = w.endpoint_id and l.claimed_at is not null
+         and l.ready_at > statement_timestamp() and l.ready_at <= statement_timestamp() + $4::int * interval '1 millisecond'
+       order by l.ready_at limit 1000) l) end as live
+   from waiting w
+   left join webhook_endpoints e on e.org_id = w.org_id and e.id = w.endpoint_id
+   left join webhook_endpoint_health h on h.org_id = w.org_id and h.endpoint_id = w.endpoint_id`
+)
+
+/**
+ * Needs the scheduler's reader. A read without locks: the next endpoints, by organization and id, that something waits for.
+ * @param after where the last look ended.
+ */
+export async function waitingEndpoints(
+  scheduler: Reader,
+  { after, limit, leaseMs }: { after: Readonly<{ orgId: string; endpointId: string }>; limit: number; leaseMs: number }
+): Promise<WaitingEndpoint[]> {
+  const [, rows] = await Promise.all([
+    useWorkerSettings(scheduler),
+    scheduler.run(selectWaiting, [after.orgId, after.endpointId, limit, leaseMs])
+  ])
+  return rows
+}
+
+export type LockedEndpoint = Health &
+  Readonly<{
+    id: string
+    url: string
+    headers: Record<string, string>
+    maxInFlight: number
+    timeoutMs: number
+    /** Sealed, newest first. */
+    secrets: string[]
+    now: Date
+  }>
+
+const lockEndpoints = statement<LockedEndpoint>(
+  'webhooks.lock_endpoints',
+  `select e.id, e.url, e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs", statement_timestamp() as now,
+     h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil", h.slow_start_limit as "slowStartLimit",
+     array(select s.sealed from webhook_endpoint_secrets s where s.org_id = $1 and s.endpoint_id = e.id
+       and (s.expires_at is null or s.expires_at > statement_timestamp()) order by s.created_at desc, s.id desc) as secrets
+   from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
+   where h.org_id = $1 and h.endpoint_id = any($2::uuid[]) and e.status = 'enabled'
+   order by h.endpoint_id for no key update of h skip locked`
+)
+
+/**
+ * Locks the health of endpoints, which holds their limits over all processes, and reads what is needed to send. An endpoint that
+ * another process is claiming from is left to it.
+ */
+export async function lockForClaim(tx: Tx, endpointIds: readonly string[]): Promise<LockedEndpoint[]> {
+  const [, rows] = await Promise.all([useWorkerSettings(tx), tx.run(lockEndpoints, [tx.orgId, endpointIds])])
+  return rows
+}
+
+export type Claimed = Readonly<{
+  deliveryId: string
+  endpointId: string
+  eventId: string
+  /** Fences what is written of this attempt. */
+  attempt: number
+  failures: number
+  firstAt: Date
+  claimedAt: Date
+  /** The former claim's lease had run out: its process died or stalled. */
+  wasLeased: boolean
+  body: string | null
+  traceparent: string | null
+}>
+
+/**
+ * A statement of its own after the lock, so that it counts what the last holder of the lock has claimed. Each row is reached by
+ * one index only, and then by its place, so that no statistics can lead the plan astray. A claim whose lease has run out is
+ * logged as lost: every number of an attempt has its row.
+ */
+const claimDue = statement<Claimed>(
+  'webhooks.claim',
+  `with room as materialized (
+     select t.endpoint_id, greatest(0, t.room - (select count(*)::int from (
+       select from webhook_queue l where l.org_id = $1 and l.endpoint_id = t.endpoint_id and l.claimed_at is not null
+         and l.ready_at > statement_timestamp() and l.ready_at <= statement_timestamp() + $5::int * interval '1 millisecond'
+       order by l.ready_at limit 1000) l)) as room, t.wanted
+     from unnest($2::uuid[], $3::int[], $4::int[]) as t(endpoint_id, room, wanted)
+   ), picked as materialized (
+     select p.* from room r cross join lateral (
+       select q.ctid as place, q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.claimed_at, q.ready_at from webhook_queue q
+       where q.org_id = $1 and q.endpoint_id = r.endpoint_id and q.ready_at <= statement_timestamp()
+       order by q.ready_at limit least(r.room, r.wanted) for update skip locked) p
+   ), claimed as (
+     update webhook_queue q set attempt = q.attempt + 1, claimed_at = date_trunc('milliseconds', statement_timestamp()),
+       ready_at = date_trunc('milliseconds', statement_timestamp()) + $5::int * interval '1 millisecond',
+       first_at = coalesce(q.first_at, date_trunc('milliseconds', statement_timestamp()))
+     where q.org_id = $1 and q.ctid = any(array(select place from picked))
+     returning q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.failures, q.first_at, q.claimed_at
+   ), lost as (
+     insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)
+     select $1, delivery_id, endpoint_id, event_id, attempt, claimed_at, extract(epoch from ready_at - claimed_at) * 1000, false, $6
+     from picked where claimed_at is not null
+   )
+   select c.delivery_id as "deliveryId", c.endpoint_id as "endpointId", c.event_id as "eventId", c.attempt, c.failures, c.first_at as "firstAt",
+     c.claimed_at as "claimedAt", c.delivery_id = any(array(select delivery_id from picked where claimed_at is not null)) as "wasLeased",
+     (select b.body from event_bodies b where b.org_id = $1 and b.event_id = c.event_id) as body,
+     (select e.traceparent from events e where e.org_id = $1 and e.id = c.event_id) as traceparent
+   from claimed c`
+)
+
+export type Want = Readonly<{
+  endpointId: string
+  /** How many may be under way in all processes. */
+  room: number
+  /** How many this process would start. */
+  wanted: number
+}>
+
+/** Takes what is due of endpoints that are locked, for as long as the lease lasts. */
+export function claim(tx: Tx, { wants, leaseMs }: { wants: readonly Want[]; leaseMs: number }): Promise<Claimed[]> {
+  const columns = [wants.map((w) => w.endpointId), wants.map((w) => w.room), wants.map((w) => w.wanted)]
+  return tx.run(claimDue, [tx.orgId, ...columns, leaseMs, LOST])
+}

@@ -1,0 +1,130 @@
+import type { Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import { useWorkerSettings } from './claim-repository.ts'
+import type { Health } from './health.ts'
+import type { Settlement } from './settlement.ts'
+
+export type EndpointHealth = Health &
+  Readonly<{ endpointId: string; maxInFlight: number; isEnabled: boolean; lastSuccessAt: Date | null; now: Date }>
+
+/**
+ * Of an endpoint without a blemish that answered well again, nothing changes but when it last did, which is kept to the second:
+ * its row is neither locked nor written, so that outcomes of a busy endpoint do not wait for its claims.
+ */
+const lockHealth = statement<EndpointHealth>(
+  'webhooks.lock_health',
+  `select h.endpoint_id as "endpointId", h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil",
+     h.slow_start_limit as "slowStartLimit", h.last_success_at as "lastSuccessAt", e.max_in_flight as "maxInFlight",
+     e.status = 'enabled' as "isEnabled", statement_timestamp() as now
+   from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
+   where h.org_id = $1 and h.endpoint_id = any($2::uuid[])
+     and (h.endpoint_id = any($3::uuid[]) or h.consecutive_failures > 0 or h.opens > 0 or h.open_until is not null
+       or h.slow_start_limit is not null or h.last_success_at is null or h.last_success_at < statement_timestamp() - interval '1 second')
+   order by h.endpoint_id for no key update of h`
+)
+
+/** @param changed endpoints whose health changes whatever it is now: something failed there. */
+export async function lockForOutcomes(
+  tx: Tx,
+  { endpointIds, changed }: { endpointIds: readonly string[]; changed: readonly string[] }
+): Promise<EndpointHealth[]> {
+  const [, rows] = await Promise.all([useWorkerSettings(tx), tx.run(lockHealth, [tx.orgId, endpointIds, changed])])
+  return rows
+}
+
+export type HealthWrite = Readonly<{
+  endpointId: string
+  health: Health
+  /** How many of the outcomes this was folded from; it is written only if the claims of all of them hold. */
+  outcomes: number
+  succeededAt: Date | null
+  failedAt: Date | null
+  failure: string | null
+}>
+
+/**
+ * Queue row, attempt row, delivery and health in one statement, all behind one fence: the queue row must still hold the number
+ * of the attempt. Rows are reached by key, then by place, so that no statistics can lead the plan astray.
+ */
+const settleClaims = statement<{ deliveryId: string }>(
+  'webhooks.settle',
+  `with outcome as materialized (
+     select q.place, q.endpoint_id, q.event_id, o.*
+     from unnest($2::uuid[], $3::int[], $4::text[], $5::bigint[], $6::int[], $7::timestamptz[], $8::int[], $9::boolean[], $10::int[], $11::text[],
+       $12::text[]) as o(delivery_id, attempt, ends, delay_ms, failures, started_at, duration_ms, succeeded, status, error, answer)
+     cross join lateral (
+       select q.ctid as place, q.endpoint_id, q.event_id from webhook_queue q
+       where q.org_id = $1 and q.delivery_id = o.delivery_id and q.attempt = o.attempt for update) q
+   ), ended as (
+     delete from webhook_queue q where q.org_id = $1 and q.ctid = any(array(select place from outcome where ends is not null))
+   ), waits as (
+     update webhook_queue q set claimed_at = null, failures = o.failures,
+       ready_at = date_trunc('milliseconds', statement_timestamp()) + o.delay_ms * interval '1 millisecond'
+     from outcome o where q.org_id = $1 and q.ctid = o.place and o.ends is null
+   ), logged as (
+     insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, status, error, answer)
+     select $1, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, status, error, answer from outcome
+   ), told as (
+     update webhook_deliveries d set status = coalesce(o.ends, 'queued'), attempts = o.attempt, updated_at = now()
+     from outcome o cross join lateral (
+       select x.ctid as place from webhook_deliveries x where x.org_id = $1 and x.id = o.delivery_id limit 1) x
+     where d.org_id = $1 and d.ctid = x.place
+   ), healed as (
+     update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
+       slow_start_limit = w.slow_start_limit, last_success_at = coalesce(w.succeeded_at, h.last_success_at),
+       last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure)
+     from unnest($13::uuid[], $14::int[], $15::int[], $16::int[], $17::timestamptz[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::text[])
+       as w(endpoint_id, outcomes, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure)
+     where h.org_id = $1 and h.endpoint_id = w.endpoint_id
+       and w.outcomes = (select count(*) from outcome o where o.endpoint_id = w.endpoint_id)
+   )
+   select delivery_id as "deliveryId" from outcome`
+)
+
+/** @returns the deliveries that were written; another claim had taken over the others. */
+export async function settle(
+  tx: Tx,
+  { settlements: s, healths }: { settlements: readonly Settlement[]; healths: readonly HealthWrite[] }
+): Promise<string[]> {
+  const rows = await tx.run(settleClaims, [
+    tx.orgId,
+    s.map((one) => one.deliveryId),
+    s.map((one) => one.attempt),
+    s.map((one) => one.ends),
+    s.map((one) => one.delayMs),
+    s.map((one) => one.failures),
+    s.map((one) => one.startedAt),
+    s.map((one) => one.durationMs),
+    s.map((one) => one.succeeded),
+    s.map((one) => one.status),
+    s.map((one) => one.error),
+    s.map((one) => one.answer),
+    ...healthColumns(healths)
+  ])
+  return rows.map(({ deliveryId }) => deliveryId)
+}
+
+function healthColumns(writes: readonly HealthWrite[]): unknown[] {
+  return [
+    writes.map((w) => w.endpointId),
+    writes.map((w) => w.outcomes),
+    writes.map((w) => w.health.consecutiveFailures),
+    writes.map((w) => w.health.opens),
+    writes.map((w) => w.health.openUntil),
+    writes.map((w) => w.health.slowStartLimit),
+    writes.map((w) => w.succeededAt),
+    writes.map((w) => w.failedAt),
+    writes.map((w) => w.failure)
+  ]
+}
+
+const freshHealth = statement<{ id: string }>(
+  'webhooks.fresh_health',
+  `insert into webhook_endpoint_health (org_id, endpoint_id, consecutive_failures, opens) values ($1, $2, 0, 0)
+   on conflict (org_id, endpoint_id) do update set consecutive_failures = 0, opens = 0, open_until = null, slow_start_limit = null`
+)
+
+/** A closed circuit, for a new endpoint or one that starts over. When it last succeeded or failed stays. */
+export async function resetHealth(tx: Tx, endpointId: string): Promise<void> {
+  await tx.run(freshHealth, [tx.orgId, endpointId])
+}

@@ -1,0 +1,113 @@
+import type { AttemptOutcome } from './attempt.ts'
+import { type AttemptVerdict, verdictOf } from './health.ts'
+import { mayStart, nextAttempt, type RetrySchedule } from './schedule.ts'
+
+/** What of a claim its settlement needs. Its instants are the database's, so that a worker's clock decides nothing. */
+export type ClaimFacts = Readonly<{
+  deliveryId: string
+  endpointId: string
+  attempt: number
+  failures: number
+  firstAt: Date
+  claimedAt: Date
+}>
+
+/** What is written of one attempt. */
+export type Settlement = Readonly<{
+  deliveryId: string
+  endpointId: string
+  attempt: number
+  /** What the delivery ends as; null when it is to be tried again, after `delayMs`. */
+  ends: 'succeeded' | 'failed' | 'cancelled' | null
+  delayMs: number
+  failures: number
+  startedAt: Date
+  durationMs: number
+  succeeded: boolean
+  status: number | null
+  /** `reason: sentence` where no answer came, or none was asked for. */
+  error: string | null
+  answer: string | null
+  /** What it says of the endpoint; null when the endpoint was not asked. */
+  verdict: AttemptVerdict | null
+}>
+
+/** What an attempt's outcome changes: the delivery ends, or waits for the next attempt. An interruption is no failure. */
+export function settlementOf(
+  claim: ClaimFacts,
+  { outcome, random, schedule }: { outcome: AttemptOutcome; random: number; schedule: RetrySchedule }
+): Settlement {
+  const verdict = verdictOf(outcome)
+  const failures = claim.failures + (verdict === 'failed' || verdict === 'gone' ? 1 : 0)
+  return {
+    ...base(claim, failures),
+    ...endOf(claim, { outcome, verdict, failures, random, schedule }),
+    durationMs: outcome.durationMs,
+    succeeded: verdict === 'succeeded',
+    ...said(outcome),
+    verdict
+  }
+}
+
+type Attempted = Readonly<{
+  outcome: AttemptOutcome
+  verdict: AttemptVerdict
+  failures: number
+  random: number
+  schedule: RetrySchedule
+}>
+
+function endOf(claim: ClaimFacts, after: Attempted): Pick<Settlement, 'ends' | 'delayMs'> {
+  const { outcome, verdict, failures, random, schedule } = after
+  if (verdict === 'succeeded') return { ends: 'succeeded', delayMs: 0 }
+  if (verdict === 'interrupted') return { ends: null, delayMs: 0 }
+  if (verdict === 'gone') return { ends: 'failed', delayMs: 0 }
+  const now = new Date(claim.claimedAt.getTime() + outcome.durationMs)
+  const retryAfterMs = outcome.kind === 'response' ? outcome.retryAfterMs : undefined
+  const next = nextAttempt(failures, { now, firstAttemptAt: claim.firstAt, random, schedule, retryAfterMs })
+  return next.kind === 'at' ? { ends: null, delayMs: next.at.getTime() - now.getTime() } : { ends: 'failed', delayMs: 0 }
+}
+
+function said(outcome: AttemptOutcome): Pick<Settlement, 'status' | 'error' | 'answer'> {
+  if (outcome.kind === 'response') return { status: outcome.status, error: null, answer: outcome.bodyExcerpt }
+  return { status: null, error: storable(`${outcome.reason}: ${outcome.detail}`), answer: null }
+}
+
+/** What others threw may hold what PostgreSQL does not keep as text. */
+function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD')
+}
+
+function base(claim: ClaimFacts, failures: number) {
+  const { deliveryId, endpointId, attempt, claimedAt } = claim
+  return { deliveryId, endpointId, attempt, failures, startedAt: claimedAt }
+}
+
+/** Why a claimed delivery is not sent at all; undefined when it is. */
+export function reasonNotToSend(
+  claim: ClaimFacts & Readonly<{ body: string | null }>,
+  schedule: RetrySchedule
+): 'too_late' | 'body_gone' | undefined {
+  if (claim.body === null) return 'body_gone'
+  return mayStart(claim.claimedAt, claim.firstAt, schedule) ? undefined : 'too_late'
+}
+
+const WHY_NOT_SENT = {
+  too_late: 'Not sent: seven days have passed since the first attempt.',
+  body_gone: 'Not sent: the body of the event was erased.'
+}
+
+/** The attempt has its number, so it has its row, which says that nothing was sent. */
+export function unsent(claim: ClaimFacts, reason: 'too_late' | 'body_gone'): Settlement {
+  return {
+    ...base(claim, claim.failures),
+    ends: reason === 'too_late' ? 'failed' : 'cancelled',
+    delayMs: 0,
+    durationMs: 0,
+    succeeded: false,
+    status: null,
+    error: `${reason}: ${WHY_NOT_SENT[reason]}`,
+    answer: null,
+    verdict: null
+  }
+}

@@ -1,0 +1,80 @@
+import type { WaitingEndpoint } from './claim-repository.ts'
+import { roomFor } from './health.ts'
+import { type Claimant, shareSlots } from './sharing.ts'
+
+export type Position = Readonly<{ orgId: string; endpointId: string }>
+
+const NOBODY = '00000000-0000-0000-0000-000000000000'
+/** Before every endpoint. */
+export const START: Position = Object.freeze({ orgId: NOBODY, endpointId: NOBODY })
+
+export type Look = Readonly<{
+  /** The endpoints that something waits for, from one position to the next. */
+  waiting: readonly WaitingEndpoint[]
+  /** Whether there may be more behind them. */
+  isCut: boolean
+  /** Slots that this process has free. */
+  free: number
+  /** Slots that endpoints under suspicion may hold in all, and how many these hold now. */
+  suspectSlotsMax: number
+  heldBy: (endpointIds: ReadonlySet<string>) => number
+  /** Endpoints that keep attempts of this process waiting. */
+  slow: ReadonlySet<string>
+}>
+
+export type Turn = Readonly<{
+  /** What to claim, organization by organization. */
+  claims: readonly Readonly<{ orgId: string; wanted: ReadonlyMap<string, number> }>[]
+  /** Deleted endpoints that something still waits for. */
+  orphans: readonly Position[]
+  /** Something is due that finds no slot, or no room at its endpoint. */
+  isBlocked: boolean
+  /** Where the next look begins: who got nothing this time is first then. */
+  next: Position
+  /** Until something of this look becomes due by itself; Infinity when nothing does. */
+  untilDueMs: number
+}>
+
+type Due = Claimant & Position
+
+/** Decides from a look what to claim. Whatever it takes for free may be gone by then: the claim asks again, under a lock. */
+export function planTurn(look: Look): Turn {
+  const { waiting, slow, free } = look
+  const due = waiting.filter((endpoint) => endpoint.isEnabled === true && waitOf(endpoint) === 0)
+  const claimants = due.map((endpoint) => claimantOf(endpoint, slow)).filter(({ room }) => room > 0)
+  const suspects = new Set(claimants.filter(({ isSuspect }) => isSuspect).map(({ endpointId }) => endpointId))
+  const suspectSlots = Math.max(0, look.suspectSlotsMax - look.heldBy(suspects))
+  const shares = shareSlots(claimants, { slots: free, suspectSlots })
+  const served = claimants.filter(({ endpointId }) => shares.has(endpointId))
+  return {
+    claims: [...Map.groupBy(served, ({ orgId }) => orgId)].map(([orgId, own]) => ({
+      orgId,
+      wanted: new Map(own.map(({ endpointId }) => [endpointId, shares.get(endpointId) ?? 0]))
+    })),
+    orphans: waiting.filter((endpoint) => endpoint.isEnabled === null && waitOf(endpoint) === 0),
+    isBlocked: served.length < due.length,
+    next: nextPosition(look, { isShort: served.length < claimants.length, served }),
+    untilDueMs: Math.min(
+      ...waiting
+        .filter(({ isEnabled }) => isEnabled !== false)
+        .map(waitOf)
+        .filter((ms) => ms > 0)
+    )
+  }
+}
+
+/** Milliseconds until something of the endpoint may start, as far as time decides it. */
+function waitOf({ dueAt, openUntil, now }: WaitingEndpoint): number {
+  return Math.max(0, dueAt.getTime() - now.getTime(), (openUntil?.getTime() ?? 0) - now.getTime())
+}
+
+function claimantOf(endpoint: WaitingEndpoint, slow: ReadonlySet<string>): Due {
+  const { orgId, endpointId, consecutiveFailures, openUntil, slowStartLimit, live } = endpoint
+  const isBlemished = consecutiveFailures > 0 || openUntil !== null || slowStartLimit !== null
+  return { orgId, endpointId, room: roomFor(endpoint, endpoint) - live, isSuspect: isBlemished || slow.has(endpointId) }
+}
+
+function nextPosition({ waiting, isCut }: Look, { isShort, served }: { isShort: boolean; served: readonly Due[] }): Position {
+  const last = isShort ? served.at(-1) : isCut ? waiting.at(-1) : undefined
+  return last === undefined ? START : { orgId: last.orgId, endpointId: last.endpointId }
+}
