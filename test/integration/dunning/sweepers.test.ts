@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
-import { createDatabase } from '../../../src/db/client.ts'
+import { createDatabase, type Tx } from '../../../src/db/client.ts'
 import { createSweepJob } from '../../../src/jobs/dunning-sweep.ts'
 import { currency } from '../../../src/kernel/money.ts'
-import { done, type Ledger, startDunning } from '../../support/dunning.ts'
+import { done, type Ledger, policyBody, startDunning } from '../../support/dunning.ts'
 
 const app = await startDunning({ now: '2026-01-01T00:00:00Z', connections: 20 })
 const { newLedger, clock, sweepJob, services, database, databaseUrl } = app
@@ -164,23 +164,22 @@ test('a sweep that waits for a payment decides by what the payment left', async 
   expect(await ledger.ladder(id)).toEqual([])
 })
 
-test('an edit of the policy during a sweep is not lost: what it marks is decided anew by the next one', async () => {
+test('an edit of the policy between what a sweep read and what it writes is not lost', async () => {
   const ledger = await live()
   const policyId = await ledger.usePolicy([{ code: 'far', offset_days: 60 }])
   const { id } = await ledger.issue(await ledger.addClient(), { issued_on: '2026-01-01', due_on: '2026-01-10' })
   clock.set('2026-01-14T00:00:00Z')
+  const body = policyBody([{ code: 'near', offset_days: 2 }])
   const edit: { done?: Promise<unknown> } = {}
-  await database.scoped(ledger.id, async (tx) => {
-    await services.dunning.sweepBatch(tx, { at: clock.now(), clients: 10, wait: true })
-    const body = {
-      name: 'Near',
-      min_days_between: 0,
-      business_days: false,
-      send_at: '00:00',
-      stages: [{ code: 'near', offset_days: 2, tone: 'firm' }]
+  await database.scoped(ledger.id, (tx) => {
+    const run: Tx['run'] = async (statement, parameters) => {
+      if (statement.name === 'obligations.save_dunning') {
+        edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
+        await Promise.race([edit.done, someoneWaits()])
+      }
+      return tx.run(statement, parameters)
     }
-    edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
-    await someoneWaits()
+    return services.dunning.sweepBatch({ ...tx, run }, { at: clock.now(), clients: 10, wait: true })
   })
   await edit.done
   expect(await ledger.ladder(id)).toEqual([])
