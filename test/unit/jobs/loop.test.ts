@@ -26,7 +26,14 @@ function counted() {
 
 test('a job runs at once at boot, and again after each rest', async () => {
   let runs = 0
-  const loop = createLoop({ name: 'job', everyMs: 1000, log: silent, run: async () => void (runs += 1) })
+  const loop = createLoop({
+    name: 'job',
+    everyMs: 1000,
+    log: silent,
+    run: async () => {
+      runs += 1
+    }
+  })
   await vi.advanceTimersByTimeAsync(0)
   expect(runs).toBe(1)
   await vi.advanceTimersByTimeAsync(3500)
@@ -36,7 +43,14 @@ test('a job runs at once at boot, and again after each rest', async () => {
 
 test('a job without an interval rests until it is woken', async () => {
   let runs = 0
-  const loop = createLoop({ name: 'job', everyMs: null, log: silent, run: async () => void (runs += 1) })
+  const loop = createLoop({
+    name: 'job',
+    everyMs: null,
+    log: silent,
+    run: async () => {
+      runs += 1
+    }
+  })
   await vi.advanceTimersByTimeAsync(86_400_000)
   expect(runs).toBe(1)
   loop.wake()
@@ -94,7 +108,9 @@ test('stopping tells the running job, waits for its end, and lets no further run
     }
   })
   let stopped = false
-  const stopping = loop.stop().then(() => void (stopped = true))
+  const stopping = loop.stop().then(() => {
+    stopped = true
+  })
   await vi.advanceTimersByTimeAsync(1000)
   expect([told?.aborted, stopped]).toEqual([true, false])
   await end()
