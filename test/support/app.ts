@@ -51,6 +51,8 @@ export type AppOptions = TenantOptions &
     lockTimeoutMs?: number
     /** Gives the service another way to its database, such as one that can be cut. */
     through?: (databaseUrl: string) => Promise<string>
+    /** Hears what the service logs; nobody does unless said. */
+    logger?: AppDeps['logger']
   }>
 
 export type TestApp = Tenant &
@@ -89,7 +91,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const wake: Wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore, ...options.wake }
   const services = createServices({ database, clock, newId, randomBytes, wake, ...webhookParts() })
   const app = await buildApp({
-    ...({ services, database, clock, newId, seal: newSeal(), logger: false } satisfies Partial<AppDeps>),
+    ...({ services, database, clock, newId, seal: newSeal(), logger: options.logger ?? false } satisfies Partial<AppDeps>),
     operatorToken: 'operatorToken' in options ? options.operatorToken : OPERATOR_TOKEN,
     rateLimitPerMinute: options.rateLimitPerMinute ?? 0
   })
