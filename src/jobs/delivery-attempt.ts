@@ -1,4 +1,3 @@
-import type { Clock } from '../kernel/clock.ts'
 import type { AttemptOutcome } from '../modules/webhooks/attempt.ts'
 import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
 import { secretContext } from '../modules/webhooks/endpoint-service.ts'
@@ -12,7 +11,6 @@ import type { Log } from './loop.ts'
 export type AttemptDeps = Readonly<{
   sender: Sender
   secretBox: SecretBox
-  clock: Clock
   random: () => number
   schedule: RetrySchedule
   timeoutMaxMs: number
@@ -22,7 +20,7 @@ export type AttemptDeps = Readonly<{
 const SECRETS_KEPT = 10_000
 
 /** Makes one attempt of what was claimed: opens the secrets, signs, sends, and says what came of it. Never throws. */
-export function createAttempts({ sender, secretBox, clock, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
+export function createAttempts({ sender, secretBox, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
   const opened = new Map<string, string>()
 
   /** Opening takes longer than signing, and a secret signs often. */
@@ -40,7 +38,8 @@ export function createAttempts({ sender, secretBox, clock, random, schedule, tim
     const context = secretContext(orgId, endpoint.id)
     const headers = headersFor({
       id: claimed.eventId,
-      timestampS: Math.floor(clock.now().getTime() / 1_000),
+      // The database's time: a receiver refuses what a wrong clock has dated.
+      timestampS: Math.floor(claimed.claimedAt.getTime() / 1_000),
       body,
       secrets: endpoint.secrets.map((sealed) => open(sealed, context)),
       custom: endpoint.headers

@@ -52,9 +52,9 @@ export async function startCrew(size: number, databaseUrl: string): Promise<Crew
   let killed = 0
   return {
     killed: () => killed,
-    /** SIGKILL for the one that has been at work the longest, which is replaced at once. One that only starts has nothing to lose. */
+    /** SIGKILL for the one that has been at work the longest, which is replaced at once. Where starting takes long, another is left. */
     async killOne() {
-      await until('a worker is ready', () => workers.some(({ isReady }) => isReady()), 60_000)
+      await until('two workers are at work', () => workers.filter(({ isReady }) => isReady()).length > 1, 60_000)
       const [oldest] = workers.splice(
         workers.findIndex(({ isReady }) => isReady()),
         1
