@@ -63,6 +63,8 @@ export type Ledger = Tenant &
     /** Lets the test clock run to an instant, or for so many days, to its end. */
     advance: (to: string | number) => Promise<void>
     addClient: (body?: object) => Promise<string>
+    /** Many, a few at a time: a crowd would wait for connections until it is refused. */
+    addClients: (count: number) => Promise<string[]>
     /** 100.00 EUR unless said. */
     issue: (clientId: string, body: object) => Promise<InvoiceBody>
     /** Settled and received today unless said. */
@@ -96,11 +98,15 @@ export async function startDunning(options: AppOptions = {}): Promise<DunningApp
   return { ...app, sweepJob, clockJob, newLedger }
 }
 
+const AT_A_TIME = 8
+
 function ledgerOf(tenant: Tenant, { app, clockJob }: { app: TestApp; clockJob: TestClockJob }): Ledger {
   const { call } = tenant
   let numbers = 0
   const entries = async (invoiceId?: string) => (await allEntries(call, invoiceId)).reverse()
   const events = (...types: string[]) => eventsOf(tenant.id, app, types)
+  const addClient = async (body: object = {}) =>
+    (await done(call<{ id: string }>('POST', '/v1/clients', { body: { name: 'Client', ...body } }))).id
   return {
     ...tenant,
     entries,
@@ -113,8 +119,15 @@ function ledgerOf(tenant: Tenant, { app, clockJob }: { app: TestApp; clockJob: T
       const { status } = await done(call<{ status: string }>('GET', '/v1/test-clock'))
       if (status !== 'still') throw new Error('The clock has not arrived.')
     },
-    addClient: async (body = {}) =>
-      (await done(call<{ id: string }>('POST', '/v1/clients', { body: { name: 'Client', ...body } }))).id,
+    addClient,
+    addClients: async (count) => {
+      const ids: string[] = []
+      while (ids.length < count) {
+        const few = Math.min(AT_A_TIME, count - ids.length)
+        ids.push(...(await Promise.all(Array.from({ length: few }, (_, n) => addClient({ name: `Client ${ids.length + n}` })))))
+      }
+      return ids
+    },
     issue: (clientId, body) => {
       numbers += 1
       const common = { client_id: clientId, number: `R-${numbers}`, currency: 'EUR', total: '100.00' }

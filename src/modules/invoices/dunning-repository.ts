@@ -32,14 +32,23 @@ const lockSkipping = lockDueClients('skipping', 'skip locked')
 const LOOK_AHEAD = 8
 const CLAIM_ATTEMPTS = 20
 
+const lockDue = statement<{ id: string }>(
+  'obligations.lock_due',
+  `select id from obligations where org_id = $1 and client_id = any($3::uuid[]) and next_at <= $2 order by id for no key update`
+)
 const selectDue = statement<CaseRow>(
   'obligations.due',
   `select ${caseColumns} from ${caseSource}
-   where d.org_id = $1 and d.client_id = any($3::uuid[]) and d.next_at <= $2 order by d.due_on, d.id for no key update of d`
+   where d.org_id = $1 and d.client_id = any($3::uuid[]) and d.next_at <= $2 order by d.due_on, d.id`
 )
-const casesById = `select ${caseColumns} from ${caseSource} where d.org_id = $1 and d.id = any($2::uuid[]) order by d.due_on, d.id`
-const selectCases = statement<CaseRow>('obligations.cases', casesById)
-const lockCases = statement<CaseRow>('obligations.cases_for_update', `${casesById} for no key update of d`)
+const lockCases = statement<{ id: string }>(
+  'obligations.lock',
+  `select id from obligations where org_id = $1 and id = any($2::uuid[]) order by id for no key update`
+)
+const selectCases = statement<CaseRow>(
+  'obligations.cases',
+  `select ${caseColumns} from ${caseSource} where d.org_id = $1 and d.id = any($2::uuid[]) order by d.due_on, d.id`
+)
 const selectDuePage = statement<CaseRow>(
   'obligations.due_page',
   `select ${caseColumns} from ${caseSource}
@@ -69,7 +78,8 @@ export async function claimDue(
       'uuid',
       locked.map(({ id }) => id)
     )
-    const rows = await tx.run(selectDue, [tx.orgId, now, ids])
+    // Locked first and read then, in one trip: in one statement, what changed during the wait would be seen in part.
+    const [, rows] = await Promise.all([tx.run(lockDue, [tx.orgId, now, ids]), tx.run(selectDue, [tx.orgId, now, ids])])
     // Clients whose obligations another sweep decided between the look and the lock: look again, now that it is committed.
     if (rows.length > 0) return rows.map(caseFromRow)
   }
@@ -82,7 +92,9 @@ export async function casesOf(reader: Reader, obligationIds: readonly string[]):
 
 /** With the clients locked already. */
 export async function casesForUpdate(tx: Tx, obligationIds: readonly string[]): Promise<DunningCase[]> {
-  return (await tx.run(lockCases, [tx.orgId, obligationIds])).map(caseFromRow)
+  const ids = column('uuid', obligationIds)
+  const [, rows] = await Promise.all([tx.run(lockCases, [tx.orgId, ids]), tx.run(selectCases, [tx.orgId, ids])])
+  return rows.map(caseFromRow)
 }
 
 /** Due obligations in the order of their instants, without any lock: for deciding what a sweep would do. */
