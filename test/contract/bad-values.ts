@@ -36,7 +36,7 @@ const HALF_A_PAIR = 'a\ud800'
 /** What a parameter in the URL cannot be, which is text always. */
 export function badTextsFor(schema: Schema): string[] {
   const texts = (values: readonly unknown[] = []) => values.filter((value) => typeof value === 'string')
-  switch (typesOf(schema)[0]) {
+  switch (typesOf(schema)[0] ?? 'string') {
     case 'integer':
       return ['ten', '1.5', '', ' ', `${(schema.minimum ?? 0) - 1}`, `${(schema.maximum ?? 1e15) + 1}`, 'Infinity', '1,2']
     case 'boolean':
@@ -54,7 +54,7 @@ export function badTextsFor(schema: Schema): string[] {
 
 /** Whatever breaks a rule that the field's schema says, and text that nothing can keep. */
 export function badValuesFor({ schema, isNullable }: Field): BadValue[] {
-  const [type] = typesOf(schema).filter((name) => name !== 'null')
+  const [type = 'any'] = typesOf(schema).filter((name) => name !== 'null')
   const found: BadValue[] = isNullable ? [] : [{ value: null, breaks: 'null' }]
   const add = (breaks: string, ...values: unknown[]) => found.push(...values.map((value) => ({ value, breaks })))
   if (schema.enum !== undefined) add('none of few', 'no-such-word', '', ' ')

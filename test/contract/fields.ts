@@ -33,7 +33,7 @@ export function sampleOf(written: Schema, document: Document): unknown {
   const [shape] = shapesOf(schema, document)
   if (shape !== undefined && shape !== schema) return sampleOf(shape, document)
   if (schema.enum !== undefined) return schema.enum[0]
-  const [type] = typesOf(schema)
+  const [type = 'string'] = typesOf(schema)
   switch (type) {
     case 'object':
       return Object.fromEntries(

@@ -70,7 +70,7 @@ type Bad = Readonly<{ request: Request; field: Field; value: unknown; pointer: s
 
 async function refuse(tenant: Tenant, operation: Operation, { request, field, value, pointer }: Bad): Promise<void> {
   const answer = await send(tenant.call, operation, { ...request, body: field.put(value) })
-  const what = `${operation.operationId} took ${JSON.stringify(value)?.slice(0, 100)} for ${field.pointer}: ${JSON.stringify(answer.body)}`
+  const what = `${operation.operationId} took ${String(JSON.stringify(value)).slice(0, 100)} for ${field.pointer}: ${JSON.stringify(answer.body)}`
   expect(answer.status, what).toBe(400)
   expectRefusalOf(pointer, answer)
 }
