@@ -75,9 +75,10 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const invoices = createInvoiceService({
     ...deps,
     ports: {
-      policyIds: async (tx) => new Set((await deps.policies.heads(tx)).keys()),
+      policyHeads: deps.policies.heads,
       planDunning: (tx, input) => dunning.planDunning(tx, input),
       obligationsChanged,
+      creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
       applyCredit: (tx, input) => payments.applyCredit(tx, input),
       releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)
     }

@@ -23,6 +23,10 @@ export type Tx = Reader &
     writes: true
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
     afterCommit: (action: () => void) => void
+    /** The last write, in one trip with the commit: one whose outcome decides nothing any more. */
+    withCommit: (statement: Statement<object>, parameters: readonly unknown[]) => void
+    /** Nothing of this transaction is kept; what its work resolves with is returned all the same. */
+    discard: () => void
     /** The same transaction in another organization's scope: only for the operator, who makes organizations. */
     inOrganization: (orgId: string) => Promise<Tx>
   }>
@@ -63,25 +67,13 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   async function attempt<T>(orgId: string, traceparent: string | null, work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await connect(pool)
-    const afterCommit: (() => void)[] = []
+    const tx = txOn(client, sqlOn(client), { orgId, traceparent })
     let broken = false
     try {
       const begun = begin(client, { mode: 'begin', role: 'dunwell_app', orgId })
-      const txOf = (id: string): Tx => ({
-        ...readerOn(client, sqlOn(client), { orgId: id, traceparent }),
-        writes: true,
-        afterCommit: (action) => void afterCommit.push(action),
-        inOrganization: async (other) => {
-          await client.query(scopeTo(client, other))
-          return txOf(other)
-        }
-      })
-      const result = await work(txOf(orgId))
+      const result = await work(tx.handle)
       await begun
-      const { command } = await client.query('commit')
-      // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
-      assert(command === 'COMMIT', `the transaction ended with ${command}`)
-      for (const action of afterCommit) action()
+      await tx.end()
       return result
     } catch (error) {
       broken = isUnavailable(error)
@@ -194,6 +186,42 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Rea
       gather(client)
       const { rows } = await client.query<Row>({ name: statement.name, text: statement.text, values: [...parameters] })
       return rows
+    }
+  }
+}
+
+type Ending = Readonly<{ handle: Tx; end: () => Promise<void> }>
+
+/** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
+function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
+  const afterCommit: (() => void)[] = []
+  const withCommit: (() => Promise<unknown>)[] = []
+  let isKept = true
+  const handleIn = (orgId: string): Tx => {
+    const reader = readerOn(client, sql, { ...scope, orgId })
+    return {
+      ...reader,
+      writes: true,
+      afterCommit: (action) => void afterCommit.push(action),
+      withCommit: (statement, parameters) => void withCommit.push(() => reader.run(statement, parameters)),
+      discard: () => {
+        isKept = false
+      },
+      inOrganization: async (other) => {
+        await client.query(scopeTo(client, other))
+        return handleIn(other)
+      }
+    }
+  }
+  return {
+    handle: handleIn(scope.orgId),
+    async end() {
+      if (!isKept) return void (await client.query('rollback'))
+      const last = withCommit.map((write) => write())
+      const [{ command }] = await Promise.all([client.query('commit'), ...last])
+      // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
+      assert(command === 'COMMIT', `the transaction ended with ${command}`)
+      for (const action of afterCommit) action()
     }
   }
 }

@@ -32,18 +32,45 @@ export function createOnce({ database, clock, seal }: { database: Database; cloc
       async (tx) => {
         if (key === undefined) return answerOf(reply, await work(tx))
         const fingerprint = fingerprintOf(request)
-        const first = await repository.claim(tx, { key, fingerprint, now: clock.now() })
-        if (first !== undefined) return replay(first, { fingerprint, seal })
-        const outcome = await work(tx)
-        const stored = answerOf(reply, outcome)
-        const body = outcome.secret === true ? seal.seal(stored.body) : stored.body
-        await repository.store(tx, { key, status: stored.status, body, sealed: outcome.secret === true })
+        const claim = repository.claim(tx, { key, fingerprint, now: clock.now() })
+        const [claimed, worked] = await Promise.allSettled([claim, work(unlessTaken(tx, claim))])
+        if (claimed.status === 'rejected') throw claimed.reason
+        if (claimed.value !== undefined) {
+          tx.discard()
+          return replay(claimed.value, { fingerprint, seal })
+        }
+        if (worked.status === 'rejected') throw worked.reason
+        const stored = answerOf(reply, worked.value)
+        const isSecret = worked.value.secret === true
+        const body = isSecret ? seal.seal(stored.body) : stored.body
+        repository.store(tx, { key, status: stored.status, body, sealed: isSecret })
         return stored
       },
       headerText(request, 'traceparent') ?? null
     )
     return send(reply, answer) as never
   }
+}
+
+/**
+ * The work starts while its key is being claimed, so that its first queries travel in the same packet. Where the key turns out
+ * to be taken, the work gets no further, and nothing of it is kept.
+ */
+function unlessTaken(tx: Tx, claim: Promise<repository.Stored | undefined>): Tx {
+  let isTaken = false
+  claim.then(
+    (first) => {
+      isTaken = first !== undefined
+    },
+    () => {
+      isTaken = true
+    }
+  )
+  return { ...tx, run: (statement, parameters) => (isTaken ? Promise.reject(new KeyTaken()) : tx.run(statement, parameters)) }
+}
+
+class KeyTaken extends Error {
+  override readonly name = 'KeyTaken'
 }
 
 type Answer = Readonly<{ status: number; body: string; etag: string | undefined; replayed: boolean }>

@@ -3,11 +3,10 @@ import type { Clock } from '../../kernel/clock.ts'
 import { dayIn } from '../../kernel/day.ts'
 import type { DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
-import type { Books } from '../organizations/organization.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
-import { currentPolicy, dunningOf, type PolicyRef, standstill, stateOf } from './facts.ts'
+import { currentPolicy, dunningOf, type Grounds, type PolicyRef, standstill, stateOf } from './facts.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type PlanDeps = Readonly<{ clock: Clock; newId: () => string; policies: PolicyService }>
@@ -40,8 +39,8 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
      * `normal` waits for the first stage by age; `baseline` begins silently at the stage that the age says; `off` is only
      * ever told to be overdue.
      */
-    async planDunning(tx: Tx, { books, drafts }: { books: Books; drafts: readonly InvoiceDraft[] }): Promise<Planned> {
-      const grounds = { books, heads: await policies.heads(tx) }
+    async planDunning(tx: Tx, { drafts, ...grounds }: Grounds & { drafts: readonly InvoiceDraft[] }): Promise<Planned> {
+      const { books } = grounds
       const refs = drafts.map(({ invoice, client }) =>
         currentPolicy({ invoicePolicyId: invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, grounds)
       )

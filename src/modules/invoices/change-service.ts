@@ -108,7 +108,9 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     await insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
     await repository.moveTotal(tx, { invoiceId: view.invoice.id, byMinor, at: opened.at })
     const document = await finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'total_adjusted' })
-    const applied = byMinor > 0n && (await ports.applyCredit(tx, { books, clientIds: [view.invoice.clientId] }))
+    if (byMinor < 0n) return document
+    const credit = await ports.creditOf(tx, [view.invoice.clientId])
+    const applied = await ports.applyCredit(tx, { books, credit })
     return applied ? toApi(await get(tx, view.invoice.id), books) : document
   }
 

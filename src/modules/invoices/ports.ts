@@ -11,6 +11,9 @@ export type InvoiceDraft = Readonly<{
   client: ClientTerms
 }>
 
+/** The current version of each policy, by policy id. */
+export type PolicyHeads = ReadonlyMap<string, number>
+
 export type Planned = Readonly<{
   /** By obligation id. */
   states: ReadonlyMap<string, DunningState>
@@ -18,12 +21,15 @@ export type Planned = Readonly<{
   afterInsert: (tx: Tx) => Promise<void>
 }>
 
+/** What is left of a payment, and may be set against what falls due. */
+export type Credit = Readonly<{ id: string; clientId: string; currency: string; unappliedMinor: bigint; receivedOn: Day }>
+
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
 export type InvoicePorts = Readonly<{
-  /** The ids of all dunning policies that an invoice may name. */
-  policyIds: (tx: Tx) => Promise<ReadonlySet<string>>
+  /** The current version of each dunning policy that an invoice may name, by policy id. */
+  policyHeads: (tx: Tx) => Promise<PolicyHeads>
   /** Dunning decides where new obligations start. Reads only; may be started before the invoices are inserted. */
-  planDunning: (tx: Tx, input: { books: Books; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
+  planDunning: (tx: Tx, input: { books: Books; heads: PolicyHeads; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
   /**
    * Balances, due dates or status of these obligations changed: dunning clears, retracts and finds the next instant, and
    * fires its events. Called once, before the caller fires its own, with the client locked. `effectiveOn` is the earliest
@@ -33,11 +39,13 @@ export type InvoicePorts = Readonly<{
     tx: Tx,
     change: { books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }
   ) => Promise<void>
+  /** What these clients have in credit that may be applied by itself. They are locked, so that it stays so. */
+  creditOf: (tx: Tx, clientIds: readonly string[]) => Promise<readonly Credit[]>
   /**
-   * Payments apply unapplied credit of these clients to what is open, oldest due first, where the organization wants that.
+   * Payments apply credit to what its clients have open, oldest due first, where the organization wants that.
    * @returns whether anything was applied.
    */
-  applyCredit: (tx: Tx, input: { books: Books; clientIds: readonly string[] }) => Promise<boolean>
+  applyCredit: (tx: Tx, input: { books: Books; credit: readonly Credit[] }) => Promise<boolean>
   /** Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit. */
   releaseAllocations: (
     tx: Tx,

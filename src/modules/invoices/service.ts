@@ -12,7 +12,7 @@ import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
 import * as dunning from './dunning-repository.ts'
 import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import * as ledger from './ledger-repository.ts'
-import type { InvoiceDraft, InvoicePorts } from './ports.ts'
+import type { InvoiceDraft, InvoicePorts, PolicyHeads } from './ports.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 
@@ -24,6 +24,15 @@ export type InvoiceServiceDeps = Readonly<{
   clients: ClientService
   references: ReferenceService
   ports: InvoicePorts
+}>
+
+type Issue = Readonly<{
+  books: Books
+  heads: PolicyHeads
+  drafts: readonly InvoiceDraft[]
+  /** Of each draft. */
+  refs: readonly NewInvoice['externalRefs'][]
+  at: Date
 }>
 
 /** What became of one invoice of a batch. */
@@ -47,16 +56,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
-  async function issue(
-    tx: Tx,
-    {
-      books,
-      drafts,
-      refs,
-      at
-    }: { books: Books; drafts: readonly InvoiceDraft[]; refs: readonly NewInvoice['externalRefs'][]; at: Date }
-  ): Promise<InvoiceView[]> {
-    const planned = await ports.planDunning(tx, { books, drafts })
+  async function issue(tx: Tx, { books, heads, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
+    const planned = await ports.planDunning(tx, { books, heads, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
     const writes = [
       repository.insertInvoicesOf(
@@ -108,14 +109,20 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      * @throws DomainError that names the field; see `draftOf`, and `duplicate_reference` for a taken external reference.
      */
     async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
-      const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
+      // In one trip. The credit is read after the lock, which is what keeps it from changing.
+      const [books, heads, client, credit] = await Promise.all([
+        organizations.books(tx),
+        ports.policyHeads(tx),
+        clients.lock(tx, input.clientId),
+        ports.creditOf(tx, [input.clientId])
+      ])
       const at = clock.now()
       const draft = draftOf(input, { books, client, newId, at })
       const { externalRefs } = input
       if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
-      const [view] = await issue(tx, { books, drafts: [draft], refs: [externalRefs], at })
+      const [view] = await issue(tx, { books, heads, drafts: [draft], refs: [externalRefs], at })
       assert(view !== undefined, 'one draft gives one view')
-      const applied = await ports.applyCredit(tx, { books, clientIds: [input.clientId] })
+      const applied = await ports.applyCredit(tx, { books, credit })
       return toApi(applied ? await get(tx, view.invoice.id) : view, books)
     },
 
@@ -124,17 +131,21 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      * @param inputs an input, or the refusal that reading it gave.
      */
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
-      const books = await organizations.books(tx)
       const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
-      const locked = new Map((await clients.lockMany(tx, wanted)).map((client) => [client.id, client]))
-      const policyIds = await ports.policyIds(tx)
+      const [books, heads, found, credit] = await Promise.all([
+        organizations.books(tx),
+        ports.policyHeads(tx),
+        clients.lockMany(tx, wanted),
+        ports.creditOf(tx, wanted)
+      ])
+      const locked = new Map(found.map((client) => [client.id, client]))
       const outcomes = inputs.map((input) => {
         if (input instanceof DomainError) return input
         const client = locked.get(input.clientId)
         if (client === undefined)
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
-        if (input.dunningPolicyId !== null && !policyIds.has(input.dunningPolicyId))
+        if (input.dunningPolicyId !== null && !heads.has(input.dunningPolicyId))
           return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
       })
@@ -145,9 +156,9 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       const views =
         good.length === 0
           ? []
-          : await issue(tx, { books, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs), at })
-      const clientIds = [...new Set(views.map(({ invoice }) => invoice.clientId))]
-      const applied = clientIds.length > 0 && (await ports.applyCredit(tx, { books, clientIds }))
+          : await issue(tx, { books, heads, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs), at })
+      const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))
+      const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })
       const documents = applied
         ? await documentsOf(tx, { books, invoiceIds: views.map(({ invoice }) => invoice.id) })
         : new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))

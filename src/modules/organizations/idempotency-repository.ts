@@ -1,16 +1,16 @@
 import type { Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
+import { assert } from '../../kernel/assert.ts'
 
 export type Stored = Readonly<{ fingerprint: string; status: number; body: string; sealed: boolean }>
 
-const insertKey = statement<{ key: string }>(
+// A key that is there has its answer, for they commit together: one without is the one just made. Where there was one, nothing
+// changes, but its answer comes back in the same trip, after the wait for who was about to commit it.
+const claimKey = statement<Omit<Stored, 'status' | 'body'> & { status: number | null; body: string | null }>(
   'idempotency.claim',
   `insert into idempotency_keys (org_id, key, fingerprint, sealed, created_at) values ($1, $2, $3, false, $4)
-   on conflict do nothing returning key`
-)
-const selectKey = statement<Stored>(
-  'idempotency.find',
-  `select fingerprint, status, body, sealed from idempotency_keys where org_id = $1 and key = $2`
+   on conflict (org_id, key) do update set key = excluded.key
+   returning fingerprint, status, body, sealed`
 )
 const storeAnswer = statement<{ key: string }>(
   'idempotency.store',
@@ -24,14 +24,15 @@ const deleteOld = statement<{ key: string }>(
 
 /** Takes the key, or waits for who holds it and returns what they stored. */
 export async function claim(tx: Tx, input: { key: string; fingerprint: string; now: Date }): Promise<Stored | undefined> {
-  const [mine] = await tx.run(insertKey, [tx.orgId, input.key, input.fingerprint, input.now])
-  if (mine !== undefined) return undefined
-  const [first] = await tx.run(selectKey, [tx.orgId, input.key])
-  return first
+  const [found] = await tx.run(claimKey, [tx.orgId, input.key, input.fingerprint, input.now])
+  assert(found !== undefined, 'a key is made or found')
+  const { fingerprint, status, body, sealed } = found
+  return status === null || body === null ? undefined : { fingerprint, status, body, sealed }
 }
 
-export async function store(tx: Tx, answer: { key: string; status: number; body: string; sealed: boolean }): Promise<void> {
-  await tx.run(storeAnswer, [tx.orgId, answer.key, answer.status, answer.body, answer.sealed])
+/** Written with the commit. */
+export function store(tx: Tx, answer: { key: string; status: number; body: string; sealed: boolean }): void {
+  tx.withCommit(storeAnswer, [tx.orgId, answer.key, answer.status, answer.body, answer.sealed])
 }
 
 /** @returns how many keys older than `before` were forgotten, at most `limit`. */

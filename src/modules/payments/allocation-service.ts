@@ -5,6 +5,7 @@ import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
+import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type FreshShare, fill } from './payment.ts'
 import * as repository from './repository.ts'
@@ -123,11 +124,11 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       await move(tx, { books, at, entries: [...entries, taken], reason, told })
     },
 
+    creditOf: repository.creditOf,
+
     /** See `InvoicePorts.applyCredit`. */
-    async applyCredit(tx: Tx, { books, clientIds }: { books: Books; clientIds: readonly string[] }): Promise<boolean> {
-      if (!books.organization.autoApplyCredit) return false
-      const credit = await repository.creditOf(tx, clientIds)
-      if (credit.length === 0) return false
+    async applyCredit(tx: Tx, { books, credit }: { books: Books; credit: readonly Credit[] }): Promise<boolean> {
+      if (!books.organization.autoApplyCredit || credit.length === 0) return false
       const open = await invoices.payablesOf(tx, {
         clientIds: [...new Set(credit.map(({ clientId }) => clientId))],
         currency: null

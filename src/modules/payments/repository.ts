@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { currency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
+import type { Credit } from '../invoices/ports.ts'
 import type { Payment, PaymentView, Share } from './payment.ts'
 
 type Row = Omit<Payment, 'currency'> & {
@@ -114,11 +115,6 @@ export async function save(tx: Tx, p: Payment): Promise<void> {
     p.version,
     p.updatedAt
   ])
-}
-
-type Credit = Pick<Payment, 'id' | 'clientId' | 'unappliedMinor'> & {
-  currency: string
-  receivedOn: NonNullable<Payment['receivedOn']>
 }
 
 const selectCredit = statement<Credit>(

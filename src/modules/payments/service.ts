@@ -102,6 +102,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
   return {
     get,
+    creditOf: allocator.creditOf,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
 
