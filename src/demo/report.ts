@@ -38,10 +38,10 @@ export function reportText(report: DemoReport): string {
   const { ledger, span, webhooks } = report
   const refused = ledger.problems.length
   return [
-    `${number(ledger.rows)} invoices of ${number(ledger.clients)} clients from ${printable(ledger.source)}`,
+    `${counted(ledger.rows, 'invoice')} of ${counted(ledger.clients, 'client')} from ${printable(ledger.source)}`,
     `${span.firstOn} to ${span.lastOn}, ${number(span.days)} days, the last ${span.daysAfter} after the last movement, ` +
       `in ${duration(report.elapsedMs)}`,
-    ...(refused === 0 ? [] : [`${number(refused)} lines were refused\n${problemsText(ledger.problems)}`]),
+    ...(refused === 0 ? [] : [`${counted(refused, 'line')} refused\n${problemsText(ledger.problems)}`]),
     section('Stage entries', stagesText(report.stages)),
     section('Webhooks', webhooksText(webhooks)),
     ...report.receivables.map(({ asOf, rows }) => section(`Receivables by age, ${asOf}`, agingText(rows))),
@@ -199,6 +199,10 @@ function right(title: string) {
 
 function number(value: number): string {
   return value.toLocaleString('en-US')
+}
+
+function counted(value: number, noun: string): string {
+  return `${number(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
 /** "1234567.80" → "1,234,567.80". */

@@ -8,7 +8,7 @@ import { type FreshDatabase, freshDatabase } from '../support/database.ts'
 import { checkLedger } from '../support/ledger-check.ts'
 
 const ibm = fileURLToPath(new URL('../../../shared/data/ledgers/ibm-ar.csv', import.meta.url))
-const WALK_MS = 300_000
+const WALK_MS = 600_000
 
 let database: FreshDatabase
 let host: Host
@@ -34,8 +34,9 @@ async function expectNoDifference(rows: readonly LedgerRow[]): Promise<void> {
 describe('what arrives at a webhook receiver is what a naive walk through the days gives, every entry and no other', () => {
   it('for the sample ledger, eight zones and eight currencies', { timeout: WALK_MS }, () => expectNoDifference(sampleLedger()))
 
-  it.skipIf(!existsSync(ibm))('for the IBM ledger, 2,466 invoices', { timeout: WALK_MS }, async () => {
-    await expectNoDifference((await openLedger(ibm)).rows)
+  // The whole of it takes minutes: npm run check:ledgers walks that.
+  it.skipIf(!existsSync(ibm))('for the first 600 invoices of the IBM ledger', { timeout: WALK_MS }, async () => {
+    await expectNoDifference((await openLedger(ibm)).rows.slice(0, 600))
   })
 })
 

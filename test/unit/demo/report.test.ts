@@ -136,7 +136,7 @@ describe('the report for people', () => {
   it('says what was walked, what could not be read, and every figure', () => {
     expect(text).toContain('2,466 invoices of 100 clients from ledger.csv\n2025-01-01 to 2025-12-31, 365 days,')
     expect(text).toContain('the last 60 after the last movement, in 1 min 23 s')
-    expect(text).toContain('4 lines were refused\n  amount is missing. 3 rows, lines 7–8, 12\n  line 30: currency "XX": unknown.')
+    expect(text).toContain('4 lines refused\n  amount is missing. 3 rows, lines 7–8, 12\n  line 30: currency "XX": unknown.')
     expect(text).toContain('1,240 delivered, 1,240 verified with standardwebhooks, 0 rejected, 1 duplicates')
     expect(text).toMatch(/^all +1,240 +3$/m)
     expect(text).toMatch(/^KWD +1 +0\.012 +0\.000/m)
