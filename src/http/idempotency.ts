@@ -4,6 +4,7 @@ import type { Database, Tx } from '../db/client.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { DomainError } from '../kernel/errors.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
+import { traceparentOf } from './request-id.ts'
 import { headerText } from './validation.ts'
 
 export type Outcome<Body> = Readonly<{ status: number; body: Body; secret?: boolean }>
@@ -46,7 +47,7 @@ export function createOnce({ database, clock, seal }: { database: Database; cloc
         repository.store(tx, { key, status: stored.status, body, sealed: isSecret })
         return stored
       },
-      headerText(request, 'traceparent') ?? null
+      traceparentOf(request)
     )
     return send(reply, answer) as never
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 const ACCEPTED = /^[\w.:-]{1,128}$/
 
@@ -9,6 +9,14 @@ export function requestIdFrom(newId: () => string) {
     const given = request.headers['request-id']
     return typeof given === 'string' && ACCEPTED.test(given) ? given : newId()
   }
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** The caller's W3C trace context, or null: what is not of its form is nobody's trace, and goes no further. */
+export function traceparentOf(request: Pick<FastifyRequest, 'headers'>): string | null {
+  const given = request.headers['traceparent']
+  return typeof given === 'string' && TRACEPARENT.test(given) ? given : null
 }
 
 export function registerRequestId(app: FastifyInstance): void {

@@ -3,7 +3,8 @@ import { buildApp } from '../../src/app.ts'
 import { newId } from '../../src/ids.ts'
 import { type Answer, callWith, OPERATOR_TOKEN, refusalOf, startApp, type Tenant, type TestApp } from '../support/app.ts'
 import { type Cable, cableTo } from '../support/cable.ts'
-import type { Operation } from './document.ts'
+import { faultsIn } from './conformance.ts'
+import { documentOf, type Operation } from './document.ts'
 import { recipeFor } from './recipes.ts'
 import { record } from './recorder.ts'
 import { aboutNothing, type Request, send } from './request.ts'
@@ -30,6 +31,7 @@ const closed = await buildApp({
 })
 await closed.ready()
 
+const document = documentOf(service.app)
 const { operations, statusesOf, undocumented } = record(service.app, limited.app, hasty.app, remote.app, closed)
 afterAll(async () => {
   await closed.close()
@@ -87,6 +89,7 @@ describe('what an operation answers about an object', () => {
     const tenant = await service.addOrganization()
     const answer = await send(tenant.call, operation, await requestIn(service, { tenant, operation }))
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+    expect(faultsIn(answer, { operation, document })).toEqual([])
     if (operation.statuses.includes(404)) {
       const nothing = aboutNothing(operation, await requestIn(service, { tenant, operation }))
       expect(refusalOf(await send(tenant.call, operation, nothing))).toBe('404 not_found')
