@@ -40,6 +40,9 @@ import { endpointActionRoutes, endpointRoutes } from './modules/webhooks/routes.
 import { webhookSchemas } from './modules/webhooks/schemas.ts'
 import type { Services } from './services.ts'
 
+export type App = FastifyInstance
+export type Logger = FastifyBaseLogger
+
 export type AppDeps = Readonly<{
   services: Services
   database: Database

@@ -1,4 +1,5 @@
 import './loading.ts'
+import { processEnvironment } from './config.ts'
 
 const USAGE = `Dunwell, a headless receivables service
 
@@ -38,7 +39,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 1
   }
   const { run } = await load()
-  return run(rest, process.env)
+  return run(rest, processEnvironment())
 }
 
 main(process.argv.slice(2)).then(

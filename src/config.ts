@@ -98,6 +98,9 @@ export const configSchema = Type.Object({
   })
 })
 
+/** The environment of this process. Everything else is handed what it needs of it. */
+export const processEnvironment = (): NodeJS.ProcessEnv => process.env
+
 export type Config = Readonly<Static<typeof configSchema>>
 
 /**

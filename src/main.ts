@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { buildApp } from './app.ts'
+import { type App, buildApp, type Logger } from './app.ts'
 import type { Config } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { runMigrations } from './db/migrate.ts'
@@ -32,14 +31,14 @@ export type Process = Readonly<{
 export type ProcessConfig = Readonly<Omit<Config, 'DUNWELL_ROLES'> & { DUNWELL_ROLES: Config['DUNWELL_ROLES'] | 'none' }>
 export type ProcessOptions = Readonly<{
   config: ProcessConfig
-  log: FastifyBaseLogger
+  log: Logger
   clock?: Clock
   /** Webhooks may go to this machine, on any port and by http, as they may while the development server is used. */
   isDevelopment?: boolean
 }>
 
 /** Where the data lives and what seals its secrets: the given database, or the development server in the data directory. */
-async function openStore(config: ProcessConfig, log: FastifyBaseLogger) {
+async function openStore(config: ProcessConfig, log: Logger) {
   const { DATABASE_URL: url, DUNWELL_SECRET_KEY: key } = config
   if (url !== undefined && key !== undefined) return { url, key, isEmbedded: false, stop: async () => {} }
   const { startEmbedded } = await import('./db/embedded.ts')
@@ -112,7 +111,7 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
 }
 
 /** A connection that is kept alive for its next request would hold the process up, so each is closed as it falls idle. */
-async function closeOf(app: Pick<FastifyInstance, 'close' | 'server'>): Promise<void> {
+async function closeOf(app: Pick<App, 'close' | 'server'>): Promise<void> {
   const closing = setInterval(() => app.server.closeIdleConnections(), IDLE_CLOSED_EVERY_MS)
   await app.close()
   clearInterval(closing)
@@ -121,7 +120,7 @@ async function closeOf(app: Pick<FastifyInstance, 'close' | 'server'>): Promise<
 const IDLE_CLOSED_EVERY_MS = 50
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
-export function createLogger(config: ProcessConfig): FastifyBaseLogger {
+export function createLogger(config: ProcessConfig): Logger {
   const options = { level: config.LOG_LEVEL, redact: ['req.headers.authorization'] }
   const forPeople = config.DATABASE_URL === undefined && process.stdout.isTTY && isInstalled('pino-pretty')
   if (!forPeople) return pino(options)
