@@ -29,7 +29,12 @@ export function registerAuthentication(
   app.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`)
     const { scope } = route.config
-    route.schema = { ...route.schema, security: [scope === 'operator' ? { operator_token: [] } : { api_key: [scope] }] }
+    const { description = '' } = route.schema ?? {}
+    route.schema = {
+      ...route.schema,
+      ...(scope !== 'operator' && { description: `${description}\n\nScope: \`${scope}\`.`.trim(), 'x-required-scope': scope }),
+      security: [{ [scope === 'operator' ? 'operator_token' : 'api_key']: [] }]
+    }
   })
   app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
     const { scope } = request.routeOptions.config

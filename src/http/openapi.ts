@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import { finish } from './openapi-finish.ts'
 
 /** @param webhooks the document's section on what is sent, one path item per type of event */
 export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
@@ -32,6 +33,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Webhooks', description: 'Endpoints and deliveries' }
       ]
     },
+    transformObject: (given) => finish('openapiObject' in given ? given.openapiObject : given.swaggerObject),
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) => (typeof json['$id'] === 'string' ? json['$id'] : `def-${index}`)
     }

@@ -11,7 +11,10 @@ export function ref<T extends TSchema & { $id: string }>(schema: T) {
 }
 
 /** An object that knows exactly its own fields: an unknown one is refused, on the way in and in the document. */
-export function closed<P extends TProperties>(properties: P, options: { description?: string; minProperties?: number } = {}) {
+export function closed<P extends TProperties>(
+  properties: P,
+  options: { description?: string; minProperties?: number; examples?: readonly object[] } = {}
+) {
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
@@ -140,7 +143,8 @@ export const ProblemSchema = named(
   )
 )
 
-const REFUSALS = {
+/** What each refusal means, by status. */
+export const REFUSALS = {
   400: 'Malformed: the field and the rule are named',
   401: 'No valid key',
   403: "The key's scopes do not allow this",

@@ -243,7 +243,7 @@ function headersOf({ pool }: World): Arbitrary<Record<string, string>> {
 }
 
 function payloadOf(body: Schema, world: World): Arbitrary<string> {
-  const written = mutated(valueFor(body, { name: '', world })).map((value) => JSON.stringify(value) ?? 'null')
+  const written = mutated(valueFor(body, { name: '', world })).map((value) => JSON.stringify(value))
   const torn = fc
     .tuple(written, fc.double({ min: 0, max: 1, noNaN: true }))
     .map(([text, share]) => text.slice(0, Math.floor(text.length * share)))

@@ -36,10 +36,13 @@ type WrittenOperation = Readonly<{
   tags?: readonly string[]
   summary?: string
   description?: string
+  'x-required-scope'?: string
   security?: readonly Readonly<Record<string, readonly string[]>>[]
   parameters?: readonly Parameter[]
   requestBody?: Readonly<{ required?: boolean; content: Media }>
-  responses: Readonly<Record<string, Readonly<{ description: string; content?: Media }>>>
+  responses: Readonly<
+    Record<string, Readonly<{ description?: string; content?: Media; headers?: Readonly<Record<string, unknown>> }>>
+  >
 }>
 
 export type Document = Readonly<{
@@ -86,10 +89,9 @@ export function operationsOf(document: Document): Operation[] {
   )
 }
 
-function scopeOf({ operationId, security = [] }: WrittenOperation): Operation['scope'] {
+function scopeOf({ operationId, security = [], 'x-required-scope': scope }: WrittenOperation): Operation['scope'] {
   const [requirement = {}] = security
   if ('operator_token' in requirement) return 'operator'
-  const [scope] = requirement['api_key'] ?? []
   if (scope === 'read' || scope === 'write' || scope === 'admin') return scope
   throw new Error(`${operationId} does not say which scope it needs.`)
 }

@@ -90,6 +90,9 @@ describe('what an operation answers about an object', () => {
     const answer = await send(tenant.call, operation, await requestIn(service, { tenant, operation }))
     expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
     expect(faultsIn(answer, { operation, document })).toEqual([])
+    const { version } = (answer.body ?? {}) as { version?: number }
+    const sent = operation.responses[answer.status]?.headers ?? {}
+    expect([answer.headers['etag'], 'ETag' in sent]).toEqual(version === undefined ? [undefined, false] : [`"${version}"`, true])
     if (operation.statuses.includes(404)) {
       const nothing = aboutNothing(operation, await requestIn(service, { tenant, operation }))
       expect(refusalOf(await send(tenant.call, operation, nothing))).toBe('404 not_found')

@@ -54,6 +54,7 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         operationId: 'createClient',
         tags,
         summary: 'Make a client',
+        description: 'What is left out is as the organization has it.',
         headers: writeHeaders,
         body: CreateClient,
         response: { 201: ref(ClientSchema) }
@@ -73,6 +74,7 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         operationId: 'getClient',
         tags,
         summary: 'A client with its contacts and references',
+        description: 'With the version that a change can be made from, in the ETag.',
         params: IdParams,
         response: { 200: ref(ClientSchema), ...refusals(404) }
       }
@@ -139,6 +141,7 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
         operationId: 'getClientByRef',
         tags,
         summary: 'The client that another system calls so',
+        description: 'Its id there may hold slashes.',
         querystring: RefQuery,
         response: { 200: ref(ClientSchema), ...refusals(404) }
       }

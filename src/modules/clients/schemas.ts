@@ -88,11 +88,25 @@ export const clientSchemas = [ContactSchema, ClientSchema, ClientByRefSchema]
 
 const CONTACTS_MAX = 50
 
-export const CreateClient = closed({
-  ...optional(settings),
-  name: ShortText,
-  contacts: Type.Optional(Type.Array(NewContact, { maxItems: CONTACTS_MAX }))
-})
+export const CreateClient = closed(
+  {
+    ...optional(settings),
+    name: ShortText,
+    contacts: Type.Optional(Type.Array(NewContact, { maxItems: CONTACTS_MAX }))
+  },
+  {
+    examples: [
+      {
+        name: 'Acme Ltd',
+        locale: 'en',
+        time_zone: 'Europe/London',
+        payment_terms: { kind: 'net', days: 30 },
+        contacts: [{ name: 'Ada Smith', email: 'ada@example.com' }],
+        external_refs: [{ source: 'crm', id: 'C-1001' }]
+      }
+    ]
+  }
+)
 
 const change = {
   ...optional(settings),

@@ -73,6 +73,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         operationId: 'getDunningPolicy',
         tags,
         summary: 'A dunning policy as it is now',
+        description: 'With the version that a change can be made from, in the ETag.',
         params: IdParams,
         response: { 200: ref(DunningPolicySchema), ...refusals(404) }
       }

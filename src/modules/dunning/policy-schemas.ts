@@ -96,7 +96,19 @@ const written = {
   stages: Type.Array(WrittenStage, { minItems: 1, maxItems: policyLimits.stages })
 }
 
-export const CreateDunningPolicy = closed(written, { description: 'What is absent is as in the policy that you started with' })
+export const CreateDunningPolicy = closed(written, {
+  description: 'What is absent is as in the policy that you started with',
+  examples: [
+    {
+      name: 'Two steps',
+      min_balance: { EUR: '5.00' },
+      stages: [
+        { code: 'reminder', offset_days: 3, tone: 'friendly' },
+        { code: 'final', offset_days: 21, tone: 'final', grace_days: 7, action: 'suspend_service' }
+      ]
+    }
+  ]
+})
 export const ReplaceDunningPolicy = closed({
   ...written,
   in_flight: Type.Optional(

@@ -117,6 +117,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'getDunningRun',
         tags,
         summary: 'A sweep that was asked for',
+        description: '`done` once everything that was due then is decided.',
         params: IdParams,
         response: { 200: ref(DunningRunSchema), ...refusals(404) }
       }

@@ -50,6 +50,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         operationId: 'getEvent',
         tags,
         summary: 'An event',
+        description: 'With the exact body that is sent, until its retention is over.',
         params: IdParams,
         response: { 200: ref(EventSchema), ...refusals(404) }
       }
@@ -66,6 +67,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         operationId: 'listEventTypes',
         tags,
         summary: 'Every type of event, and when it fires',
+        description: 'What an endpoint can subscribe to, beside `object.*` and `*`.',
         response: { 200: closed({ data: Type.Array(ref(EventTypeSchema)) }) }
       }
     },

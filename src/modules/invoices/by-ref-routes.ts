@@ -25,6 +25,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         operationId: 'getInvoiceByRef',
         tags,
         summary: 'An invoice by what a source calls it',
+        description: 'Its id there may hold slashes.',
         querystring: RefQuery,
         response: { 200: ref(InvoiceSchema), ...refusals(404) }
       }
@@ -70,6 +71,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         operationId: 'voidInvoiceByRef',
         tags,
         summary: 'Void the invoice that a source deleted',
+        description: 'Refused with 409 where something was paid on it.',
         querystring: RefQuery,
         response: { 204: Type.Null({ description: 'Voided' }), ...refusals(404) }
       }

@@ -35,6 +35,7 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'listInvoices',
         tags,
         summary: 'List invoices, newest first',
+        description: 'Sorted by created_at, then id, both falling.',
         querystring: InvoiceQuery,
         response: { 200: pageOf(InvoiceSchema) }
       }
@@ -111,6 +112,7 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'getInvoice',
         tags,
         summary: 'An invoice',
+        description: 'Its state as of today where the client is: what is open, how late it is, its stage and the next one.',
         params: IdParams,
         response: { 200: ref(InvoiceSchema), ...refusals(404) }
       }
@@ -155,6 +157,8 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'voidInvoice',
         tags,
         summary: 'Take back an invoice that nothing was paid on',
+        description:
+          'It is owed no longer and dunned no longer, and stays in the history. After a payment on it, reverse the payment first.',
         params: IdParams,
         headers: writeHeaders,
         body: VoidInvoice,
@@ -176,6 +180,7 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'writeOffInvoice',
         tags,
         summary: 'Give up what is still open',
+        description: 'What was paid stays paid. It is dunned no longer and stays in the history.',
         params: IdParams,
         headers: writeHeaders,
         response: { 200: ref(InvoiceSchema), ...refusals(404) }

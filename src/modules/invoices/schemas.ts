@@ -105,17 +105,31 @@ const dunningStart = { dunning_start: Type.Optional(oneOf(dunningStarts)) }
 
 export const CreateInvoice = named(
   'CreateInvoice',
-  closed({
-    ...whose,
-    ...claim,
-    ...dueFields,
-    ...dunningStart,
-    collection_method: Type.Optional(settings.collection_method),
-    payment_links: Type.Optional(settings.payment_links),
-    dunning_policy_id: Type.Optional(settings.dunning_policy_id),
-    metadata: Type.Optional(settings.metadata),
-    external_refs: Type.Optional(ExternalRefs)
-  })
+  closed(
+    {
+      ...whose,
+      ...claim,
+      ...dueFields,
+      ...dunningStart,
+      collection_method: Type.Optional(settings.collection_method),
+      payment_links: Type.Optional(settings.payment_links),
+      dunning_policy_id: Type.Optional(settings.dunning_policy_id),
+      metadata: Type.Optional(settings.metadata),
+      external_refs: Type.Optional(ExternalRefs)
+    },
+    {
+      examples: [
+        {
+          client_ref: { source: 'crm', id: 'C-1001' },
+          number: '2026-0042',
+          currency: 'EUR',
+          total: '1250.00',
+          issued_on: '2026-01-05',
+          due_on: '2026-02-04'
+        }
+      ]
+    }
+  )
 )
 export type CreateInvoiceBody = Static<typeof CreateInvoice>
 

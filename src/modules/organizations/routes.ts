@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { expectedVersion } from '../../http/idempotency.ts'
+import { etagOf, expectedVersion } from '../../http/idempotency.ts'
 import {
   closed,
   IdParams,
@@ -42,12 +42,14 @@ export const organizationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         operationId: 'getOrganization',
         tags: ['Organization'],
         summary: 'The organization that the key belongs to',
+        description: 'With the version that a change can be made from, in the ETag.',
         response: { 200: ref(OrganizationSchema) }
       }
     },
     async (request, reply) => {
       const { organization } = await database.reading(request.principal.orgId, (reader) => organizations.books(reader))
-      return reply.send(toApi(organization))
+      const body = toApi(organization)
+      return reply.header('etag', etagOf(body)).send(body)
     }
   )
 
@@ -83,6 +85,7 @@ export const testClockRoutes: FastifyPluginAsyncTypebox<Options & { nothingDue: 
         operationId: 'getTestClock',
         tags: ['Test clock'],
         summary: 'Where the test clock stands',
+        description: 'A live organization has no clock of its own: 409.',
         response: { 200: ref(TestClockSchema), ...refusals(409) }
       }
     },
@@ -100,6 +103,8 @@ export const testClockRoutes: FastifyPluginAsyncTypebox<Options & { nothingDue: 
         operationId: 'setTestClock',
         tags: ['Test clock'],
         summary: 'Put the test clock forward over time in which nothing is due',
+        description:
+          'Refused with 422 where something falls due on the way, so that nothing is passed over: advance the clock then.',
         body: SetTestClock,
         response: { 200: ref(TestClockSchema), ...refusals(422) }
       }
@@ -152,6 +157,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         operationId: 'listApiKeys',
         tags,
         summary: 'List live keys, newest first',
+        description: 'Sorted by created_at, then id, both falling. The keys themselves are not kept, only their hashes.',
         querystring: closed({ ...pageQuery, ...updatedSince }),
         response: { 200: pageOf(ApiKeySchema) }
       }
@@ -174,6 +180,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         operationId: 'createApiKey',
         tags,
         summary: 'Make a key',
+        description: 'The key is shown this once. `admin` may do what `write` may, and `write` what `read` may.',
         headers: writeHeaders,
         body: CreateApiKey,
         response: { 201: ref(NewApiKeySchema) }
@@ -220,6 +227,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         operationId: 'revokeApiKey',
         tags,
         summary: 'Revoke a key',
+        description: 'It stops at once, within five seconds in other processes. The last admin key cannot be revoked.',
         params: IdParams,
         response: { 204: Type.Null({ description: 'Revoked' }), ...refusals(404) }
       }

@@ -34,6 +34,27 @@ export function termsFrom(terms: WrittenTerms): PaymentTerms {
   return terms.kind === 'net' ? terms : { ...terms, calendar: terms.calendar ?? 'iso8601' }
 }
 
+const NetTerms = named('NetTerms', closed({ kind: oneOf(['net']), days: Days }, { description: 'Days after the issue' }))
+const EndOfMonthTerms = named(
+  'EndOfMonthTerms',
+  closed(
+    { kind: oneOf(['end_of_month']), days: Days, calendar: Type.Optional(CalendarSystemName) },
+    { description: 'Days after the end of the month of issue' }
+  )
+)
+const DayOfMonthTerms = named(
+  'DayOfMonthTerms',
+  closed(
+    {
+      kind: oneOf(['day_of_month']),
+      day: Type.Integer({ minimum: 1, maximum: 31 }),
+      months: Type.Integer({ minimum: 1, maximum: 12 }),
+      calendar: Type.Optional(CalendarSystemName)
+    },
+    { description: 'A day of a month after the month of issue; its last day where it has no such day' }
+  )
+)
+
 export const PaymentTermsSchema = named(
   'PaymentTerms',
   Type.Unsafe<WrittenTerms>({
@@ -41,16 +62,7 @@ export const PaymentTermsSchema = named(
     type: 'object',
     required: ['kind'],
     discriminator: { propertyName: 'kind' },
-    oneOf: [
-      closed({ kind: oneOf(['net']), days: Days }),
-      closed({ kind: oneOf(['end_of_month']), days: Days, calendar: Type.Optional(CalendarSystemName) }),
-      closed({
-        kind: oneOf(['day_of_month']),
-        day: Type.Integer({ minimum: 1, maximum: 31 }),
-        months: Type.Integer({ minimum: 1, maximum: 12 }),
-        calendar: Type.Optional(CalendarSystemName)
-      })
-    ]
+    oneOf: [ref(NetTerms), ref(EndOfMonthTerms), ref(DayOfMonthTerms)]
   })
 )
 
@@ -93,14 +105,27 @@ const settings = {
   default_payment_terms: ref(PaymentTermsSchema)
 }
 
-export const CreateOrganization = closed({
-  ...settings,
-  locale: Type.Optional(Locale),
-  default_payment_terms: Type.Optional(ref(PaymentTermsSchema)),
-  mode: oneOf(['live', 'test'], { description: 'A test organization has a clock of its own' }),
-  clock_at: Type.Optional(InstantText),
-  calendar: Type.Optional(Type.Partial(closed(calendarFields), { additionalProperties: false }))
-})
+export const CreateOrganization = closed(
+  {
+    ...settings,
+    locale: Type.Optional(Locale),
+    default_payment_terms: Type.Optional(ref(PaymentTermsSchema)),
+    mode: oneOf(['live', 'test'], { description: 'A test organization has a clock of its own' }),
+    clock_at: Type.Optional(InstantText),
+    calendar: Type.Optional(Type.Partial(closed(calendarFields), { additionalProperties: false }))
+  },
+  {
+    examples: [
+      {
+        name: 'Example Ltd',
+        mode: 'test',
+        time_zone: 'Europe/Berlin',
+        default_currency: 'EUR',
+        calendar: { weekend: [6, 7], country: 'DE' }
+      }
+    ]
+  }
+)
 
 export const UpdateOrganization = Type.Partial(
   closed({
@@ -124,11 +149,14 @@ const keyFields = {
 export const ApiKeySchema = named('ApiKey', closed(keyFields))
 export const NewApiKeySchema = named('NewApiKey', closed({ ...keyFields, key: Type.String({ description: 'Shown this once' }) }))
 
-export const CreateApiKey = closed({
-  name: ShortText,
-  scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
-  expires_at: Type.Optional(nullable(InstantText))
-})
+export const CreateApiKey = closed(
+  {
+    name: ShortText,
+    scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
+    expires_at: Type.Optional(nullable(InstantText))
+  },
+  { examples: [{ name: 'Bookkeeping', scopes: ['write'] }] }
+)
 
 export const NewOrganizationSchema = named(
   'NewOrganization',
@@ -151,12 +179,16 @@ export const AdvanceTestClock = Type.Unsafe<{ to_at: string } | { days: number }
       additionalProperties: false,
       minProperties: 1,
       maxProperties: 1,
-      description: 'Either the instant to reach or a number of days'
+      description: 'Either the instant to reach or a number of days',
+      examples: [{ days: 1 }]
     }
   )
 )
 
 export const organizationSchemas = [
+  NetTerms,
+  EndOfMonthTerms,
+  DayOfMonthTerms,
   PaymentTermsSchema,
   OrganizationSchema,
   ApiKeySchema,

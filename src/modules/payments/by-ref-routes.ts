@@ -29,6 +29,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         operationId: 'getPaymentByRef',
         tags,
         summary: 'A payment by what a source calls it',
+        description: 'Its id there may hold slashes.',
         querystring: RefQuery,
         response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
@@ -72,6 +73,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         operationId: 'reversePaymentByRef',
         tags,
         summary: 'Take back the payment that a source deleted',
+        description: 'As of the day it was entered for. Announced money is failed instead.',
         querystring: RefQuery,
         response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(404) }
       }

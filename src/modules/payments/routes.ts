@@ -32,6 +32,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'listPayments',
         tags,
         summary: 'List payments, newest first',
+        description: 'Sorted by created_at, then id, both falling.',
         querystring: PaymentQuery,
         response: { 200: pageOf(PaymentSchema) }
       }
@@ -81,6 +82,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'getPayment',
         tags,
         summary: 'A payment',
+        description: 'With what it settled and what of it is unapplied.',
         params: IdParams,
         response: { 200: ref(PaymentSchema), ...refusals(404) }
       }
@@ -99,6 +101,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'settlePayment',
         tags,
         summary: 'The announced money is there',
+        description: 'It counts from received_on, today unless said, and settles what allocations name, else what is oldest due.',
         params: IdParams,
         headers: writeHeaders,
         body: SettlePayment,
@@ -123,6 +126,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'failPayment',
         tags,
         summary: 'The announced money will not come',
+        description: 'It never counted, so nothing else changes.',
         params: IdParams,
         headers: writeHeaders,
         body: FailPayment,
@@ -165,6 +169,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'allocatePayment',
         tags,
         summary: 'Set what is left of a payment against invoices',
+        description: 'Those that allocations name, else what is oldest due in its currency.',
         params: IdParams,
         headers: writeHeaders,
         body: AllocatePayment,
@@ -190,6 +195,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'getClientBalance',
         tags: ['Clients'],
         summary: 'What a client owes and has, per currency',
+        description: 'As of today where the client is. Announced money is told apart and in no other figure.',
         params: IdParams,
         response: { 200: ref(ClientBalanceSchema), ...refusals(404) }
       }

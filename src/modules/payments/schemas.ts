@@ -84,7 +84,20 @@ const details = {
   metadata: Metadata
 }
 
-export const CreatePayment = closed({ ...whose, ...money, ...optional(details), external_refs: Type.Optional(ExternalRefs) })
+export const CreatePayment = closed(
+  { ...whose, ...money, ...optional(details), external_refs: Type.Optional(ExternalRefs) },
+  {
+    examples: [
+      {
+        client_ref: { source: 'crm', id: 'C-1001' },
+        amount: '1250.00',
+        currency: 'EUR',
+        received_on: '2026-02-01',
+        method: 'transfer'
+      }
+    ]
+  }
+)
 export type CreatePaymentBody = Static<typeof CreatePayment>
 
 export const PutPaymentByRef = closed({

@@ -18,6 +18,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'listWebhookDeliveries',
         tags,
         summary: 'List deliveries, newest first',
+        description: 'Sorted by created_at, then id, both falling.',
         querystring: DeliveryQuery,
         response: { 200: pageOf(DeliverySchema) }
       }
@@ -47,6 +48,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'getWebhookDelivery',
         tags,
         summary: 'A delivery with every attempt',
+        description: 'When each was made, how long it took, and the beginning of what the endpoint answered.',
         params: IdParams,
         response: { 200: ref(DeliveryWithAttemptsSchema), ...refusals(404) }
       }
@@ -67,6 +69,8 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'retryWebhookDelivery',
         tags,
         summary: 'Start over a delivery that failed or was cancelled',
+        description:
+          'With the same webhook-id, at once, on a fresh schedule. One that succeeded or is queued is refused with 409.',
         params: IdParams,
         headers: writeHeaders,
         response: { 202: ref(DeliverySchema), ...refusals(404) }

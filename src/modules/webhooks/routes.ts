@@ -33,6 +33,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'listWebhookEndpoints',
         tags,
         summary: 'List endpoints, newest first',
+        description: 'Sorted by created_at, then id, both falling.',
         querystring: EndpointQuery,
         response: { 200: pageOf(EndpointSchema) }
       }
@@ -75,6 +76,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         operationId: 'getWebhookEndpoint',
         tags,
         summary: 'An endpoint and how it fares',
+        description: 'Whether its circuit is open, how it failed last, and how much waits for it.',
         params: IdParams,
         response: { 200: ref(EndpointSchema), ...refusals(404) }
       }

@@ -60,7 +60,10 @@ export const NewEndpointSchema = named('NewWebhookEndpoint', closed({ ...endpoin
 export type EndpointDocument = Static<typeof EndpointSchema>
 
 const { url, event_types, ...others } = settings
-export const CreateEndpoint = closed({ url, event_types, ...optional(others) })
+export const CreateEndpoint = closed(
+  { url, event_types, ...optional(others) },
+  { examples: [{ url: 'https://example.com/hooks/dunwell', event_types: ['invoice.*', 'client.dunning_notice_due'] }] }
+)
 export const UpdateEndpoint = closed(optional(settings), { minProperties: 1 })
 export const EnableEndpoint = closed(
   optional({ resume: oneOf(['continue', 'skip'], { description: 'What is queued is sent (unless said) or dropped' }) })
