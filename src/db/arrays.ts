@@ -1,7 +1,7 @@
 import { type Day, epochDayOf } from '../kernel/day.ts'
 
 /** What one element of a column is here, by the name of its type there. */
-type Elements = {
+export type Elements = {
   uuid: string
   text: string
   int4: number

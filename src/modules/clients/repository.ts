@@ -79,6 +79,17 @@ const lockTerms = statement<TermsRow>(
   `select ${termsColumns} from clients c where c.org_id = $1 and c.id = any($2::uuid[]) order by c.id for no key update`
 )
 
+const lockOneTerms = statement<TermsRow>(
+  'clients.lock_one',
+  `select ${termsColumns} from clients c where c.org_id = $1 and c.id = $2 for no key update`
+)
+
+/** One alone has a statement of its own: a list of ids would be planned anew each time. */
+export async function lockOne(tx: Tx, id: string): Promise<ClientTerms | undefined> {
+  const [row] = await tx.run(lockOneTerms, [tx.orgId, id])
+  return row && termsFrom(row)
+}
+
 /** Locks in the order of the ids, so that two transactions over the same clients cannot wait for each other. */
 export async function lock(tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> {
   return (await tx.run(lockTerms, [tx.orgId, ids])).map(termsFrom)

@@ -127,7 +127,7 @@ export function createClientService({ newId, events, organizations, references, 
      * @throws DomainError `reference_not_found`, naming `/client_id`.
      */
     async lock(tx: Tx, id: string): Promise<ClientTerms> {
-      const [terms] = await repository.lock(tx, [id])
+      const terms = await repository.lockOne(tx, id)
       if (terms === undefined) {
         throw new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
       }

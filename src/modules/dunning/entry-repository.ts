@@ -1,5 +1,6 @@
-import { column, columnsOf } from '../../db/arrays.ts'
+import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { NewEntry } from './entry.ts'
@@ -63,7 +64,7 @@ export async function live(
   return (obligationId) => found.get(obligationId) ?? NO_ENTRIES
 }
 
-const insertEntries = statement<{ id: string }>(
+const insertEntries = setStatement(
   'stage_entries.insert',
   `insert into stage_entries (org_id, id, obligation_id, invoice_id, client_id, cycle, stage_code, repetition, kind, skipped, offset_days,
      grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, calendar_version, entered_at, recorded_at)
@@ -87,8 +88,8 @@ export type EntriesMade = Readonly<{
 /** The unique key refuses an entry that was made already, and with it all that hangs on it. */
 export async function insert(tx: Tx, entries: readonly NewEntry[], made: EntriesMade): Promise<void> {
   if (entries.length === 0) return
-  const of = columnsOf(entries)
-  await tx.run(insertEntries, [
+  const { statement: insertAll, of } = setOf(insertEntries, entries)
+  await tx.run(insertAll, [
     tx.orgId,
     of('uuid', (entry) => entry.id),
     of('uuid', (entry) => entry.obligationId),

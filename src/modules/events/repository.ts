@@ -1,5 +1,5 @@
-import { columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { EventType } from './event.ts'
 
@@ -20,7 +20,7 @@ export type EventRow = Readonly<{
 
 export type NewEventRow = Readonly<Omit<EventRow, 'seq' | 'chainHash' | 'body'> & { body: string }>
 
-const insertEvents = statement<{ id: string }>(
+const insertEvents = setStatement(
   'events.insert',
   `with input as (
      select * from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::int[], $7::uuid[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[])
@@ -33,8 +33,8 @@ const insertEvents = statement<{ id: string }>(
 )
 
 export async function insert(tx: Tx, rows: readonly NewEventRow[]): Promise<void> {
-  const of = columnsOf(rows)
-  await tx.run(insertEvents, [
+  const { statement: insertAll, of } = setOf(insertEvents, rows)
+  await tx.run(insertAll, [
     tx.orgId,
     of('uuid', (row) => row.id),
     of('text', (row) => row.type),

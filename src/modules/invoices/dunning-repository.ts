@@ -1,5 +1,6 @@
 import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import {
   type CaseRow,
@@ -111,7 +112,7 @@ export async function openOfClients(reader: Reader, clientIds: readonly string[]
   return (await reader.run(selectOpen, [reader.orgId, column('uuid', clientIds)])).map(openFromRow)
 }
 
-const writeStates = statement<{ id: string }>(
+const writeStates = setStatement(
   'obligations.save_dunning',
   `with touched as (
      update invoices set version = version + 1, updated_at = $11 where org_id = $1 and id = any($12::uuid[])
@@ -131,17 +132,10 @@ export type DunningWrite = Readonly<{
 }>
 
 export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: DunningWrite): Promise<void> {
-  const columns = dunningColumns(states.map(({ state }) => state))
-  await tx.run(writeStates, [
-    tx.orgId,
-    column(
-      'uuid',
-      states.map(({ obligationId }) => obligationId)
-    ),
-    ...columns,
-    at,
-    column('uuid', touchedInvoiceIds)
-  ])
+  const rows = states.map(({ obligationId, state }) => ({ ...state, obligationId }))
+  const { statement: write, of } = setOf(writeStates, rows)
+  const ids = of('uuid', ({ obligationId }) => obligationId)
+  await tx.run(write, [tx.orgId, ids, ...dunningColumns(of), at, column('uuid', touchedInvoiceIds)])
 }
 
 const markOpen = statement<{ id: string }>(

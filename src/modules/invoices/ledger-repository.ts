@@ -1,10 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable } from './ledger.ts'
 
-const insertEntries = statement<{ id: string }>(
+const insertEntries = setStatement(
   'ledger.insert',
   `insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, payment_id, balance_minor, unapplied_minor,
      effective_on, recorded_at)
@@ -16,23 +17,24 @@ export async function insertEntriesOf(
   tx: Tx,
   { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }
 ): Promise<void> {
-  await tx.run(insertEntries, [
+  const { statement: insert, of } = setOf(insertEntries, entries)
+  await tx.run(insert, [
     tx.orgId,
-    entries.map((e) => e.id),
-    entries.map((e) => e.kind),
-    entries.map((e) => e.clientId),
-    entries.map((e) => e.currency),
-    entries.map((e) => e.invoiceId),
-    entries.map((e) => e.obligationId),
-    entries.map((e) => e.paymentId),
-    entries.map((e) => e.balanceMinor),
-    entries.map((e) => e.unappliedMinor),
-    entries.map((e) => e.effectiveOn),
+    of('uuid', (e) => e.id),
+    of('text', (e) => e.kind),
+    of('uuid', (e) => e.clientId),
+    of('text', (e) => e.currency),
+    of('uuid', (e) => e.invoiceId),
+    of('uuid', (e) => e.obligationId),
+    of('uuid', (e) => e.paymentId),
+    of('int8', (e) => e.balanceMinor),
+    of('int8', (e) => e.unappliedMinor),
+    of('date', (e) => e.effectiveOn),
     recordedAt
   ])
 }
 
-const moveBalances = statement<{ id: string }>(
+const moveBalances = setStatement(
   'ledger.move_balances',
   `with change as (select * from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as t(obligation_id, invoice_id, by_minor)),
    moved as (
@@ -50,11 +52,12 @@ export async function post(tx: Tx, { entries, at }: { entries: readonly LedgerEn
   const changes: BalanceChange[] = balanceChanges(entries)
   const written = insertEntriesOf(tx, { entries, recordedAt: at })
   if (changes.length > 0) {
-    await tx.run(moveBalances, [
+    const { statement: move, of } = setOf(moveBalances, changes)
+    await tx.run(move, [
       tx.orgId,
-      changes.map((c) => c.obligationId),
-      changes.map((c) => c.invoiceId),
-      changes.map((c) => c.byMinor),
+      of('uuid', (c) => c.obligationId),
+      of('uuid', (c) => c.invoiceId),
+      of('int8', (c) => c.byMinor),
       at
     ])
   }

@@ -1,9 +1,9 @@
-import { columnsOf } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { refusedBy } from '../../db/errors.ts'
+import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
+import type { DunningState, Invoice, InvoiceView, Obligation } from './invoice.ts'
 import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
 
 const selectView = statement<ViewRow>(
@@ -96,38 +96,39 @@ export async function page(reader: Reader, filter: InvoiceFilter): Promise<Invoi
   return rows.map(viewFromRow)
 }
 
-const insertInvoices = statement<{ id: string }>(
+const insertInvoices = setStatement(
   'invoices.insert',
   `insert into invoices (org_id, id, client_id, number, currency, total_minor, balance_minor, issued_on, due_on, status, collection_method,
      dunning_start, dunning_policy_id, payment_links, metadata, version, created_at, updated_at)
    select $1, id, client_id, number, currency, total, total, issued_on, due_on, 'open', collection_method, dunning_start, policy_id,
-     payment_links, metadata, 1, $14, $14
+     payment_links::jsonb, metadata::jsonb, 1, $14, $14
    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::date[], $9::text[], $10::text[], $11::uuid[],
-     $12::jsonb[], $13::jsonb[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
+     $12::text[], $13::text[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
      payment_links, metadata)`
 )
 
 /** New invoices: open, with their whole total as balance. */
 export async function insertInvoicesOf(tx: Tx, invoices: readonly Invoice[], at: Date): Promise<void> {
-  await tx.run(insertInvoices, [
+  const { statement: insert, of } = setOf(insertInvoices, invoices)
+  await tx.run(insert, [
     tx.orgId,
-    invoices.map((i) => i.id),
-    invoices.map((i) => i.clientId),
-    invoices.map((i) => i.number),
-    invoices.map((i) => i.currency),
-    invoices.map((i) => i.totalMinor),
-    invoices.map((i) => i.issuedOn),
-    invoices.map((i) => i.dueOn),
-    invoices.map((i) => i.collectionMethod),
-    invoices.map((i) => i.dunningStart),
-    invoices.map((i) => i.dunningPolicyId),
-    invoices.map((i) => JSON.stringify(i.paymentLinks)),
-    invoices.map((i) => JSON.stringify(i.metadata)),
+    of('uuid', (i) => i.id),
+    of('uuid', (i) => i.clientId),
+    of('text', (i) => i.number),
+    of('text', (i) => i.currency),
+    of('int8', (i) => i.totalMinor),
+    of('date', (i) => i.issuedOn),
+    of('date', (i) => i.dueOn),
+    of('text', (i) => i.collectionMethod),
+    of('text', (i) => i.dunningStart),
+    of('uuid', (i) => i.dunningPolicyId),
+    of('text', (i) => JSON.stringify(i.paymentLinks)),
+    of('text', (i) => JSON.stringify(i.metadata)),
     at
   ])
 }
 
-const insertObligations = statement<{ id: string }>(
+const insertObligations = setStatement(
   'obligations.insert',
   `insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
      overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
@@ -136,8 +137,8 @@ const insertObligations = statement<{ id: string }>(
 )
 
 export async function insertObligationsOf(tx: Tx, rows: readonly Obligation[]): Promise<void> {
-  const of = columnsOf(rows)
-  await tx.run(insertObligations, [
+  const { statement: insert, of } = setOf(insertObligations, rows)
+  await tx.run(insert, [
     tx.orgId,
     of('uuid', (o) => o.id),
     of('uuid', (o) => o.invoiceId),
@@ -148,18 +149,12 @@ export async function insertObligationsOf(tx: Tx, rows: readonly Obligation[]): 
     of('int8', (o) => o.amountMinor),
     of('int8', (o) => o.balanceMinor),
     of('int4', (o) => o.cycle),
-    ...dunningColumns(rows)
+    ...dunningColumns(of)
   ])
 }
 
-/** The columns that dunning keeps, as arrays in the order that the statements expect. */
-export function dunningColumns(
-  rows: readonly Omit<
-    Obligation,
-    'id' | 'invoiceId' | 'clientId' | 'kind' | 'dueOn' | 'currency' | 'amountMinor' | 'balanceMinor' | 'cycle'
-  >[]
-): unknown[] {
-  const of = columnsOf(rows)
+/** The columns that dunning keeps, in the order that the statements expect. */
+export function dunningColumns(of: ColumnOf<DunningState>): unknown[] {
   return [
     of('date', (o) => o.overdueFromOn),
     of('bool', (o) => o.overdueAnnounced),

@@ -1,10 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 
 // The queue runs on the database's own clock: workers whose clocks differ, or jump, still agree on what is due and leased.
 
 /** The test event goes to the endpoint that asked for it, whoever else takes all types. */
-const fanOutStatement = statement<{ made: number }>(
+const fanOutStatement = setStatement<{ made: number }>(
   'webhooks.fan_out',
   `with matched as materialized (
      select dunwell_uuidv7() as id, e.id as endpoint_id, i.event_id
@@ -23,7 +24,8 @@ const fanOutStatement = statement<{ made: number }>(
 
 /** One delivery for each event and endpoint that wants its type. @returns how many there are to send. */
 export async function fanOut(tx: Tx, events: readonly { id: string; type: string }[]): Promise<number> {
-  const [row] = await tx.run(fanOutStatement, [tx.orgId, events.map(({ id }) => id), events.map(({ type }) => type)])
+  const { statement: write, of } = setOf(fanOutStatement, events)
+  const [row] = await tx.run(write, [tx.orgId, of('uuid', ({ id }) => id), of('text', ({ type }) => type)])
   return row?.made ?? 0
 }
 

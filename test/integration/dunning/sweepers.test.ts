@@ -171,7 +171,7 @@ test('an edit of the policy between what a sweep read and what it writes is not 
   const edit: { done?: Promise<unknown> } = {}
   await database.scoped(ledger.id, (tx) => {
     const run: Tx['run'] = async (statement, parameters) => {
-      if (statement.name === 'obligations.save_dunning') {
+      if (statement.name.startsWith('obligations.save_dunning')) {
         edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
         await Promise.race([edit.done, someoneWaits()])
       }
