@@ -15,7 +15,8 @@ export function begin(command: string, environment: Readonly<Record<string, stri
   let text = ''
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
-  const exited = once(child, 'exit') as Promise<[number | null]>
+  // Not `exit`: the shell may be gone while what it started still drains and writes.
+  const exited = once(child, 'close') as Promise<[number | null]>
   return {
     child,
     output: () => text,
@@ -41,6 +42,6 @@ export async function complete(
   environment: Readonly<Record<string, string>> = {}
 ): Promise<{ code: number | null; output: string }> {
   const running = begin(command, environment)
-  const [code] = (await once(running.child, 'exit')) as [number | null]
+  const [code] = (await once(running.child, 'close')) as [number | null]
   return { code, output: running.output() }
 }
