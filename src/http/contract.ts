@@ -16,7 +16,9 @@ export function registerContract(app: FastifyInstance): void {
   app.removeContentTypeParser('text/plain')
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (isUtf8(body)) void parse(request, body.toString(), done)
+    // Many clients say that it is JSON even where they send nothing.
+    if (body.length === 0) done(null, undefined)
+    else if (isUtf8(body)) void parse(request, body.toString(), done)
     else done(new DomainError('invalid_request', 'JSON is UTF-8, and this body is not.'))
   })
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true })

@@ -59,7 +59,7 @@ describe('raw bytes', () => {
     ['a comment', '{"name":"A"/* why */}', '400 invalid_request'],
     ['NaN', '{"name":NaN}', '400 invalid_request'],
     ['no JSON at all', 'name=A', '400 invalid_request'],
-    ['an empty body that is said to be JSON', '', '400 invalid_request'],
+    ['an empty body that is said to be JSON', '', '400 invalid_request /name'],
     [
       'bytes that are no UTF-8',
       Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]).toString('latin1'),
