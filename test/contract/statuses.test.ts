@@ -120,6 +120,21 @@ describe('what an operation answers about an object', () => {
   }
 })
 
+const shapeOf = ({ responses }: Operation, status: number) => Object.values(responses[status]?.content ?? {})[0]?.schema.$ref
+const getters = operations.filter(({ method, path }) => method === 'GET' && /^\/v1\/[^/]+\/\{id\}$/.test(path))
+const changes = operations.flatMap((operation) => {
+  const getter = getters.find((one) => [200, 201].some((status) => shapeOf(one, 200) === shapeOf(operation, status)))
+  return operation.method === 'GET' || getter === undefined ? [] : [[operation.operationId, operation, getter] as const]
+})
+
+test.for(changes)('what %s answers is what GET shows from then on', async ([, operation, getter]) => {
+  const tenant = await service.addOrganization()
+  const { body, headers } = await send(tenant.call, operation, await requestIn(service, { tenant, operation }))
+  const shown = await send(tenant.call, getter, { params: { id: (body as { id: string }).id } })
+  expect(shown.body).toEqual(body)
+  expect(shown.headers['etag']).toBe(headers['etag'])
+})
+
 describe('while another transaction holds what a write needs', () => {
   const answers = new Map<string, Answer<unknown>>()
   const writes = operations.filter(({ method }) => method !== 'GET')
