@@ -2,7 +2,8 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { assert } from '../kernel/assert.ts'
 import { DatabaseUnavailable, isRetryable, isUnavailable } from './errors.ts'
-import type { Statement } from './statement.ts'
+import { flush, send } from './packet.ts'
+import { type Statement, statement } from './statement.ts'
 
 /**
  * What a query may use: one organization's rows, inside one transaction. `run` sends a prepared statement by name;
@@ -52,6 +53,14 @@ export type DatabaseOptions = Readonly<{
 const ATTEMPTS = 4
 const NOBODY = ''
 
+const starts = {
+  writing: statement('transaction.begin', 'begin'),
+  reading: statement('transaction.begin_read_only', 'begin read only')
+}
+const setScope = statement('transaction.scope', `select set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`)
+const commit = statement('transaction.commit', 'commit')
+const rollback = statement('transaction.rollback', 'rollback')
+
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = createPool(options)
   const drizzles = new WeakMap<pg.PoolClient, NodePgDatabase>()
@@ -59,7 +68,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   function sqlOn(client: pg.PoolClient): NodePgDatabase {
     let sql = drizzles.get(client)
     if (sql === undefined) {
-      sql = drizzle({ client, casing: 'snake_case' })
+      sql = drizzle({ client: inOrder(client), casing: 'snake_case' })
       drizzles.set(client, sql)
     }
     return sql
@@ -70,35 +79,35 @@ export function createDatabase(options: DatabaseOptions): Database {
     const tx = txOn(client, sqlOn(client), { orgId, traceparent })
     let broken = false
     try {
-      const begun = begin(client, { mode: 'begin', role: 'dunwell_app', orgId })
+      const begun = begin(client, { start: starts.writing, role: 'dunwell_app', orgId })
       const result = await work(tx.handle)
       await begun
       await tx.end()
       return result
     } catch (error) {
       broken = isUnavailable(error)
-      if (!broken) await client.query('rollback').catch(() => (broken = true))
+      if (!broken) await send(client, rollback, []).catch(() => (broken = true))
       throw broken ? new DatabaseUnavailable(error) : error
     } finally {
       client.release(broken)
     }
   }
 
-  async function read<T>(role: Begin['role'], orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
+  async function read<T>(role: Role, orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
     const client = await connect(pool)
-    const finish = (how: 'commit' | 'rollback') =>
-      client.query(how).then(
+    const finish = (how: typeof commit) =>
+      send(client, how, []).then(
         () => client.release(),
         () => client.release(true)
       )
     try {
-      const begun = begin(client, { mode: 'begin read only', role, orgId })
+      const begun = begin(client, { start: starts.reading, role, orgId })
       const result = await work(readerOn(client, sqlOn(client), { orgId, traceparent: null }))
       await begun
-      void finish('commit')
+      void finish(commit)
       return result
     } catch (error) {
-      void finish('rollback')
+      void finish(rollback)
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
     }
   }
@@ -152,28 +161,23 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   }
 }
 
-type Begin = Readonly<{ mode: 'begin' | 'begin read only'; role: 'dunwell_app' | 'dunwell_scheduler'; orgId: string }>
+type Role = 'dunwell_app' | 'dunwell_scheduler'
+type Begin = Readonly<{ start: Statement<object>; role: Role; orgId: string }>
 
-/** Sent without waiting, as one message: the first queries of the work travel in the same trip. The caller awaits what this returns. */
-function begin(client: pg.PoolClient, { mode, role, orgId }: Begin): Promise<unknown> {
-  gather(client)
-  const begun = client.query(`${mode}; set local role ${role}; ${scopeTo(client, orgId)}`)
+/** Sent without waiting: the first queries of the work travel in the same packet. The caller awaits what this returns. */
+function begin(client: pg.PoolClient, { start, role, orgId }: Begin): Promise<unknown> {
+  const begun = Promise.all([send(client, start, []), send(client, setScope, [role, orgId])])
   begun.catch(() => undefined)
   return begun
 }
 
-function scopeTo(client: pg.PoolClient, orgId: string): string {
-  return `set local dunwell.org_id = ${client.escapeLiteral(orgId)}`
-}
-
-/**
- * What is sent before the event loop turns travels in one packet: a packet for each query costs this process a system call and
- * wakes the server once more.
- */
-function gather({ connection: { stream } }: pg.PoolClient): void {
-  if (stream.writableCorked > 0) return
-  stream.cork()
-  process.nextTick(() => stream.uncork())
+/** The same connection for Drizzle, which sends by itself: what waits to be sent goes before. */
+function inOrder(client: pg.PoolClient): pg.PoolClient {
+  const query = (...query: Parameters<typeof client.query>) => {
+    flush(client)
+    return client.query(...query)
+  }
+  return Object.create(client, { query: { value: query } }) as pg.PoolClient
 }
 
 type Scope = Readonly<{ orgId: string; traceparent: string | null }>
@@ -183,9 +187,12 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Rea
     ...scope,
     sql,
     run: async <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => {
-      gather(client)
-      const { rows } = await client.query<Row>({ name: statement.name, text: statement.text, values: [...parameters] })
-      return rows
+      try {
+        return (await send(client, statement, parameters)).rows
+      } catch (error) {
+        // The driver's stack ends in the socket; the name says which statement it was.
+        throw error instanceof Error ? Object.assign(error, { statement: statement.name }) : error
+      }
     }
   }
 }
@@ -208,7 +215,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
         isKept = false
       },
       inOrganization: async (other) => {
-        await client.query(scopeTo(client, other))
+        await send(client, setScope, ['dunwell_app', other])
         return handleIn(other)
       }
     }
@@ -216,9 +223,9 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
   return {
     handle: handleIn(scope.orgId),
     async end() {
-      if (!isKept) return void (await client.query('rollback'))
+      if (!isKept) return void (await send(client, rollback, []))
       const last = withCommit.map((write) => write())
-      const [{ command }] = await Promise.all([client.query('commit'), ...last])
+      const [{ command }] = await Promise.all([send(client, commit, []), ...last])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
       assert(command === 'COMMIT', `the transaction ended with ${command}`)
       for (const action of afterCommit) action()

@@ -1,0 +1,168 @@
+import pg from 'pg'
+import type { Statement } from './statement.ts'
+
+/** `command` is the tag that the server ended the statement with, such as `COMMIT`. */
+export type Answer<Row> = Readonly<{ rows: Row[]; command: string }>
+
+type Columns = readonly Readonly<{ name: string; parse: (text: string) => unknown }>[]
+
+type Sent = {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
+  readonly resolve: (answer: Answer<never>) => void
+  readonly reject: (error: unknown) => void
+  readonly rows: Record<string, unknown>[]
+  isNew: boolean
+  columns: Columns | undefined
+  failure: unknown
+}
+
+/** What is used here of pg's connection. It writes each message of the protocol, and its types know only some of them. */
+type Connection = Readonly<{
+  stream: Readonly<{ cork: () => void; uncork: () => void }>
+  close: (message: { type: 'S'; name: string }) => void
+  parse: (message: { name: string; text: string }) => void
+  bind: (message: { statement: string; values: readonly unknown[] }) => void
+  describe: (message: { type: 'P'; name: string }) => void
+  execute: (message: { portal: string }) => void
+  sync: () => void
+}>
+
+type Inside = { _result: { _types: { getTypeParser: (oid: number, format: string) => (text: string) => unknown } } }
+
+/** pg hands a connection's messages to a Query, so a packet is one; of pg's own it takes nothing but the parsers of types. */
+const Query = pg.Query as unknown as new (text: string) => Inside
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
+
+/** The prepared statements of each connection, with their columns once those were described: they stay what they are. */
+const prepared = new WeakMap<Connection, Map<string, Columns | undefined>>()
+
+/**
+ * Prepared statements that travel together and are answered together: one system call to send, one to answer, one to read. pg asks
+ * for an answer after each statement, and for its columns each time. After a statement that fails, the server passes over the
+ * rest, which fails with the same error. Uses the inside of pg, whose version is pinned; `packet.test.ts` holds on to what is used.
+ */
+export class Packet extends Query {
+  readonly #sent: Sent[] = []
+  #next = 0
+  #known = new Map<string, Columns | undefined>()
+
+  constructor() {
+    super('')
+  }
+
+  add<Row extends object>({ name, text }: Statement<Row>, values: readonly unknown[]): Promise<Answer<Row>> {
+    return new Promise((resolve, reject) => {
+      const parameters = values.map(prepareValue)
+      this.#sent.push({
+        name,
+        text,
+        values: parameters,
+        resolve,
+        reject,
+        rows: [],
+        isNew: false,
+        columns: undefined,
+        failure: undefined
+      })
+    })
+  }
+
+  /** Called by pg when everything before it is on its way. */
+  submit(sender: pg.Connection): void {
+    const connection = sender as unknown as Connection
+    this.#known = prepared.get(connection) ?? new Map()
+    prepared.set(connection, this.#known)
+    connection.stream.cork()
+    for (const sent of this.#sent) this.#send(sent, connection)
+    connection.sync()
+    connection.stream.uncork()
+  }
+
+  #send(sent: Sent, connection: Connection): void {
+    const { name, text, values } = sent
+    if (!this.#known.has(name)) {
+      // Whether it got as far as being prepared before a former packet failed is not known; to close what is not there is no error.
+      connection.close({ type: 'S', name })
+      connection.parse({ name, text })
+      sent.isNew = true
+      this.#known.set(name, undefined)
+    }
+    connection.bind({ statement: name, values })
+    sent.columns = this.#known.get(name)
+    if (sent.columns === undefined) connection.describe({ type: 'P', name: '' })
+    connection.execute({ portal: '' })
+  }
+
+  handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number; format: string }[] }): void {
+    const sent = this.#current()
+    const types = this._result._types
+    sent.columns = fields.map(({ name, dataTypeID, format }) => ({ name, parse: types.getTypeParser(dataTypeID, format) }))
+    this.#known.set(sent.name, sent.columns)
+  }
+
+  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+    const sent = this.#current()
+    try {
+      const row: Record<string, unknown> = {}
+      let index = 0
+      for (const { name, parse } of sent.columns ?? []) {
+        const text = fields[index++] ?? null
+        row[name] = text === null ? null : parse(text)
+      }
+      sent.rows.push(row)
+    } catch (error) {
+      sent.failure ??= error
+    }
+  }
+
+  handleCommandComplete({ text }: { text: string }): void {
+    const { name, rows, columns, failure, resolve, reject } = this.#current()
+    this.#next += 1
+    if (columns === undefined) this.#known.set(name, [])
+    if (failure !== undefined) reject(failure)
+    else resolve({ rows: rows as never[], command: text })
+  }
+
+  handleError(error: unknown): void {
+    const failed = this.#sent.slice(this.#next)
+    this.#next = this.#sent.length
+    for (const { name, isNew } of failed) if (isNew) this.#known.delete(name)
+    for (const { reject } of failed) reject(error)
+  }
+
+  /** The answer is at its end. Every statement has its own by now. */
+  handleReadyForQuery(): void {}
+
+  #current(): Sent {
+    const sent = this.#sent[this.#next]
+    if (sent === undefined) throw new Error('The server answered more than it was asked.')
+    return sent
+  }
+}
+
+const waiting = new WeakMap<pg.Client, Packet>()
+
+/** Sends a statement with whatever else is sent on this connection before the event loop turns. */
+export function send<Row extends object>(
+  client: pg.Client,
+  statement: Statement<Row>,
+  parameters: readonly unknown[]
+): Promise<Answer<Row>> {
+  let packet = waiting.get(client)
+  if (packet === undefined) {
+    packet = new Packet()
+    waiting.set(client, packet)
+    process.nextTick(flush, client)
+  }
+  return packet.add(statement, parameters)
+}
+
+/** Puts on its way what waits, before something else that must come after it. */
+export function flush(client: pg.Client): void {
+  const packet = waiting.get(client)
+  if (packet === undefined) return
+  waiting.delete(client)
+  client.query(packet)
+}
