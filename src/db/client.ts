@@ -2,7 +2,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { assert } from '../kernel/assert.ts'
 import { DatabaseUnavailable, isRetryable, isUnavailable } from './errors.ts'
-import { flush, send } from './packet.ts'
+import { flush, forget, send, sendWithNext } from './packet.ts'
 import { type Statement, statement } from './statement.ts'
 
 /**
@@ -24,8 +24,15 @@ export type Tx = Reader &
     writes: true
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
     afterCommit: (action: () => void) => void
-    /** The last write, in one trip with the commit: one whose outcome decides nothing any more. */
-    withCommit: (statement: Statement<object>, parameters: readonly unknown[]) => void
+    /**
+     * A write whose outcome decides nothing that comes after it: it waits for the next statement, at the latest the commit, and
+     * saves a trip. Where it fails, so does the transaction. `read` gets its rows before the commit counts.
+     */
+    write: <Row extends object>(
+      statement: Statement<Row>,
+      parameters: readonly unknown[],
+      read?: (rows: readonly Row[]) => void
+    ) => void
     /** Nothing of this transaction is kept; what its work resolves with is returned all the same. */
     discard: () => void
     /** The same transaction in another organization's scope: only for the operator, who makes organizations. */
@@ -86,7 +93,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       return result
     } catch (error) {
       broken = isUnavailable(error)
-      if (!broken) await send(client, rollback, []).catch(() => (broken = true))
+      if (!broken) await rollBack(client).catch(() => (broken = true))
       throw broken ? new DatabaseUnavailable(error) : error
     } finally {
       client.release(broken)
@@ -190,11 +197,20 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Rea
       try {
         return (await send(client, statement, parameters)).rows
       } catch (error) {
-        // The driver's stack ends in the socket; the name says which statement it was.
-        throw error instanceof Error ? Object.assign(error, { statement: statement.name }) : error
+        throw named(error, statement)
       }
     }
   }
+}
+
+/** The driver's stack ends in the socket; the name says which statement it was. */
+function named(error: unknown, { name }: Statement<object>): unknown {
+  return error instanceof Error ? Object.assign(error, { statement: name }) : error
+}
+
+async function rollBack(client: pg.PoolClient): Promise<void> {
+  forget(client)
+  await send(client, rollback, [])
 }
 
 type Ending = Readonly<{ handle: Tx; end: () => Promise<void> }>
@@ -202,7 +218,7 @@ type Ending = Readonly<{ handle: Tx; end: () => Promise<void> }>
 /** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
 function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
   const afterCommit: (() => void)[] = []
-  const withCommit: (() => Promise<unknown>)[] = []
+  const written: Promise<unknown>[] = []
   let isKept = true
   const handleIn = (orgId: string): Tx => {
     const reader = readerOn(client, sql, { ...scope, orgId })
@@ -210,7 +226,16 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       ...reader,
       writes: true,
       afterCommit: (action) => void afterCommit.push(action),
-      withCommit: (statement, parameters) => void withCommit.push(() => reader.run(statement, parameters)),
+      write: (statement, parameters, read) => {
+        const answered = sendWithNext(client, statement, parameters).then(
+          ({ rows }) => read?.(rows),
+          (error: unknown) => {
+            throw named(error, statement)
+          }
+        )
+        answered.catch(() => undefined) // the end of the transaction tells
+        written.push(answered)
+      },
       discard: () => {
         isKept = false
       },
@@ -223,9 +248,8 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
   return {
     handle: handleIn(scope.orgId),
     async end() {
-      if (!isKept) return void (await send(client, rollback, []))
-      const last = withCommit.map((write) => write())
-      const [{ command }] = await Promise.all([send(client, commit, []), ...last])
+      if (!isKept) return void (await rollBack(client))
+      const [{ command }] = await Promise.all([send(client, commit, []), ...written])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
       assert(command === 'COMMIT', `the transaction ended with ${command}`)
       for (const action of afterCommit) action()

@@ -142,27 +142,51 @@ export class Packet extends Query {
   }
 }
 
-const waiting = new WeakMap<pg.Client, Packet>()
+type Waiting = { readonly packet: Packet; isDue: boolean }
 
-/** Sends a statement with whatever else is sent on this connection before the event loop turns. */
+const waiting = new WeakMap<pg.Client, Waiting>()
+
+/** Sends a statement with whatever else is sent on this connection before the event loop turns, and with what waits for it. */
 export function send<Row extends object>(
   client: pg.Client,
   statement: Statement<Row>,
   parameters: readonly unknown[]
 ): Promise<Answer<Row>> {
-  let packet = waiting.get(client)
-  if (packet === undefined) {
-    packet = new Packet()
-    waiting.set(client, packet)
+  const next = nextOf(client)
+  if (!next.isDue) {
+    next.isDue = true
     process.nextTick(flush, client)
   }
-  return packet.add(statement, parameters)
+  return next.packet.add(statement, parameters)
+}
+
+/** Has a statement wait for the next one that is sent, and go before it. */
+export function sendWithNext<Row extends object>(
+  client: pg.Client,
+  statement: Statement<Row>,
+  parameters: readonly unknown[]
+): Promise<Answer<Row>> {
+  return nextOf(client).packet.add(statement, parameters)
 }
 
 /** Puts on its way what waits, before something else that must come after it. */
 export function flush(client: pg.Client): void {
-  const packet = waiting.get(client)
-  if (packet === undefined) return
+  const next = waiting.get(client)
+  if (next === undefined) return
   waiting.delete(client)
-  client.query(packet)
+  client.query(next.packet)
+}
+
+/** What waits is not sent. */
+export function forget(client: pg.Client): void {
+  waiting.get(client)?.packet.handleError(new Error('This was not sent: its transaction ended before.'))
+  waiting.delete(client)
+}
+
+function nextOf(client: pg.Client): Waiting {
+  const known = waiting.get(client)
+  if (known !== undefined) return known
+  const next = { packet: new Packet(), isDue: false }
+  waiting.set(client, next)
+  return next
 }

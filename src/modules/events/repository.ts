@@ -32,9 +32,9 @@ const insertEvents = setStatement(
    insert into event_bodies (org_id, event_id, body) select $1, id, body from input`
 )
 
-export async function insert(tx: Tx, rows: readonly NewEventRow[]): Promise<void> {
+export function insert(tx: Tx, rows: readonly NewEventRow[]): void {
   const { statement: insertAll, of } = setOf(insertEvents, rows)
-  await tx.run(insertAll, [
+  tx.write(insertAll, [
     tx.orgId,
     of('uuid', (row) => row.id),
     of('text', (row) => row.type),

@@ -6,7 +6,7 @@ import { bodiesOf, chainInput, type EventDraft } from './event.ts'
 import * as repository from './repository.ts'
 
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
-export type FanOut = (tx: Tx, events: readonly { id: string; type: string }[]) => Promise<void>
+export type FanOut = (tx: Tx, events: readonly { id: string; type: string }[]) => void
 
 export type EventServiceDeps = Readonly<{ clock: Clock; newId: () => string; fanOut: FanOut; wakeSealer: () => void }>
 
@@ -40,7 +40,8 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
           body
         }
       })
-      await Promise.all([repository.insert(tx, rows), fanOut(tx, rows)])
+      repository.insert(tx, rows)
+      fanOut(tx, rows)
       tx.afterCommit(wakeSealer)
       return rows.map((row) => row.id)
     },

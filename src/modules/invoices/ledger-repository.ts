@@ -1,25 +1,25 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import { setOf, setStatement } from '../../db/sets.ts'
+import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable } from './ledger.ts'
 
-const insertEntries = setStatement(
-  'ledger.insert',
-  `insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, payment_id, balance_minor, unapplied_minor,
+/** What a set of entries is written with; its parameters begin at the given number and end with the instant of recording. */
+export const entryInsert = (first: number) => {
+  const [id, kind, client, currency, invoice, obligation, payment, balance, unapplied, effective, recorded] = Array.from(
+    { length: 11 },
+    (_, index) => `$${first + index}`
+  )
+  return `insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, payment_id, balance_minor, unapplied_minor,
      effective_on, recorded_at)
-   select $1, t.*, $12 from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[], $9::bigint[],
-     $10::bigint[], $11::date[]) as t`
-)
+   select $1, t.*, ${recorded} from unnest(${id}::uuid[], ${kind}::text[], ${client}::uuid[], ${currency}::text[], ${invoice}::uuid[],
+     ${obligation}::uuid[], ${payment}::uuid[], ${balance}::bigint[], ${unapplied}::bigint[], ${effective}::date[]) as t`
+}
 
-export async function insertEntriesOf(
-  tx: Tx,
-  { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }
-): Promise<void> {
-  const { statement: insert, of } = setOf(insertEntries, entries)
-  await tx.run(insert, [
-    tx.orgId,
+/** The columns of `entryInsert`, in its order. */
+export function entryColumns(of: ColumnOf<LedgerEntry>): unknown[] {
+  return [
     of('uuid', (e) => e.id),
     of('text', (e) => e.kind),
     of('uuid', (e) => e.clientId),
@@ -29,9 +29,18 @@ export async function insertEntriesOf(
     of('uuid', (e) => e.paymentId),
     of('int8', (e) => e.balanceMinor),
     of('int8', (e) => e.unappliedMinor),
-    of('date', (e) => e.effectiveOn),
-    recordedAt
-  ])
+    of('date', (e) => e.effectiveOn)
+  ]
+}
+
+const insertEntries = setStatement('ledger.insert', entryInsert(2))
+
+export async function insertEntriesOf(
+  tx: Tx,
+  { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }
+): Promise<void> {
+  const { statement: insert, of } = setOf(insertEntries, entries)
+  await tx.run(insert, [tx.orgId, ...entryColumns(of), recordedAt])
 }
 
 const moveBalances = setStatement(

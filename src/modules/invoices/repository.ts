@@ -1,9 +1,9 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { refusedBy } from '../../db/errors.ts'
-import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
+import type { ColumnOf } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { DunningState, Invoice, InvoiceView, Obligation } from './invoice.ts'
+import type { DunningState, Invoice, InvoiceView } from './invoice.ts'
 import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
 
 const selectView = statement<ViewRow>(
@@ -94,63 +94,6 @@ export async function page(reader: Reader, filter: InvoiceFilter): Promise<Invoi
     today
   ])
   return rows.map(viewFromRow)
-}
-
-const insertInvoices = setStatement(
-  'invoices.insert',
-  `insert into invoices (org_id, id, client_id, number, currency, total_minor, balance_minor, issued_on, due_on, status, collection_method,
-     dunning_start, dunning_policy_id, payment_links, metadata, version, created_at, updated_at)
-   select $1, id, client_id, number, currency, total, total, issued_on, due_on, 'open', collection_method, dunning_start, policy_id,
-     payment_links::jsonb, metadata::jsonb, 1, $14, $14
-   from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::date[], $9::text[], $10::text[], $11::uuid[],
-     $12::text[], $13::text[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
-     payment_links, metadata)`
-)
-
-/** New invoices: open, with their whole total as balance. */
-export async function insertInvoicesOf(tx: Tx, invoices: readonly Invoice[], at: Date): Promise<void> {
-  const { statement: insert, of } = setOf(insertInvoices, invoices)
-  await tx.run(insert, [
-    tx.orgId,
-    of('uuid', (i) => i.id),
-    of('uuid', (i) => i.clientId),
-    of('text', (i) => i.number),
-    of('text', (i) => i.currency),
-    of('int8', (i) => i.totalMinor),
-    of('date', (i) => i.issuedOn),
-    of('date', (i) => i.dueOn),
-    of('text', (i) => i.collectionMethod),
-    of('text', (i) => i.dunningStart),
-    of('uuid', (i) => i.dunningPolicyId),
-    of('text', (i) => JSON.stringify(i.paymentLinks)),
-    of('text', (i) => JSON.stringify(i.metadata)),
-    at
-  ])
-}
-
-const insertObligations = setStatement(
-  'obligations.insert',
-  `insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
-     overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
-   select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::date[], $7::text[], $8::bigint[], $9::bigint[], $10::int[],
-     $11::date[], $12::boolean[], $13::text[], $14::timestamptz[], $15::text[], $16::timestamptz[], $17::uuid[], $18::int[]) as t`
-)
-
-export async function insertObligationsOf(tx: Tx, rows: readonly Obligation[]): Promise<void> {
-  const { statement: insert, of } = setOf(insertObligations, rows)
-  await tx.run(insert, [
-    tx.orgId,
-    of('uuid', (o) => o.id),
-    of('uuid', (o) => o.invoiceId),
-    of('uuid', (o) => o.clientId),
-    of('text', (o) => o.kind),
-    of('date', (o) => o.dueOn),
-    of('text', (o) => o.currency),
-    of('int8', (o) => o.amountMinor),
-    of('int8', (o) => o.balanceMinor),
-    of('int4', (o) => o.cycle),
-    ...dunningColumns(of)
-  ])
 }
 
 /** The columns that dunning keeps, in the order that the statements expect. */

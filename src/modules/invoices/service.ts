@@ -11,6 +11,7 @@ import { createInvoiceChanges } from './change-service.ts'
 import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
 import * as dunning from './dunning-repository.ts'
 import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
+import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
 import type { InvoiceDraft, InvoicePorts, PolicyHeads } from './ports.ts'
 import * as repository from './repository.ts'
@@ -59,21 +60,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   async function issue(tx: Tx, { books, heads, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
     const planned = await ports.planDunning(tx, { books, heads, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
-    const writes = [
-      repository.insertInvoicesOf(
-        tx,
-        drafts.map(({ invoice }) => invoice),
-        at
-      ),
-      repository.insertObligationsOf(
-        tx,
-        views.flatMap(({ obligations }) => obligations)
-      ),
-      ledger.insertEntriesOf(tx, { entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), recordedAt: at }),
-      planned.afterInsert(tx),
-      events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
-    ]
-    await Promise.all(writes)
+    const [invoices, obligations] = [drafts.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
+    insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
+    await planned.afterInsert(tx)
+    await events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
     return views
   }
 

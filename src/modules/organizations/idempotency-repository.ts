@@ -30,9 +30,9 @@ export async function claim(tx: Tx, input: { key: string; fingerprint: string; n
   return status === null || body === null ? undefined : { fingerprint, status, body, sealed }
 }
 
-/** Written with the commit. */
+/** The last write of its transaction. */
 export function store(tx: Tx, answer: { key: string; status: number; body: string; sealed: boolean }): void {
-  tx.withCommit(storeAnswer, [tx.orgId, answer.key, answer.status, answer.body, answer.sealed])
+  tx.write(storeAnswer, [tx.orgId, answer.key, answer.status, answer.body, answer.sealed])
 }
 
 /** @returns how many keys older than `before` were forgotten, at most `limit`. */

@@ -22,11 +22,10 @@ const fanOutStatement = setStatement<{ made: number }>(
    select count(*)::int as made from matched`
 )
 
-/** One delivery for each event and endpoint that wants its type. @returns how many there are to send. */
-export async function fanOut(tx: Tx, events: readonly { id: string; type: string }[]): Promise<number> {
+/** One delivery for each event and endpoint that wants its type. `told` learns how many there are to send. */
+export function fanOut(tx: Tx, events: readonly { id: string; type: string }[], told: (made: number) => void): void {
   const { statement: write, of } = setOf(fanOutStatement, events)
-  const [row] = await tx.run(write, [tx.orgId, of('uuid', ({ id }) => id), of('text', ({ type }) => type)])
-  return row?.made ?? 0
+  tx.write(write, [tx.orgId, of('uuid', ({ id }) => id), of('text', ({ type }) => type)], ([row]) => told(row?.made ?? 0))
 }
 
 const deliverOne = statement<{ id: string }>(
