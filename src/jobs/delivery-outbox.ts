@@ -4,12 +4,16 @@ import type { Log } from './loop.ts'
 
 export type OutboxOptions = Readonly<{
   write: (orgId: string, settlements: readonly Settlement[]) => Promise<void>
+  /** Whether something waits for what is to be written. */
+  isAwaited: () => boolean
   /** After each write: the endpoints have room again. */
   onWritten: () => void
   log: Log
 }>
 
-const GATHER_MS = 10
+/** One outcome costs a write nearly as much as many do; but where an endpoint is full, it is what the next of its deliveries wait for. */
+const GATHER_MS = 25
+const GATHER_AWAITED_MS = 10
 const BATCH_MAX = 200
 const WRITERS_MAX = 4
 const AGAIN_MIN_MS = 50
@@ -45,7 +49,7 @@ export class DeliveryOutbox {
     else gathered.push(settlement)
     this.#gatheredCount += 1
     if (gathered !== undefined && gathered.length >= BATCH_MAX) this.flush()
-    else this.#timer ??= setTimeout(() => this.flush(), GATHER_MS)
+    else this.#timer ??= setTimeout(() => this.flush(), this.#options.isAwaited() ? GATHER_AWAITED_MS : GATHER_MS)
   }
 
   /** Writes what is gathered now, as far as writers are free. */

@@ -1,9 +1,10 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
-import type { Assignment, DispatchService } from '../modules/webhooks/dispatch-service.ts'
+import type { DispatchService } from '../modules/webhooks/dispatch-service.ts'
 import type { Settlement } from '../modules/webhooks/settlement.ts'
 import { planTurn, START, type Turn } from '../modules/webhooks/turn.ts'
 import { createBell } from './bell.ts'
+import { DeliveryAhead, type Ready } from './delivery-ahead.ts'
 import { type AttemptDeps, createAttempts } from './delivery-attempt.ts'
 import { DeliveryOutbox } from './delivery-outbox.ts'
 import { DeliverySlots } from './delivery-slots.ts'
@@ -41,22 +42,27 @@ const REST_MAX_MS = 1_000
 /** Outcomes that wait to be written; beyond, nothing more is claimed. */
 const UNWRITTEN_MAX = 5_000
 const DRAIN_MS = 10_000
+const nobody: ReadonlySet<string> = new Set()
+/** Hung up on before it begins: it is put back. */
+const tooLate = AbortSignal.abort()
 
 /**
  * Claims what may start now, sends it without a transaction open, and writes what came of it together. Any number of processes
  * may run it, with nothing to tell them of each other; a dead one's claims are taken over when their lease ends.
  */
 export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery {
-  const { dispatch, database, metrics, log, concurrency, leaseMs, drainMs = DRAIN_MS } = deps
+  const { dispatch, database, metrics, log, concurrency, leaseMs, timeoutMaxMs, drainMs = DRAIN_MS } = deps
   const attempt = createAttempts(deps)
   const bell = createBell()
   const slots = new DeliverySlots(concurrency, () => performance.now())
-  const outbox = new DeliveryOutbox({ write, onWritten: () => isHungry && bell.ring(), log })
+  const ahead = new DeliveryAhead(concurrency, () => performance.now())
+  const outbox = new DeliveryOutbox({ write, isAwaited: () => isShort, onWritten: () => isHungry && bell.ring(), log })
   const hangUp = new AbortController()
-  /** So many free slots are worth a claim while more waits than they can take: it costs the same for one as for many. */
-  const worthwhile = Math.max(1, Math.floor(concurrency / 4))
+  const suspectSlotsMax = Math.ceil(concurrency / 2)
   /** There may be more to start than was started. */
   let isHungry = false
+  /** Less was found to start than there was room for: nothing waits, or what does finds its endpoint full, and only a write helps. */
+  let isShort = false
   let isStopping = false
   let position = START
   let restMs = REST_MIN_MS
@@ -67,27 +73,52 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     if (written < settlements.length) metrics.fencedOut(settlements.length - written)
   }
 
-  async function deliver(orgId: string, assignment: Assignment): Promise<void> {
+  async function deliver({ orgId, assignment, startBy }: Ready): Promise<void> {
     const slot = slots.take(assignment.endpoint.id)
-    const settlement = await attempt(orgId, assignment, hangUp.signal)
+    const settlement = await attempt(orgId, assignment, slot.startedAt > startBy ? tooLate : hangUp.signal)
     slots.give(slot)
+    if (settlement.succeeded) ahead.count()
     metrics.attempt(settlement.verdict ?? 'not_sent')
     outbox.add(orgId, settlement)
+    start()
     if (slots.underWay === 0) {
       // Nothing more will come to be gathered with it.
       outbox.flush()
       onIdle()
     }
-    if (isHungry && slots.free() >= worthwhile) bell.ring()
+    if (isHungry && !isShort && room() >= worthwhile()) bell.ring()
+  }
+
+  /** Starts what is ready, as far as there are slots. Of endpoints that do not answer, only as much as these may hold. */
+  function start(): void {
+    while (ahead.waiting > 0 && (slots.free() > 0 || hangUp.signal.aborted)) {
+      const slow = slots.slowEndpoints()
+      const mayHold = slow.size === 0 || slots.heldBy(slow) < suspectSlotsMax || hangUp.signal.aborted
+      const next = ahead.take(mayHold ? nobody : slow)
+      if (next === undefined) return
+      void deliver(next)
+    }
+  }
+
+  /** How many more may be claimed. What waits for an endpoint that does not answer takes no room from the others. */
+  function room(): number {
+    return Math.max(0, slots.free() + ahead.target - ahead.waiting + ahead.countOf(slots.slowEndpoints()))
+  }
+
+  /** So much room is worth a claim while more waits than it can take: it costs the same for one as for many. */
+  function worthwhile(): number {
+    return Math.max(1, Math.floor(concurrency / 4), Math.floor(ahead.target / 2))
   }
 
   /** @returns how many were started. */
   async function claim({ orgId, wanted }: Turn['claims'][number]): Promise<number> {
+    const startBy = performance.now() + (leaseMs - timeoutMaxMs) / 2
     try {
       const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }))
       const expired = assignments.filter(({ claimed }) => claimed.wasLeased).length
       if (expired > 0) metrics.leaseExpired(expired)
-      for (const assignment of assignments) void deliver(orgId, assignment)
+      ahead.add(assignments.map((assignment) => ({ orgId, assignment, startBy })))
+      start()
       return assignments.length
     } catch (error) {
       // What is wrong in one organization must not hold back the others; a database that is away does.
@@ -105,19 +136,21 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
       waiting,
       isCut: waiting.length === ENDPOINTS_PER_LOOK,
       free,
-      suspectSlotsMax: Math.ceil(concurrency / 2),
-      heldBy: (endpointIds) => slots.heldBy(endpointIds),
+      suspectSlotsMax,
+      heldBy: (endpointIds) => slots.heldBy(endpointIds) + ahead.countOf(endpointIds),
       slow: slots.slowEndpoints()
     })
   }
 
   /** Looks, claims, starts. @returns how long to rest unless the bell rings. */
   async function turn(): Promise<number> {
-    const free = slots.free()
-    if (free < (isHungry ? worthwhile : 1) || outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
+    start()
+    const free = room()
+    if (free < (isHungry ? worthwhile() : 1) || outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
     const plan = await look(free)
     for (const { orgId, endpointId } of plan.orphans) await database.scoped(orgId, (tx) => dispatch.cancelOrphans(tx, endpointId))
     const started = await sumOf(plan.claims, claim)
+    isShort = started < free
     isHungry = started > 0 || plan.isBlocked
     position = plan.next
     restMs = started > 0 ? REST_MIN_MS : Math.min(restMs * 2, REST_MAX_MS)
@@ -146,7 +179,10 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
       isStopping = true
       bell.ring()
       await working
-      const timer = setTimeout(() => hangUp.abort(), drainMs)
+      const timer = setTimeout(() => {
+        hangUp.abort()
+        start()
+      }, drainMs)
       const idle = Promise.withResolvers<void>()
       onIdle = idle.resolve
       if (slots.underWay > 0) await idle.promise

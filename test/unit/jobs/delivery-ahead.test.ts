@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest'
+import { DeliveryAhead, type Ready } from '../../../src/jobs/delivery-ahead.ts'
+
+const SLOTS = 8
+
+function create() {
+  const clock = { ms: 1_000 }
+  const ahead = new DeliveryAhead(SLOTS, () => clock.ms)
+  return { ahead, clock }
+}
+
+function ready(endpointId: string, deliveryId: string): Ready {
+  // Only these two fields are looked at.
+  return { orgId: 'o', assignment: { endpoint: { id: endpointId }, claimed: { deliveryId } }, startBy: 0 } as Ready
+}
+
+const taken = (one: Ready | undefined) => one?.assignment.claimed.deliveryId
+
+describe('how much is claimed ahead', () => {
+  test('is nothing before an answer came', () => {
+    expect(create().ahead.target).toBe(0)
+  })
+
+  test('is what ended in the last 50 ms or so', () => {
+    const { ahead, clock } = create()
+    for (let n = 0; n < 100; n++) {
+      clock.ms += 5
+      ahead.count()
+    }
+    expect(ahead.target).toBeGreaterThanOrEqual(9)
+    expect(ahead.target).toBeLessThanOrEqual(11)
+  })
+
+  test('is four times the slots at most', () => {
+    const { ahead } = create()
+    for (let n = 0; n < 1_000; n++) ahead.count()
+    expect(ahead.target).toBe(4 * SLOTS)
+  })
+
+  test('is nothing again once answers stay away', () => {
+    const { ahead, clock } = create()
+    for (let n = 0; n < 1_000; n++) ahead.count()
+    clock.ms += 400
+    expect(ahead.target).toBe(0)
+  })
+})
+
+describe('what is taken', () => {
+  test('is the first, unless its endpoint is passed over', () => {
+    const { ahead } = create()
+    ahead.add([ready('slow', '1'), ready('quick', '2'), ready('slow', '3')])
+    expect(ahead.countOf(new Set(['slow']))).toBe(2)
+    expect(taken(ahead.take(new Set(['slow'])))).toBe('2')
+    expect(taken(ahead.take(new Set(['slow'])))).toBeUndefined()
+    expect(taken(ahead.take(new Set()))).toBe('1')
+    expect(ahead.waiting).toBe(1)
+  })
+})
