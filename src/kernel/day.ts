@@ -125,6 +125,13 @@ export function maxDay(first: Day, ...rest: readonly Day[]): Day {
   return latest
 }
 
+/** The earliest of the days. */
+export function minDay(first: Day, ...rest: readonly Day[]): Day {
+  let earliest = first
+  for (const d of rest) if (d < earliest) earliest = d
+  return earliest
+}
+
 /** The day it is in the zone at the instant. Throws `invalid_time_zone` for a zone that does not exist. */
 export function dayIn(instant: Date, timeZone: string): Day {
   const epochMs = instant.getTime()

@@ -1,6 +1,7 @@
 import { nextOpen } from '../../kernel/calendar.ts'
 import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { covers, firstFreeDay, type HoldFact, heldPart, shiftedDays } from '../holds/hold.ts'
 import {
   effectiveDueOn,
   entryOn,
@@ -26,6 +27,8 @@ export type ObligationFacts = Readonly<{
   dunning: 'on' | 'off'
   /** The last day of the exemption; null for none. */
   exemptUntilOn: Day | null
+  /** Whatever holds or held it, released ones too. */
+  holds: readonly HoldFact[]
   /** The client's zone where it has one, else the organization's. */
   timeZone: string
   /** That it is overdue was said in this cycle. */
@@ -37,7 +40,7 @@ export type ObligationFacts = Readonly<{
 export type DecisionContext = Ladder & Readonly<{ asOf: Date }>
 
 /** The rule that settled the effect; `explain` turns it into sentences. */
-export type DecisionRule = 'closed' | 'dunning_off' | 'below_minimum' | 'exempt' | 'entered' | 'waiting' | 'ladder_done'
+export type DecisionRule = 'closed' | 'dunning_off' | 'held' | 'below_minimum' | 'exempt' | 'entered' | 'waiting' | 'ladder_done'
 
 export type Effect =
   | (StageEntry &
@@ -84,7 +87,7 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
   const daysOverdue = daysBetween(dueOn, today)
   if (isClosed(facts)) return closed(facts, daysOverdue)
   const overdue = !facts.overdueAnnounced && daysOverdue >= 1
-  const standing = standingOf(facts.entries, { effectiveDueOn: dueOn, policy: context.policy })
+  const standing = standingFor(facts, context)
   const situation = { facts, context, today }
   const next = nextEntry(standing, situation)
   const choice = next !== null && next.at <= context.asOf ? entryOn(today, standing, context) : null
@@ -102,7 +105,7 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
   const { stage, repetition, skipped } = choice
   const entry = { stage: stage.code, repetition, enteredOn: today, offsetDays: stage.offsetDays, graceDays: stage.graceDays }
   const effect: Effect = { kind: 'enter', ...entry, skipped, deadlineOn: deadlineOf(stage, today) }
-  const after = standingOf([...facts.entries, entry], { effectiveDueOn: dueOn, policy: context.policy })
+  const after = standingFor({ ...facts, entries: [...facts.entries, entry] }, context)
   const ahead = outlook(after, { ...situation, overdue, next: nextEntry(after, situation) })
   return { effect, rule: 'entered', overdue, daysOverdue, stage: stage.code, ...ahead }
 }
@@ -114,7 +117,7 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
 export function nextDecisionAt(facts: ObligationFacts, context: DecisionContext): Date | null {
   if (isClosed(facts)) return null
   const today = dayIn(context.asOf, facts.timeZone)
-  const standing = standingOf(facts.entries, { effectiveDueOn: effectiveDueOn(facts.dueOn, context), policy: context.policy })
+  const standing = standingFor(facts, context)
   const situation = { facts, context, today }
   return outlook(standing, { ...situation, overdue: false, next: nextEntry(standing, situation) }).nextAt
 }
@@ -131,6 +134,14 @@ export function baselineStage(facts: ObligationFacts, context: DecisionContext):
   return reached === undefined || (reached.offsetDays < 0 && daysOverdue > 0) ? null : reached
 }
 
+export function standingFor(
+  { dueOn: writtenDueOn, entries, holds }: Pick<ObligationFacts, 'dueOn' | 'entries' | 'holds'>,
+  ladder: Ladder
+): Standing {
+  const dueOn = effectiveDueOn(writtenDueOn, ladder)
+  return standingOf(entries, { effectiveDueOn: dueOn, policy: ladder.policy, shiftDays: shiftedDays(holds, { dueOn }) })
+}
+
 export function isClosed({ status, balanceMinor }: Pick<ObligationFacts, 'status' | 'balanceMinor'>): boolean {
   return status === 'closed' || balanceMinor <= 0n
 }
@@ -143,6 +154,18 @@ export function isBelowMinimum(
   return balanceMinor <= (policy.minBalanceMinor.get(currency) ?? 0n)
 }
 
+/** What is open and not held: the disputed part is not dunned. Not below 0. */
+export function dunnedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
+  const rest = facts.balanceMinor - heldPart(facts.holds, today)
+  return rest > 0n ? rest : 0n
+}
+
+/** The holds that keep every stage shut: those over all of it, and those over a part where the policy says so. */
+export function wholeHolds({ facts, context }: Pick<Situation, 'facts' | 'context'>): readonly HoldFact[] {
+  if (context.policy.disputedPart === 'hold_invoice') return facts.holds
+  return facts.holds.filter(({ amountMinor }) => amountMinor === null)
+}
+
 export type Situation = Readonly<{ facts: ObligationFacts; context: DecisionContext; today: Day }>
 export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
 
@@ -152,10 +175,10 @@ export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
  */
 export function nextEntry(standing: Standing, situation: Situation): NextEntry | null {
   const { facts, context } = situation
-  if (facts.dunning === 'off' || isBelowMinimum(facts, context)) return null
-  if (facts.exemptUntilOn !== null && facts.exemptUntilOn >= endless) return null
+  if (facts.dunning === 'off' || isBelowMinimum({ ...facts, balanceMinor: dunnedMinor(situation) }, context)) return null
   const { policy } = context
   const fromOn = firstDay(situation)
+  if (fromOn === null) return null
   for (let index = firstCandidate(standing, policy); index < policy.stages.length; index += 1) {
     const stage = stageAt(index, policy)
     if (!isEnterableOn(stage, { day: fromOn, standing })) continue
@@ -165,9 +188,11 @@ export function nextEntry(standing: Standing, situation: Situation): NextEntry |
   return null
 }
 
-/** Today, or the day after the exemption. */
-export function firstDay({ facts, today }: Situation): Day {
-  return isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today
+/** Today, or the first day after the exemption and the holds; null where one of them has no end. */
+export function firstDay(situation: Situation): Day | null {
+  const { facts, today } = situation
+  if (facts.exemptUntilOn !== null && facts.exemptUntilOn >= endless) return null
+  return firstFreeDay(wholeHolds(situation), isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today)
 }
 
 function isExempt(facts: ObligationFacts, today: Day): facts is ObligationFacts & { exemptUntilOn: Day } {
@@ -189,7 +214,8 @@ function firstSending(fromOn: Day, { facts, context }: Situation): { on: Day; at
 function blockOf(situation: Situation): DecisionRule | null {
   const { facts, context, today } = situation
   if (facts.dunning === 'off') return 'dunning_off'
-  if (isBelowMinimum(facts, context)) return 'below_minimum'
+  if (wholeHolds(situation).some((hold) => covers(hold, today))) return 'held'
+  if (isBelowMinimum({ ...facts, balanceMinor: dunnedMinor(situation) }, context)) return 'below_minimum'
   return isExempt(facts, today) ? 'exempt' : null
 }
 

@@ -1,18 +1,22 @@
 import { addDays, type Day, dayIn, maxDay } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
+import { covers } from '../holds/hold.ts'
 import {
   type Decision,
   type DecisionContext,
   type DecisionRule,
   decide,
+  dunnedMinor,
   type Effect,
   firstDay,
   type NextEntry,
   nextEntry,
   type ObligationFacts,
-  type Situation
+  type Situation,
+  standingFor,
+  wholeHolds
 } from './decide.ts'
-import { effectiveDueOn, opensOn, type Standing, stageAt, standingOf, waitsUntil } from './ladder.ts'
+import { ageOf, effectiveDueOn, opensOn, type Standing, stageAt, waitsUntil } from './ladder.ts'
 
 export type WhyRule =
   | Exclude<DecisionRule, 'entered' | 'waiting'>
@@ -46,10 +50,10 @@ export function explain(facts: ObligationFacts, context: DecisionContext): Reado
   const decision = decide(facts, context)
   const dueOn = effectiveDueOn(facts.dueOn, context)
   const situation = { facts, context, today: dayIn(context.asOf, facts.timeZone) }
-  const before = standingOf(facts.entries, { effectiveDueOn: dueOn, policy: context.policy })
+  const before = standingFor(facts, context)
   const { effect } = decision
   const entries = effect.kind === 'enter' ? [...facts.entries, effect] : facts.entries
-  const after = standingOf(entries, { effectiveDueOn: dueOn, policy: context.policy })
+  const after = standingFor({ ...facts, entries }, context)
   const why = [
     ...(decision.overdue ? [overdue(dueOn, situation)] : []),
     ...(effect.kind === 'enter' ? entered(effect, { standing: before, situation }) : []),
@@ -105,8 +109,9 @@ function blocked(rule: DecisionRule, { standing, situation }: View): Why[] {
 
 function obstacle(
   rule: Exclude<DecisionRule, 'entered' | 'waiting'>,
-  { facts, context, today }: Situation
+  situation: Situation
 ): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
+  const { facts, context, today } = situation
   switch (rule) {
     case 'closed': {
       const detail = 'Nothing is open, so it stands on no stage.'
@@ -114,10 +119,15 @@ function obstacle(
     }
     case 'dunning_off':
       return { detail: 'Dunning is switched off for it.', compared: { dunning: facts.dunning }, changedBy: 'Switching it on.' }
+    case 'held':
+      return held(situation)
     case 'below_minimum': {
       const minimum = formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
-      const detail = `What is open is not above the policy's minimum of ${minimum} ${facts.currency}.`
-      const compared = { ...balanceOf(facts), min_balance: minimum }
+      const dunned = dunnedMinor(situation)
+      const disputed = dunned === facts.balanceMinor ? {} : { dunned: formatAmount(dunned, facts.currency) }
+      const what = dunned === facts.balanceMinor ? 'What is open' : 'What is open and not disputed'
+      const detail = `${what} is not above the policy's minimum of ${minimum} ${facts.currency}.`
+      const compared = { ...balanceOf(facts), ...disputed, min_balance: minimum }
       return { detail, compared, changedBy: 'A higher balance or a lower minimum.' }
     }
     case 'exempt': {
@@ -130,6 +140,20 @@ function obstacle(
       return { detail, compared: {}, changedBy: 'A policy with a further stage, or a later due date.' }
     }
   }
+}
+
+/** Every hold that covers today, the one that ends last or never first. */
+function held(situation: Situation): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
+  const holds = wholeHolds(situation)
+    .filter((hold) => covers(hold, situation.today))
+    .toSorted((a, b) => ((a.throughOn ?? '9999') < (b.throughOn ?? '9999') ? 1 : -1))
+  const names = holds.map(({ reason, throughOn }) => {
+    const end = throughOn === null ? 'until it is released' : `through ${throughOn}`
+    return `${reason.replaceAll('_', ' ')} ${end}`
+  })
+  const compared = Object.fromEntries(holds.map(({ id, reason, throughOn }) => [`${reason} ${id}`, throughOn ?? 'no end']))
+  const detail = `It is held: ${names.join(', ')}.`
+  return { detail, compared: { ...compared, today: situation.today }, changedBy: 'The end of every hold over it.' }
 }
 
 function balanceOf({ status, balanceMinor, currency }: ObligationFacts): Record<string, string> {
@@ -156,14 +180,15 @@ function ended(next: NextEntry, { standing, situation }: View): Why[] {
 function binding({ index }: NextEntry, { standing, situation }: View): Why {
   const { today, context } = situation
   const stage = stageAt(index, context.policy)
-  const { last, gateOn, effectiveDueOn: dueOn } = standing
-  const byAgeOn = addDays(dueOn, stage.offsetDays)
+  const { last, gateOn, effectiveDueOn: dueOn, shiftDays } = standing
+  const byAgeOn = ageOf(stage, standing)
   if (last === undefined || gateOn === null || (index !== standing.position && gateOn <= byAgeOn)) {
+    const stood = shiftDays > 0 && stage.offsetDays >= 0 ? `, not counting the ${shiftDays} days on hold` : ''
     return {
       rule: 'offset',
       stage: stage.code,
-      detail: `${stage.code} is for ${byAgeOn}, ${distance(stage.offsetDays)} the due date ${dueOn}.`,
-      compared: { effective_due_on: dueOn, opens_on: byAgeOn, today },
+      detail: `${stage.code} is for ${byAgeOn}, ${distance(stage.offsetDays)} the due date ${dueOn}${stood}.`,
+      compared: { effective_due_on: dueOn, opens_on: byAgeOn, today, ...(stood !== '' && { held_days: String(shiftDays) }) },
       changedBy: 'Another due date or policy.'
     }
   }
@@ -189,7 +214,7 @@ function shifts(next: NextEntry, { standing, situation }: View): Why[] {
   const { policy } = context
   const { code: stage } = stageAt(next.index, policy)
   const openingOn = opensOn(next.index, standing, context)
-  const isShifted = openingOn !== waitsUntil(next.index, standing, policy) || next.on !== maxDay(openingOn, firstDay(situation))
+  const isShifted = openingOn !== waitsUntil(next.index, standing, policy) || next.on !== maxDay(openingOn, firstDay(situation) ?? openingOn)
   const why: Why[] = []
   if (policy.businessDays && isShifted) {
     const detail = `Entries are made on open days only, which makes it ${next.on}.`

@@ -2,9 +2,10 @@ import { assert } from '../../kernel/assert.ts'
 import { addDays } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
+import type { HoldFact } from '../holds/hold.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts } from './decide.ts'
-import { effectiveDueOn, type StageEntry, standingOf } from './ladder.ts'
+import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts, standingFor } from './decide.ts'
+import { effectiveDueOn, type StageEntry } from './ladder.ts'
 
 /** One version of one policy. */
 export type PolicyRef = Readonly<{ policyId: string; version: number }>
@@ -51,7 +52,7 @@ export function policyOf(
 
 export function factsOf(
   { obligation, view, client }: DunningCase,
-  { entries, books }: { entries: readonly StageEntry[]; books: Books }
+  { entries, holds, books }: { entries: readonly StageEntry[]; holds: readonly HoldFact[]; books: Books }
 ): ObligationFacts {
   return {
     dueOn: obligation.dueOn,
@@ -60,6 +61,7 @@ export function factsOf(
     status: view.invoice.status === 'open' ? 'open' : 'closed',
     dunning: dunningOf(view.invoice),
     exemptUntilOn: client.dunningExemptUntilOn,
+    holds,
     timeZone: view.timeZone ?? books.organization.timeZone,
     overdueAnnounced: obligation.overdueAnnounced,
     entries
@@ -78,8 +80,7 @@ export function standstill(facts: ObligationFacts, context: DecisionContext): Pi
   const decision = decide(facts, context)
   const nextAt = nextDecisionAt(facts, context)
   if (decision.effect.kind !== 'enter') return { stage: decision.stage, nextAt, nextStage: decision.nextStage }
-  const on = { effectiveDueOn: effectiveDueOn(facts.dueOn, context), policy: context.policy }
-  return { stage: standingOf(facts.entries, on).stage, nextAt, nextStage: decision.effect.stage }
+  return { stage: standingFor(facts, context).stage, nextAt, nextStage: decision.effect.stage }
 }
 
 type Outcome = Readonly<{

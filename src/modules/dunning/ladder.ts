@@ -28,6 +28,8 @@ export type Standing = Readonly<{
   last: StageEntry | undefined
   /** The earliest day that the last entry leaves open for another; null where there is none. */
   gateOn: Day | null
+  /** Days that stood still under holds; they put off every stage that counts from the due date on. */
+  shiftDays: number
 }>
 
 export type Choice = Readonly<{ stage: Stage; repetition: number; skipped: readonly string[] }>
@@ -36,8 +38,11 @@ export function effectiveDueOn(dueOn: Day, { policy, calendar }: Ladder): Day {
   return policy.dueOnClosedDay === 'next_open' ? nextOpen(calendar, dueOn) : dueOn
 }
 
-export function standingOf(entries: readonly StageEntry[], on: { effectiveDueOn: Day; policy: Policy }): Standing {
-  const { policy, effectiveDueOn: dueOn } = on
+export function standingOf(
+  entries: readonly StageEntry[],
+  on: Readonly<{ effectiveDueOn: Day; policy: Policy; shiftDays: number }>
+): Standing {
+  const { policy, effectiveDueOn: dueOn, shiftDays } = on
   const last = entries.at(-1)
   let position = -1
   let stage: string | null = null
@@ -48,7 +53,8 @@ export function standingOf(entries: readonly StageEntry[], on: { effectiveDueOn:
       stage = entry.stage
     }
   }
-  return { effectiveDueOn: dueOn, entries, position, stage, last, gateOn: last === undefined ? null : gateAfter(last, policy) }
+  const gateOn = last === undefined ? null : gateAfter(last, policy)
+  return { effectiveDueOn: dueOn, entries, position, stage, last, gateOn, shiftDays }
 }
 
 /** By code; a stage that an edited policy no longer has counts as the highest one that is not later than it was. */
@@ -94,9 +100,9 @@ export function opensOn(index: number, standing: Standing, { policy, calendar }:
  */
 export function waitsUntil(index: number, standing: Standing, policy: Policy): Day {
   const stage = stageAt(index, policy)
-  const { last, gateOn, effectiveDueOn: dueOn } = standing
+  const { last, gateOn } = standing
   if (index !== standing.position) {
-    const byAgeOn = addDays(dueOn, stage.offsetDays)
+    const byAgeOn = ageOf(stage, standing)
     return gateOn === null ? byAgeOn : maxDay(byAgeOn, gateOn)
   }
   const { repeatEveryDays } = stage
@@ -105,6 +111,11 @@ export function waitsUntil(index: number, standing: Standing, policy: Policy): D
     'Only a stage that was entered and repeats can come again.'
   )
   return maxDay(addDays(last.enteredOn, repeatEveryDays), gateOn)
+}
+
+/** The day that the age alone gives a stage. Before the due date no age has begun that could stand still. */
+export function ageOf({ offsetDays }: Stage, { effectiveDueOn: dueOn, shiftDays }: Standing): Day {
+  return addDays(dueOn, offsetDays < 0 ? offsetDays : offsetDays + shiftDays)
 }
 
 /** A stage before the due date can be entered until the due date; afterwards it is passed in silence. */

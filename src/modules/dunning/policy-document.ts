@@ -1,8 +1,11 @@
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, currency, formatAmount, parseAmount } from '../../kernel/money.ts'
+import type { ContactRole } from '../clients/client.ts'
 import {
   type ClosedDueDay,
+  type ContactLimits,
   checkPolicy,
+  type DisputedPart,
   defaultPolicy,
   type Policy,
   type Progression,
@@ -22,7 +25,11 @@ export type StageDocument = Readonly<{
   action?: StageAction | null
   /** [null] */
   repeat_every_days?: number | null
+  /** [[]] */
+  audience?: readonly ContactRole[]
 }>
+
+type ContactLimitsDocument = Readonly<{ min_days: number; per_week: number }>
 
 /** A policy as it travels and is stored (`jsonb`); what is absent is as in the default policy, and no minimum balance. */
 export type PolicyDocument = Readonly<{
@@ -34,6 +41,8 @@ export type PolicyDocument = Readonly<{
   business_days?: boolean
   due_on_closed_day?: ClosedDueDay
   send_at?: string
+  disputed_part?: DisputedPart
+  contact_limits?: ContactLimitsDocument | null
   stages: readonly StageDocument[]
 }>
 
@@ -51,13 +60,16 @@ export function policyToJson(policy: Policy): FullPolicyDocument {
     business_days: policy.businessDays,
     due_on_closed_day: policy.dueOnClosedDay,
     send_at: policy.sendAt,
+    disputed_part: policy.disputedPart,
+    contact_limits: policy.contactLimits && { min_days: policy.contactLimits.minDays, per_week: policy.contactLimits.perWeek },
     stages: policy.stages.map((stage) => ({
       code: stage.code,
       offset_days: stage.offsetDays,
       tone: stage.tone,
       grace_days: stage.graceDays,
       action: stage.action,
-      repeat_every_days: stage.repeatEveryDays
+      repeat_every_days: stage.repeatEveryDays,
+      audience: [...stage.audience]
     }))
   }
 }
@@ -72,6 +84,8 @@ export function policyFromJson(document: PolicyDocument): Policy {
     businessDays: document.business_days ?? defaultPolicy.businessDays,
     dueOnClosedDay: document.due_on_closed_day ?? defaultPolicy.dueOnClosedDay,
     sendAt: document.send_at ?? defaultPolicy.sendAt,
+    disputedPart: document.disputed_part ?? defaultPolicy.disputedPart,
+    contactLimits: limitsFrom(document.contact_limits ?? null),
     stages: document.stages.map(stageFrom)
   }
   checkPolicy(policy)
@@ -85,8 +99,13 @@ function stageFrom(document: StageDocument): Stage {
     tone: document.tone,
     graceDays: document.grace_days ?? 0,
     action: document.action ?? null,
-    repeatEveryDays: document.repeat_every_days ?? null
+    repeatEveryDays: document.repeat_every_days ?? null,
+    audience: document.audience ?? []
   }
+}
+
+function limitsFrom(document: ContactLimitsDocument | null): ContactLimits | null {
+  return document && { minDays: document.min_days, perWeek: document.per_week }
 }
 
 function minBalanceFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {

@@ -12,7 +12,8 @@ import {
   ref,
   updatedSince
 } from '../../http/schemas.ts'
-import { closedDueDays, defaultPolicy, type Policy, policyLimits, progressions, stageActions, tones } from './policy.ts'
+import { contactRoles } from '../clients/client.ts'
+import { closedDueDays, defaultPolicy, disputedParts, type Policy, policyLimits, progressions, stageActions, tones } from './policy.ts'
 import { type FullPolicyDocument, policyFromJson } from './policy-document.ts'
 import type { PolicyRow } from './policy-repository.ts'
 import { inFlightChoices } from './policy-service.ts'
@@ -40,7 +41,12 @@ const stageFields = {
   action: nullable(oneOf(stageActions, { description: 'What the stage asks you to do' })),
   repeat_every_days: nullable(
     Type.Integer({ minimum: 1, maximum: repeatEveryDays, description: 'Only for the last stage: repeated until paid' })
-  )
+  ),
+  audience: Type.Array(oneOf(contactRoles), {
+    maxItems: contactRoles.length,
+    uniqueItems: true,
+    description: 'The contacts that a notice of this stage names; empty names all'
+  })
 }
 
 export const DunningStageSchema = named('DunningStage', closed(stageFields))
@@ -68,6 +74,15 @@ const policyFields = {
     description: 'Local time of the client, else of the organization: no entry is made earlier in the day',
     examples: [defaultPolicy.sendAt]
   }),
+  disputed_part: oneOf(disputedParts, {
+    description: 'Of an invoice that is disputed in part: `exclude` goes on dunning the rest, `hold_invoice` duns nothing of it'
+  }),
+  contact_limits: nullable(
+    closed({
+      min_days: Type.Integer({ minimum: 0, maximum: policyLimits.minDaysOfContact, description: 'From one notice to the next' }),
+      per_week: Type.Integer({ minimum: 1, maximum: policyLimits.perWeek, description: 'Notices in any seven days' })
+    }, { description: 'How often a client gets a notice, over all it owes: one that may not go yet waits and merges with the next' })
+  ),
   stages: Type.Array(ref(DunningStageSchema), { minItems: 1, maxItems: policyLimits.stages })
 }
 
@@ -138,5 +153,9 @@ export function versionToApi({ id, version, document, versionedAt }: PolicyRow) 
 }
 
 function copyOf({ min_balance: minBalance, stages, ...document }: FullPolicyDocument) {
-  return { ...document, min_balance: { ...minBalance }, stages: stages.map((stage) => ({ ...stage })) }
+  return { ...document, min_balance: { ...minBalance }, stages: stages.map(stageToApi) }
+}
+
+function stageToApi({ audience, ...stage }: FullPolicyDocument['stages'][number]) {
+  return { ...stage, audience: [...audience] }
 }

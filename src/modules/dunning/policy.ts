@@ -1,5 +1,6 @@
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { type ContactRole, contactRoles } from '../clients/client.ts'
 
 /** `jump` enters the stage that the age says; `sequential` takes one stage at a time. */
 export const progressions = ['jump', 'sequential'] as const
@@ -8,10 +9,22 @@ export const stageActions = ['suspend_service', 'end_service', 'refer_to_collect
 /** What a due date on a closed day means: it stands, or the next open day takes its place. */
 export const closedDueDays = ['as_is', 'next_open'] as const
 
+/** Of a claim that is disputed in part: the rest is dunned, or nothing of it is. */
+export const disputedParts = ['exclude', 'hold_invoice'] as const
+
 export type Progression = (typeof progressions)[number]
 export type Tone = (typeof tones)[number]
 export type StageAction = (typeof stageActions)[number]
 export type ClosedDueDay = (typeof closedDueDays)[number]
+export type DisputedPart = (typeof disputedParts)[number]
+
+/** How often a client may be written to, whatever it owes and how many ladders say so. Days are the client's own. */
+export type ContactLimits = Readonly<{
+  /** Calendar days from one notice to the next; 0 and 1 allow one each day, which is the most there ever is. */
+  minDays: number
+  /** Notices in any seven days. */
+  perWeek: number
+}>
 
 /** One rung of the ladder. */
 export type Stage = Readonly<{
@@ -25,6 +38,8 @@ export type Stage = Readonly<{
   action: StageAction | null
   /** Days from one entry of the last stage to its next repetition; null enters it once. */
   repeatEveryDays: number | null
+  /** The contacts that the stage is for; empty is for all. */
+  audience: readonly ContactRole[]
 }>
 
 /** One version of a policy. It never changes: editing makes the next version. */
@@ -40,6 +55,9 @@ export type Policy = Readonly<{
   dueOnClosedDay: ClosedDueDay
   /** `HH:MM`, local to the client where it has a zone of its own, else to the organization. No entry is made earlier in the day. */
   sendAt: string
+  disputedPart: DisputedPart
+  /** Null limits nothing but the one notice a day. */
+  contactLimits: ContactLimits | null
   /** By strictly increasing offset, 1 to 20. */
   stages: readonly Stage[]
 }>
@@ -52,7 +70,9 @@ export const policyLimits = {
   offsetDays: { from: -365, through: 3650 },
   graceDays: 365,
   minDaysBetween: 365,
-  repeatEveryDays: 365
+  repeatEveryDays: 365,
+  minDaysOfContact: 90,
+  perWeek: 7
 } as const
 
 /** What an organization has from its first minute. */
@@ -64,12 +84,14 @@ export const defaultPolicy: Policy = {
   businessDays: true,
   dueOnClosedDay: 'as_is',
   sendAt: '09:00',
+  disputedPart: 'exclude',
+  contactLimits: null,
   stages: [
-    { code: 'courtesy', offsetDays: -3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null },
-    { code: 'reminder', offsetDays: 3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null },
-    { code: 'second', offsetDays: 10, tone: 'firm', graceDays: 0, action: null, repeatEveryDays: null },
-    { code: 'final', offsetDays: 24, tone: 'final', graceDays: 10, action: 'suspend_service', repeatEveryDays: null },
-    { code: 'handover', offsetDays: 60, tone: 'formal', graceDays: 0, action: 'refer_to_collections', repeatEveryDays: null }
+    { code: 'courtesy', offsetDays: -3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
+    { code: 'reminder', offsetDays: 3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
+    { code: 'second', offsetDays: 10, tone: 'firm', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
+    { code: 'final', offsetDays: 24, tone: 'final', graceDays: 10, action: 'suspend_service', repeatEveryDays: null, audience: [] },
+    { code: 'handover', offsetDays: 60, tone: 'formal', graceDays: 0, action: 'refer_to_collections', repeatEveryDays: null, audience: [] }
   ]
 }
 
@@ -92,6 +114,8 @@ export function checkPolicy(policy: Policy): void {
     'A due date on a closed day is as_is or next_open.'
   )
   refuseUnless(/^(?:[01]\d|2[0-3]):[0-5]\d$/.test(policy.sendAt), '/send_at', 'The time of sending is HH:MM from 00:00 to 23:59.')
+  refuseUnless(disputedParts.includes(policy.disputedPart), '/disputed_part', `The disputed part is ${disputedParts.join(' or ')}.`)
+  checkLimits(policy.contactLimits)
   for (const [currency, minor] of policy.minBalanceMinor) {
     refuseUnless(minor >= 0n, `/min_balance/${currency}`, 'A minimum balance is not negative.')
   }
@@ -101,6 +125,21 @@ export function checkPolicy(policy: Policy): void {
     checkStage(stage, `/stages/${index}`)
     checkPlace(policy.stages, index)
   })
+}
+
+function checkLimits(limits: ContactLimits | null): void {
+  if (limits === null) return
+  const { minDaysOfContact, perWeek } = policyLimits
+  refuseUnless(
+    isDays(limits.minDays, { from: 0, through: minDaysOfContact }),
+    '/contact_limits/min_days',
+    `The days between two notices are a whole number from 0 to ${minDaysOfContact}.`
+  )
+  refuseUnless(
+    isDays(limits.perWeek, { from: 1, through: perWeek }),
+    '/contact_limits/per_week',
+    `A client is written to 1 to ${perWeek} times a week: not more than once a day.`
+  )
 }
 
 function checkStage(stage: Stage, pointer: string): void {
@@ -130,6 +169,11 @@ function checkStage(stage: Stage, pointer: string): void {
     stage.repeatEveryDays === null || isDays(stage.repeatEveryDays, { from: 1, through: repeatEveryDays }),
     `${pointer}/repeat_every_days`,
     `A stage repeats every 1 to ${repeatEveryDays} days, or not at all.`
+  )
+  refuseUnless(
+    stage.audience.every((role) => contactRoles.includes(role)) && new Set(stage.audience).size === stage.audience.length,
+    `${pointer}/audience`,
+    `An audience names each of ${contactRoles.join(', ')} at most once.`
   )
 }
 

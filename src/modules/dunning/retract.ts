@@ -2,6 +2,7 @@ import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { isBelowMinimum } from './decide.ts'
+import { shiftedDays, type HoldFact } from '../holds/hold.ts'
 import { effectiveDueOn, entryOn, type StageEntry, standingOf } from './ladder.ts'
 import type { Policy } from './policy.ts'
 
@@ -25,6 +26,7 @@ export function mistakenEntries<E extends RecordedEntry>(
     currency: Currency
     /** What was open when that day's entries were made, as `openBefore` has it. */
     openOn: (day: Day) => bigint
+    holds: readonly HoldFact[]
   }>
 ): E[] {
   const kept: E[] = []
@@ -52,11 +54,13 @@ export function openBefore(movements: readonly Movement[]): (day: Day) => bigint
 
 function isMadeAgain(
   entry: RecordedEntry,
-  then: Readonly<{ dueOn: Day; currency: Currency; balanceMinor: bigint; kept: readonly StageEntry[] }>
+  then: Readonly<{ dueOn: Day; currency: Currency; balanceMinor: bigint; kept: readonly StageEntry[]; holds: readonly HoldFact[] }>
 ): boolean {
   // A closed balance is 0 or less and so never above the minimum.
   if (isBelowMinimum(then, entry)) return false
-  const standing = standingOf(then.kept, { effectiveDueOn: effectiveDueOn(then.dueOn, entry), policy: entry.policy })
+  const dueOn = effectiveDueOn(then.dueOn, entry)
+  const shiftDays = shiftedDays(then.holds, { dueOn, before: entry.enteredOn })
+  const standing = standingOf(then.kept, { effectiveDueOn: dueOn, policy: entry.policy, shiftDays })
   const again = entryOn(entry.enteredOn, standing, entry)
   return again !== null && again.stage.code === entry.stage && again.repetition === entry.repetition
 }
