@@ -1,9 +1,11 @@
 import type { Database, Reader } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
+import { createDeadlineService } from './modules/deadlines/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
+import { createHoldService, type HoldService } from './modules/holds/service.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
@@ -76,6 +78,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     ...deps,
     ports: {
       policyHeads: deps.policies.heads,
+      holdsOf: (tx, clientIds) => holds.factsOf(tx, clientIds),
       planDunning: (tx, input) => dunning.planDunning(tx, input),
       obligationsChanged,
       creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
@@ -84,8 +87,19 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     }
   })
   const payments = createPaymentService({ ...deps, invoices, obligationsChanged })
-  const dunning: DunningService = createDunningService({ ...deps, invoices, wakeSweep: deps.wake.sweep })
-  return { invoices, payments, dunning }
+  const holds: HoldService = createHoldService({
+    ...deps,
+    invoices,
+    ports: {
+      holdsChanged: (tx, change) => dunning.holdsChanged(tx, change),
+      setDeadline: (tx, deadline) => deadlines.set(tx, deadline)
+    }
+  })
+  const dunning: DunningService = createDunningService({ ...deps, invoices, holds, wakeSweep: deps.wake.sweep })
+  const deadlines = createDeadlineService({ ...deps, meet: { hold: holds.meet } })
+  const nothingDue = async (reader: Reader, until: Date) =>
+    (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
+  return { invoices, payments, holds, deadlines, dunning, nothingDue }
 }
 
 export type Services = ReturnType<typeof createServices>

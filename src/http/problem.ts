@@ -28,6 +28,8 @@ export const statusOf = {
   payment_not_pending: 409,
   payment_not_settled: 409,
   policy_in_use: 409,
+  hold_released: 409,
+  hold_has_origin: 409,
   last_admin_key: 409,
   limit_reached: 409,
   not_a_test_organization: 409,

@@ -6,7 +6,7 @@ import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
 
 export type SweepJobDeps = Readonly<{
-  services: Pick<Services, 'dunning' | 'invoices' | 'organizations'>
+  services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>
   database: Database
   clock: Clock
   log: Log
@@ -25,7 +25,12 @@ type WaitingRun = Readonly<{ orgId: string; id: string }>
  * The sweep of everything that is due, and of what was asked for by hand. It knows nothing of former runs: it claims what
  * is due, so that any number of processes may sweep at once and none of it is lost or done twice.
  */
-export function createSweepJob({ services: { dunning, invoices, organizations }, database, clock, log }: SweepJobDeps) {
+export function createSweepJob({
+  services: { deadlines, dunning, invoices, organizations },
+  database,
+  clock,
+  log
+}: SweepJobDeps) {
   function sweepOnce(orgId: string): Promise<SweepCounts> {
     return database.scoped(orgId, (tx) => dunning.sweepBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false }))
   }
@@ -89,7 +94,9 @@ export function createSweepJob({ services: { dunning, invoices, organizations },
     return database.scoped(orgId, async (tx) => {
       const books = await organizations.books(tx)
       const { now } = books.organization.mode === 'test' ? await organizations.booksForUpdate(tx) : books
-      const counts = await dunning.sweepBatch(tx, { at: now, clients: CLIENTS_PER_BATCH, wait: false })
+      const batch = { at: now, clients: CLIENTS_PER_BATCH, wait: false }
+      while ((await deadlines.meetBatch(tx, batch)) > 0);
+      const counts = await dunning.sweepBatch(tx, batch)
       await (counts.decided > 0 ? dunning.countRun(tx, { id, ...counts }) : dunning.finishRun(tx, id))
       return counts
     })
@@ -107,9 +114,35 @@ export function createSweepJob({ services: { dunning, invoices, organizations },
     }
   }
 
+  /** What agreements do by themselves, one organization after the other: it is little beside what is dunned. */
+  async function meetDeadlines(signal: AbortSignal | undefined): Promise<void> {
+    for (let after = BEFORE_ALL_IDS; ; ) {
+      const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
+      const orgIds = await database.scheduling((scheduler) => deadlines.organizationsDue(scheduler, page))
+      const last = orgIds.at(-1)
+      if (last === undefined) return
+      for (const orgId of orgIds) {
+        if (signal?.aborted === true) return
+        await meetDeadlinesOf(orgId, signal)
+      }
+      after = last
+    }
+  }
+
+  async function meetDeadlinesOf(orgId: string, signal: AbortSignal | undefined): Promise<void> {
+    const batch = () => ({ at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false })
+    try {
+      while (signal?.aborted !== true && (await database.scoped(orgId, (tx) => deadlines.meetBatch(tx, batch()))) > 0);
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId }, 'deadlines of an organization failed and will be tried again')
+    }
+  }
+
   return {
-    /** Sweeps until nothing is due in any live organization. */
+    /** Meets every deadline, then sweeps until nothing is due in any live organization. */
     async sweepAll(signal?: AbortSignal): Promise<SweepCounts> {
+      await meetDeadlines(signal)
       let total = nothingSwept
       for (let after = BEFORE_ALL_IDS; ; ) {
         const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }

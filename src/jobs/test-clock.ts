@@ -4,7 +4,7 @@ import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
 
 export type TestClockJobDeps = Readonly<{
-  services: Pick<Services, 'dunning' | 'invoices' | 'organizations'>
+  services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>
   database: Database
   log: Log
 }>
@@ -14,7 +14,11 @@ const CLIENTS_PER_BATCH = 500
 const CONCURRENCY = 2
 
 /** Moves the clocks of test organizations that were sent on their way, through everything that falls due in between. */
-export function createTestClockJob({ services: { dunning, invoices, organizations }, database, log }: TestClockJobDeps) {
+export function createTestClockJob({
+  services: { deadlines, dunning, invoices, organizations },
+  database,
+  log
+}: TestClockJobDeps) {
   /**
    * One transaction: to the next instant at which something is due, and what is due there, or to the end. The clock is
    * kept with what happened at its time, so that a crash is resumed, and thirty days at once give what thirty times a day
@@ -25,14 +29,18 @@ export function createTestClockJob({ services: { dunning, invoices, organization
       const { organization } = await organizations.booksForUpdate(tx)
       const { clockAt, clockTargetAt: targetAt } = organization
       if (clockAt === null || targetAt === null) return 'arrived'
-      const dueAt = await invoices.nextDueAt(tx, targetAt)
+      const [agreedAt, dunnedAt] = await Promise.all([deadlines.nextAt(tx, targetAt), invoices.nextDueAt(tx, targetAt)])
+      const dueAt = earliest(agreedAt, dunnedAt)
       if (dueAt === null) {
         await organizations.clockReached(tx, { at: targetAt, targetAt: null })
         return 'arrived'
       }
       const at = dueAt < clockAt ? clockAt : dueAt
       if (at > clockAt) await organizations.clockReached(tx, { at, targetAt })
-      await dunning.sweepBatch(tx, { at, clients: CLIENTS_PER_BATCH, wait: true })
+      // What is agreed first: a hold that ends at this instant lets out what is dunned at it.
+      const batch = { at, clients: CLIENTS_PER_BATCH, wait: true }
+      if (agreedAt !== null && agreedAt <= at) await deadlines.meetBatch(tx, batch)
+      else await dunning.sweepBatch(tx, batch)
       return 'moving'
     })
   }
@@ -62,3 +70,8 @@ export function createTestClockJob({ services: { dunning, invoices, organization
 }
 
 export type TestClockJob = ReturnType<typeof createTestClockJob>
+
+function earliest(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b
+  return a < b ? a : b
+}

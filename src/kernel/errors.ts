@@ -35,6 +35,8 @@ export type ErrorCode =
   | 'payment_not_settled'
   | 'currency_mismatch'
   | 'policy_in_use'
+  | 'hold_released'
+  | 'hold_has_origin'
   | 'last_admin_key'
   | 'limit_reached'
   | 'not_a_test_organization'

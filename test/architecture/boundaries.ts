@@ -6,6 +6,7 @@ export const moduleLine: readonly (readonly string[])[] = [
   ['references'],
   ['organizations'],
   ['clients'],
+  ['deadlines'],
   ['invoices'],
   ['payments'],
   ['charges'],

@@ -18,6 +18,7 @@ export type InvoiceBody = Readonly<{
     entered_at: string | null
     next_stage: string | null
     next_at: string | null
+    held: boolean
     cycle: number
   }>
 }>

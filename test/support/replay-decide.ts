@@ -102,6 +102,7 @@ function issued(row: LedgerRow, timeZone: string): ObligationFacts {
     status: 'open',
     dunning: 'on',
     exemptUntilOn: null,
+    holds: [],
     timeZone: row.timeZone ?? timeZone,
     overdueAnnounced: false,
     entries: []

@@ -1,7 +1,7 @@
 import { nextOpen } from '../../kernel/calendar.ts'
 import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } from '../../kernel/day.ts'
+import { covers, firstFreeDay, type HoldFact, heldPart, shiftedDays } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { covers, firstFreeDay, type HoldFact, heldPart, shiftedDays } from '../holds/hold.ts'
 import {
   effectiveDueOn,
   entryOn,
@@ -60,6 +60,8 @@ export type Decision = Readonly<{
   rule: DecisionRule
   /** Say now that it is overdue; once per cycle. */
   overdue: boolean
+  /** A hold keeps every stage shut today. */
+  isHeld: boolean
   /** Calendar days since the effective due date; 0 on it, negative before. */
   daysOverdue: number
   /** The stage after the effect. */
@@ -97,6 +99,7 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
       effect: stay,
       rule,
       overdue,
+      isHeld: isHeld(situation),
       daysOverdue,
       stage: standing.stage,
       ...outlook(standing, { ...situation, overdue, next })
@@ -107,7 +110,7 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
   const effect: Effect = { kind: 'enter', ...entry, skipped, deadlineOn: deadlineOf(stage, today) }
   const after = standingFor({ ...facts, entries: [...facts.entries, entry] }, context)
   const ahead = outlook(after, { ...situation, overdue, next: nextEntry(after, situation) })
-  return { effect, rule: 'entered', overdue, daysOverdue, stage: stage.code, ...ahead }
+  return { effect, rule: 'entered', overdue, isHeld: false, daysOverdue, stage: stage.code, ...ahead }
 }
 
 /**
@@ -214,14 +217,21 @@ function firstSending(fromOn: Day, { facts, context }: Situation): { on: Day; at
 function blockOf(situation: Situation): DecisionRule | null {
   const { facts, context, today } = situation
   if (facts.dunning === 'off') return 'dunning_off'
-  if (wholeHolds(situation).some((hold) => covers(hold, today))) return 'held'
+  if (isHeld(situation)) return 'held'
   if (isBelowMinimum({ ...facts, balanceMinor: dunnedMinor(situation) }, context)) return 'below_minimum'
   return isExempt(facts, today) ? 'exempt' : null
 }
 
+function isHeld(situation: Situation): boolean {
+  return wholeHolds(situation).some((hold) => covers(hold, situation.today))
+}
+
 function closed(facts: ObligationFacts, daysOverdue: number): Decision {
   const effect = facts.entries.length === 0 ? stay : clear
-  return { effect, rule: 'closed', overdue: false, daysOverdue, stage: null, nextAt: null, nextEntryAt: null, nextStage: null }
+  return {
+    ...{ effect, rule: 'closed', overdue: false, isHeld: false, daysOverdue },
+    ...{ stage: null, nextAt: null, nextEntryAt: null, nextStage: null }
+  }
 }
 
 /** What comes after the decision: the next entry, and the start of the first overdue day as long as that was not said. */

@@ -1,5 +1,6 @@
 import { assert } from '../../kernel/assert.ts'
 import type { Day } from '../../kernel/day.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
 import { type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
@@ -18,18 +19,19 @@ export type Decided = Readonly<{
 export type Deciding = Readonly<{
   grounds: Grounds
   entriesOf: (obligationId: string) => readonly LiveEntry[]
+  holdsOf: HoldsOf
   policyAt: (ref: PolicyRef) => Policy
   newId: () => string
 }>
 
-export function decideCase(found: DunningCase, { grounds, entriesOf, policyAt, newId }: Deciding): Decided {
+export function decideCase(found: DunningCase, { grounds, entriesOf, holdsOf, policyAt, newId }: Deciding): Decided {
   const { obligation } = found
   const { books } = grounds
   const entries = entriesOf(obligation.id)
   const ref = policyOf(found, { entries, grounds })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
-  const decision = decide(factsOf(found, { entries, books }), context)
+  const decision = decide(factsOf(found, { entries, holds: holdsOf(obligation), books }), context)
   const entered = enteredBy(decision, { found, ref, policy, id: newId })
   const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
   const overdueAnnounced = obligation.overdueAnnounced || decision.overdue

@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/client.ts'
+import type { HoldService } from '../holds/service.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
@@ -10,7 +11,12 @@ import { factsOf, type PolicyRef, policyOf } from './facts.ts'
 import * as history from './history-repository.ts'
 import type { PolicyService } from './policy-service.ts'
 
-export type ExplainDeps = Readonly<{ organizations: OrganizationService; invoices: InvoiceService; policies: PolicyService }>
+export type ExplainDeps = Readonly<{
+  organizations: OrganizationService
+  invoices: InvoiceService
+  holds: HoldService
+  policies: PolicyService
+}>
 
 export type Explained = Readonly<{
   found: DunningCase
@@ -26,12 +32,12 @@ export type Explained = Readonly<{
 export type Explanation = Readonly<{ invoiceId: string; asOf: Date; calendarVersion: number; obligations: readonly Explained[] }>
 
 /** Reads what was entered, and decides as the sweep would, without writing. */
-export function createExplainService({ organizations, invoices, policies }: ExplainDeps) {
+export function createExplainService({ organizations, invoices, holds, policies }: ExplainDeps) {
   return {
     /** The decision that a sweep would make now, for each obligation of an invoice, with its reasons. */
     async explainInvoice(reader: Reader, invoiceId: string): Promise<Explanation> {
       const view = await invoices.get(reader, invoiceId)
-      const [books, heads, cases, entriesOf, entries] = await Promise.all([
+      const [books, heads, cases, entriesOf, entries, holdsOf] = await Promise.all([
         organizations.books(reader),
         policies.heads(reader),
         invoices.casesOf(
@@ -39,7 +45,8 @@ export function createExplainService({ organizations, invoices, policies }: Expl
           view.obligations.map(({ id }) => id)
         ),
         entryRepository.live(reader, view.obligations),
-        history.ofInvoice(reader, invoiceId)
+        history.ofInvoice(reader, invoiceId),
+        holds.factsOf(reader, [view.invoice.clientId])
       ])
       const grounds = { books, heads }
       const chosen = cases.map((found) => {
@@ -51,7 +58,7 @@ export function createExplainService({ organizations, invoices, policies }: Expl
         chosen.map(({ policy }) => policy)
       )
       const obligations = chosen.map(({ found, live, policy }): Explained => {
-        const facts = factsOf(found, { entries: live, books })
+        const facts = factsOf(found, { entries: live, holds: holdsOf(found.obligation), books })
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const own = entries.filter(({ obligationId }) => obligationId === found.obligation.id)
         return { found, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }

@@ -1,6 +1,6 @@
 import { addDays, type Day, dayIn, maxDay } from '../../kernel/day.ts'
+import { covers } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
-import { covers } from '../holds/hold.ts'
 import {
   type Decision,
   type DecisionContext,
@@ -214,7 +214,8 @@ function shifts(next: NextEntry, { standing, situation }: View): Why[] {
   const { policy } = context
   const { code: stage } = stageAt(next.index, policy)
   const openingOn = opensOn(next.index, standing, context)
-  const isShifted = openingOn !== waitsUntil(next.index, standing, policy) || next.on !== maxDay(openingOn, firstDay(situation) ?? openingOn)
+  const isShifted =
+    openingOn !== waitsUntil(next.index, standing, policy) || next.on !== maxDay(openingOn, firstDay(situation) ?? openingOn)
   const why: Why[] = []
   if (policy.businessDays && isShifted) {
     const detail = `Entries are made on open days only, which makes it ${next.on}.`

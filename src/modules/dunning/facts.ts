@@ -1,8 +1,8 @@
 import { assert } from '../../kernel/assert.ts'
 import { addDays } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { HoldFact } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
-import type { HoldFact } from '../holds/hold.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts, standingFor } from './decide.ts'
 import { effectiveDueOn, type StageEntry } from './ladder.ts'
@@ -76,16 +76,20 @@ export function dunningOf({ dunningStart }: Pick<Invoice, 'dunningStart'>): 'on'
  * How things stand without entering anything, for whoever changed the facts: only the sweep enters. What is due already
  * has an instant that is past, so that the next sweep finds it.
  */
-export function standstill(facts: ObligationFacts, context: DecisionContext): Pick<Decision, 'stage' | 'nextAt' | 'nextStage'> {
+export function standstill(
+  facts: ObligationFacts,
+  context: DecisionContext
+): Pick<Decision, 'stage' | 'nextAt' | 'nextStage' | 'isHeld'> {
   const decision = decide(facts, context)
   const nextAt = nextDecisionAt(facts, context)
-  if (decision.effect.kind !== 'enter') return { stage: decision.stage, nextAt, nextStage: decision.nextStage }
-  return { stage: standingFor(facts, context).stage, nextAt, nextStage: decision.effect.stage }
+  const { isHeld } = decision
+  if (decision.effect.kind !== 'enter') return { stage: decision.stage, nextAt, nextStage: decision.nextStage, isHeld }
+  return { stage: standingFor(facts, context).stage, nextAt, nextStage: decision.effect.stage, isHeld }
 }
 
 type Outcome = Readonly<{
   /** What a decision, or standing still, says of the obligation. */
-  standing: Pick<Decision, 'stage' | 'nextAt' | 'nextStage'>
+  standing: Pick<Decision, 'stage' | 'nextAt' | 'nextStage' | 'isHeld'>
   overdueAnnounced: boolean
   /** Entries that count afterwards, those just made included. */
   entries: readonly Pick<LiveEntry, 'stage' | 'enteredAt'>[]
@@ -98,7 +102,7 @@ export function stateOf(
   { standing, overdueAnnounced, entries, policy }: Outcome,
   context: DecisionContext
 ): DunningState {
-  const { stage, nextAt, nextStage } = standing
+  const { stage, nextAt, nextStage, isHeld } = standing
   const pinned = entries.length > 0
   return {
     overdueFromOn: addDays(effectiveDueOn(dueOn, context), 1),
@@ -107,6 +111,7 @@ export function stateOf(
     stageEnteredAt: stage === null ? null : (entries.findLast((entry) => entry.stage === stage)?.enteredAt ?? null),
     nextStageCode: nextStage,
     nextAt,
+    isHeld,
     policyId: pinned ? policy.policyId : null,
     policyVersion: pinned ? policy.version : null
   }
@@ -118,6 +123,7 @@ export function differVisibly(before: DunningState, after: DunningState): boolea
     before.overdueFromOn !== after.overdueFromOn ||
     before.stageCode !== after.stageCode ||
     before.nextStageCode !== after.nextStageCode ||
+    before.isHeld !== after.isHeld ||
     before.policyId !== after.policyId ||
     before.policyVersion !== after.policyVersion ||
     before.stageEnteredAt?.getTime() !== after.stageEnteredAt?.getTime() ||

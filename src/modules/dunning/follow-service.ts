@@ -3,10 +3,12 @@ import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, daysBetween } from '../../kernel/day.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import type { HoldService } from '../holds/service.ts'
 import type { DunningCase, DunningState } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
@@ -26,6 +28,7 @@ export type FollowDeps = Readonly<{
   organizations: OrganizationService
   clients: ClientService
   invoices: InvoiceService
+  holds: HoldService
   policies: PolicyService
 }>
 
@@ -44,7 +47,7 @@ type Followed = Readonly<{
 type EntriesOf = (obligationId: string) => readonly LiveEntry[]
 
 /** What dunning does when the facts change under it: clears, restores, retracts and finds the next instant. Never enters. */
-export function createFollowService({ clock, events, organizations, clients, invoices, policies }: FollowDeps) {
+export function createFollowService({ clock, events, organizations, clients, invoices, holds, policies }: FollowDeps) {
   /** The calendars that the entries were decided under. */
   async function calendarsOf(
     reader: Reader,
@@ -61,7 +64,7 @@ export function createFollowService({ clock, events, organizations, clients, inv
   async function mistakenOf(
     tx: Tx,
     cases: readonly DunningCase[],
-    { entriesOf, change }: { entriesOf: EntriesOf; change: ObligationsChange }
+    { entriesOf, holdsOf, change }: { entriesOf: EntriesOf; holdsOf: HoldsOf; change: ObligationsChange }
   ): Promise<Map<string, readonly LiveEntry[]>> {
     const doubtful = cases
       .map(({ obligation }) => obligation)
@@ -85,9 +88,10 @@ export function createFollowService({ clock, events, organizations, clients, inv
       return { ...entry, ref: entry, policy: policyAt(entry.policy), calendar }
     }
     return new Map(
-      doubtful.map(({ id, dueOn, currency }) => {
+      doubtful.map((obligation) => {
+        const { id, dueOn, currency } = obligation
         const openOn = openBefore(movements.get(id) ?? [])
-        const mistaken = mistakenEntries(entriesOf(id).map(recorded), { dueOn, currency, openOn })
+        const mistaken = mistakenEntries(entriesOf(id).map(recorded), { dueOn, currency, openOn, holds: holdsOf(obligation) })
         return [id, mistaken.map(({ ref }) => ref)]
       })
     )
@@ -95,9 +99,14 @@ export function createFollowService({ clock, events, organizations, clients, inv
 
   async function followAll(tx: Tx, cases: readonly DunningCase[], change: ObligationsChange): Promise<Followed[]> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
-    const [heads, entriesOf] = await Promise.all([policies.heads(tx), entryRepository.live(tx, pinned)])
+    const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
+    const [heads, entriesOf, holdsOf] = await Promise.all([
+      policies.heads(tx),
+      entryRepository.live(tx, pinned),
+      holds.factsOf(tx, clientIds)
+    ])
     const grounds: Grounds = { books: change.books, heads }
-    const mistakenBy = await mistakenOf(tx, cases, { entriesOf, change })
+    const mistakenBy = await mistakenOf(tx, cases, { entriesOf, holdsOf, change })
     const followed = cases.map((found) => {
       const mistaken = mistakenBy.get(found.obligation.id) ?? []
       const kept = entriesOf(found.obligation.id).filter((entry) => !mistaken.includes(entry))
@@ -107,16 +116,16 @@ export function createFollowService({ clock, events, organizations, clients, inv
       tx,
       followed.map(({ policy }) => policy)
     )
-    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, policyAt }) }))
+    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, holdsOf, policyAt }) }))
   }
 
   function outcomeOf(
     { found, kept, policy }: Pick<Followed, 'found' | 'kept' | 'policy'>,
-    { books, policyAt }: { books: Books; policyAt: (ref: PolicyRef) => Policy }
+    { books, holdsOf, policyAt }: { books: Books; holdsOf: HoldsOf; policyAt: (ref: PolicyRef) => Policy }
   ): Pick<Followed, 'state' | 'cleared'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
-    const facts = factsOf(found, { entries: kept, books })
+    const facts = factsOf(found, { entries: kept, holds: holdsOf(obligation), books })
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { dayIn } from '../../kernel/day.ts'
+import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
@@ -12,12 +13,18 @@ import type { PolicyService } from './policy-service.ts'
 export type PlanDeps = Readonly<{ clock: Clock; newId: () => string; policies: PolicyService }>
 
 type Start = Readonly<{ obligationId: string; state: DunningState; baseline: NewEntry | null }>
-type Draft = Readonly<{ draft: InvoiceDraft; policy: PolicyRef; context: DecisionContext; timeZone: string }>
+type Draft = Readonly<{
+  draft: InvoiceDraft
+  policy: PolicyRef
+  context: DecisionContext
+  timeZone: string
+  holds: readonly HoldFact[]
+}>
 
 /** Where new obligations start on the ladder. */
 export function createPlanService({ clock, newId, policies }: PlanDeps) {
-  function startOf(obligation: Omit<Obligation, keyof DunningState>, { draft, policy, context, timeZone }: Draft): Start {
-    const facts = factsOfNew(obligation, draft, timeZone)
+  function startOf(obligation: Omit<Obligation, keyof DunningState>, { draft, policy, context, timeZone, holds }: Draft): Start {
+    const facts = factsOfNew(obligation, { draft, timeZone, holds })
     const stage = draft.invoice.dunningStart === 'baseline' ? baselineStage(facts, context) : null
     const { daysOverdue } = decide(facts, context)
     // Who had it before has said that it is overdue.
@@ -39,7 +46,10 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
      * `normal` waits for the first stage by age; `baseline` begins silently at the stage that the age says; `off` is only
      * ever told to be overdue.
      */
-    async planDunning(tx: Tx, { drafts, ...grounds }: Grounds & { drafts: readonly InvoiceDraft[] }): Promise<Planned> {
+    async planDunning(
+      tx: Tx,
+      { drafts, holdsOf, ...grounds }: Grounds & { holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }
+    ): Promise<Planned> {
       const { books } = grounds
       const refs = drafts.map(({ invoice, client }) =>
         currentPolicy({ invoicePolicyId: invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, grounds)
@@ -50,7 +60,8 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
         if (policy === undefined) return []
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const timeZone = draft.client.timeZone ?? books.organization.timeZone
-        return draft.obligations.map((obligation) => startOf(obligation, { draft, policy, context, timeZone }))
+        const holds = holdsOf({ clientId: draft.client.id, invoiceId: draft.invoice.id })
+        return draft.obligations.map((obligation) => startOf(obligation, { draft, policy, context, timeZone, holds }))
       })
       const entries = starts.flatMap(({ baseline }) => (baseline === null ? [] : [baseline]))
       const made = { calendarVersion: books.calendar.version, enteredAt: books.now, recordedAt: clock.now() }
@@ -66,11 +77,10 @@ export type PlanService = ReturnType<typeof createPlanService>
 
 function factsOfNew(
   { dueOn, currency, balanceMinor }: Omit<Obligation, keyof DunningState>,
-  { invoice, client }: InvoiceDraft,
-  timeZone: string
+  { draft: { invoice, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
 ): ObligationFacts {
   return {
-    ...{ dueOn, currency, balanceMinor, timeZone },
+    ...{ dueOn, currency, balanceMinor, timeZone, holds },
     status: 'open',
     dunning: dunningOf(invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

@@ -13,7 +13,16 @@ import {
   updatedSince
 } from '../../http/schemas.ts'
 import { contactRoles } from '../clients/client.ts'
-import { closedDueDays, defaultPolicy, disputedParts, type Policy, policyLimits, progressions, stageActions, tones } from './policy.ts'
+import {
+  closedDueDays,
+  defaultPolicy,
+  disputedParts,
+  type Policy,
+  policyLimits,
+  progressions,
+  stageActions,
+  tones
+} from './policy.ts'
 import { type FullPolicyDocument, policyFromJson } from './policy-document.ts'
 import type { PolicyRow } from './policy-repository.ts'
 import { inFlightChoices } from './policy-service.ts'
@@ -78,10 +87,19 @@ const policyFields = {
     description: 'Of an invoice that is disputed in part: `exclude` goes on dunning the rest, `hold_invoice` duns nothing of it'
   }),
   contact_limits: nullable(
-    closed({
-      min_days: Type.Integer({ minimum: 0, maximum: policyLimits.minDaysOfContact, description: 'From one notice to the next' }),
-      per_week: Type.Integer({ minimum: 1, maximum: policyLimits.perWeek, description: 'Notices in any seven days' })
-    }, { description: 'How often a client gets a notice, over all it owes: one that may not go yet waits and merges with the next' })
+    closed(
+      {
+        min_days: Type.Integer({
+          minimum: 0,
+          maximum: policyLimits.minDaysOfContact,
+          description: 'From one notice to the next'
+        }),
+        per_week: Type.Integer({ minimum: 1, maximum: policyLimits.perWeek, description: 'Notices in any seven days' })
+      },
+      {
+        description: 'How often a client gets a notice, over all it owes: one that may not go yet waits and merges with the next'
+      }
+    )
   ),
   stages: Type.Array(ref(DunningStageSchema), { minItems: 1, maxItems: policyLimits.stages })
 }

@@ -90,8 +90,24 @@ export const defaultPolicy: Policy = {
     { code: 'courtesy', offsetDays: -3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
     { code: 'reminder', offsetDays: 3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
     { code: 'second', offsetDays: 10, tone: 'firm', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
-    { code: 'final', offsetDays: 24, tone: 'final', graceDays: 10, action: 'suspend_service', repeatEveryDays: null, audience: [] },
-    { code: 'handover', offsetDays: 60, tone: 'formal', graceDays: 0, action: 'refer_to_collections', repeatEveryDays: null, audience: [] }
+    {
+      code: 'final',
+      offsetDays: 24,
+      tone: 'final',
+      graceDays: 10,
+      action: 'suspend_service',
+      repeatEveryDays: null,
+      audience: []
+    },
+    {
+      code: 'handover',
+      offsetDays: 60,
+      tone: 'formal',
+      graceDays: 0,
+      action: 'refer_to_collections',
+      repeatEveryDays: null,
+      audience: []
+    }
   ]
 }
 
@@ -114,7 +130,11 @@ export function checkPolicy(policy: Policy): void {
     'A due date on a closed day is as_is or next_open.'
   )
   refuseUnless(/^(?:[01]\d|2[0-3]):[0-5]\d$/.test(policy.sendAt), '/send_at', 'The time of sending is HH:MM from 00:00 to 23:59.')
-  refuseUnless(disputedParts.includes(policy.disputedPart), '/disputed_part', `The disputed part is ${disputedParts.join(' or ')}.`)
+  refuseUnless(
+    disputedParts.includes(policy.disputedPart),
+    '/disputed_part',
+    `The disputed part is ${disputedParts.join(' or ')}.`
+  )
   checkLimits(policy.contactLimits)
   for (const [currency, minor] of policy.minBalanceMinor) {
     refuseUnless(minor >= 0n, `/min_balance/${currency}`, 'A minimum balance is not negative.')

@@ -1,8 +1,8 @@
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Day } from '../../kernel/day.ts'
+import { type HoldFact, shiftedDays } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { isBelowMinimum } from './decide.ts'
-import { shiftedDays, type HoldFact } from '../holds/hold.ts'
 import { effectiveDueOn, entryOn, type StageEntry, standingOf } from './ladder.ts'
 import type { Policy } from './policy.ts'
 
@@ -54,7 +54,13 @@ export function openBefore(movements: readonly Movement[]): (day: Day) => bigint
 
 function isMadeAgain(
   entry: RecordedEntry,
-  then: Readonly<{ dueOn: Day; currency: Currency; balanceMinor: bigint; kept: readonly StageEntry[]; holds: readonly HoldFact[] }>
+  then: Readonly<{
+    dueOn: Day
+    currency: Currency
+    balanceMinor: bigint
+    kept: readonly StageEntry[]
+    holds: readonly HoldFact[]
+  }>
 ): boolean {
   // A closed balance is 0 or less and so never above the minimum.
   if (isBelowMinimum(then, entry)) return false

@@ -1,4 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { type Day, day } from '../../kernel/day.ts'
+import type { Books } from '../organizations/organization.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService } from './follow-service.ts'
@@ -7,14 +9,17 @@ import type { InFlight } from './policy-service.ts'
 import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
+const endOfTime: Day = day('9999-12-31')
+
 export type DunningServiceDeps = SweepDeps & Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(deps: DunningServiceDeps) {
   const { clock, invoices, organizations } = deps
+  const follow = createFollowService(deps)
   return {
     ...createPlanService(deps),
-    ...createFollowService(deps),
+    ...follow,
     ...createSweepService(deps),
     ...createExplainService(deps),
     ...createRunService(deps),
@@ -35,6 +40,25 @@ export function createDunningService(deps: DunningServiceDeps) {
     ): Promise<void> {
       if (inFlight === 'move') await invoices.repin(tx, { policyId, version, at: clock.now() })
       await invoices.markDue(tx, { at: now, policyId })
+    },
+
+    /** A hold began or ended: what it holds is found anew, without entering anything. */
+    async holdsChanged(
+      tx: Tx,
+      {
+        books,
+        clientId,
+        invoiceIds,
+        reason
+      }: { books: Books; clientId: string; invoiceIds: readonly string[] | null; reason: string }
+    ): Promise<void> {
+      const open = await invoices.openOfClients(tx, [clientId])
+      const held = open.filter(({ invoiceId }) => invoiceIds === null || invoiceIds.includes(invoiceId))
+      const [first] = held
+      if (first === undefined) return
+      // Nothing that was entered turns out mistaken by a hold, whose first day is today.
+      const change = { books, obligationIds: held.map(({ id }) => id), effectiveOn: endOfTime, reason }
+      await follow.obligationsChanged(tx, change)
     },
 
     /** Whether a test clock may be put to `until` without passing over anything. What is due at that very instant still lies ahead. */

@@ -7,6 +7,7 @@ import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import type { HoldService } from '../holds/service.ts'
 import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
@@ -25,6 +26,7 @@ export type SweepDeps = Readonly<{
   organizations: OrganizationService
   clients: ClientService
   invoices: InvoiceService
+  holds: HoldService
   policies: PolicyService
 }>
 
@@ -37,7 +39,7 @@ const FORESEEN_PER_PAGE = 1_000
 
 type Told = Readonly<{ books: Books; clients: ReadonlyMap<string, Client> }>
 
-export function createSweepService({ clock, newId, events, organizations, clients, invoices, policies }: SweepDeps) {
+export function createSweepService({ clock, newId, events, organizations, clients, invoices, holds, policies }: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
   async function decideAll(
     reader: Reader,
@@ -45,15 +47,16 @@ export function createSweepService({ clock, newId, events, organizations, client
     at: Date
   ): Promise<{ books: Books; decided: Decided[] }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
-    const [books, heads, entriesOf] = await Promise.all([
+    const [books, heads, entriesOf, holdsOf] = await Promise.all([
       organizations.books(reader),
       policies.heads(reader),
-      entryRepository.live(reader, pinned)
+      entryRepository.live(reader, pinned),
+      holds.factsOf(reader, [...new Set(cases.map(({ obligation }) => obligation.clientId))])
     ])
     const grounds: Grounds = { books: { ...books, now: at }, heads }
     const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), grounds }))
     const policyAt = await policies.at(reader, refs)
-    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, policyAt, newId }))
+    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, holdsOf, policyAt, newId }))
     return { books: grounds.books, decided }
   }
 

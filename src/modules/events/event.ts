@@ -20,6 +20,8 @@ export const eventTypes = [
   'payment.settled',
   'payment.failed',
   'payment.reversed',
+  'hold.placed',
+  'hold.released',
   'webhook_endpoint.disabled',
   'webhook_endpoint.test'
 ] as const

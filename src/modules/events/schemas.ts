@@ -26,6 +26,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'payment.settled': 'Money came in.',
   'payment.failed': 'Announced money will not come.',
   'payment.reversed': 'A payment was taken back.',
+  'hold.placed': 'Something stops being dunned: by hand, or by an agreement that says so.',
+  'hold.released': 'A hold ended. Dunning goes on when no other holds the same.',
   'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
   'webhook_endpoint.test': 'You asked for it. Sent to that endpoint alone.'
 }
@@ -84,6 +86,7 @@ const components: Readonly<Record<string, string>> = {
   client: 'Client',
   invoice: 'Invoice',
   payment: 'Payment',
+  hold: 'Hold',
   webhook_endpoint: 'WebhookEndpoint'
 }
 

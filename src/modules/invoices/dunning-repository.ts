@@ -115,13 +115,14 @@ export async function openOfClients(reader: Reader, clientIds: readonly string[]
 const writeStates = setStatement(
   'obligations.save_dunning',
   `with touched as (
-     update invoices set version = version + 1, updated_at = $11 where org_id = $1 and id = any($12::uuid[])
+     update invoices set version = version + 1, updated_at = $12 where org_id = $1 and id = any($13::uuid[])
    )
    update obligations o set overdue_from_on = t.overdue_from_on, overdue_announced = t.overdue_announced, stage_code = t.stage_code,
-     stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_at = t.next_at, policy_id = t.policy_id,
+     stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_at = t.next_at, is_held = t.is_held,
+     policy_id = t.policy_id,
      policy_version = t.policy_version
-   from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::uuid[], $10::int[])
-     as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
+   from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::boolean[], $10::uuid[], $11::int[])
+     as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, is_held, policy_id, policy_version)
    where o.org_id = $1 and o.id = t.id`
 )
 

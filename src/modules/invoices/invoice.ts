@@ -38,6 +38,8 @@ export type DunningState = Readonly<{
   nextStageCode: string | null
   /** The earliest instant at which deciding again could change something; null when nothing can by itself. */
   nextAt: Date | null
+  /** A hold keeps it from being dunned. */
+  isHeld: boolean
   /** Pinned at the cycle's first entry. */
   policyId: string | null
   policyVersion: number | null

@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import type { ClientTerms } from '../clients/client.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { DunningState, Invoice, Obligation } from './invoice.ts'
@@ -28,8 +29,13 @@ export type Credit = Readonly<{ id: string; clientId: string; currency: string; 
 export type InvoicePorts = Readonly<{
   /** The current version of each dunning policy that an invoice may name, by policy id. */
   policyHeads: (tx: Tx) => Promise<PolicyHeads>
+  /** What holds these clients' invoices. */
+  holdsOf: (tx: Tx, clientIds: readonly string[]) => Promise<HoldsOf>
   /** Dunning decides where new obligations start. Reads only; may be started before the invoices are inserted. */
-  planDunning: (tx: Tx, input: { books: Books; heads: PolicyHeads; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
+  planDunning: (
+    tx: Tx,
+    input: { books: Books; heads: PolicyHeads; holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }
+  ) => Promise<Planned>
   /**
    * Balances, due dates or status of these obligations changed: dunning clears, retracts and finds the next instant, and
    * fires its events. Called once, before the caller fires its own, with the client locked. `effectiveOn` is the earliest

@@ -105,6 +105,7 @@ export function dunningColumns(of: ColumnOf<DunningState>): unknown[] {
     of('timestamptz', (o) => o.stageEnteredAt),
     of('text', (o) => o.nextStageCode),
     of('timestamptz', (o) => o.nextAt),
+    of('bool', (o) => o.isHeld),
     of('uuid', (o) => o.policyId),
     of('int4', (o) => o.policyVersion)
   ]

@@ -13,7 +13,7 @@ export const invoiceColumns = `i.id, i.client_id as "clientId", i.number, i.curr
 
 export const obligationsJson = `(select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,
        'balanceMinor', o.balance_minor::text, 'cycle', o.cycle, 'overdueFromOn', o.overdue_from_on, 'overdueAnnounced', o.overdue_announced,
-       'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextAt', o.next_at,
+       'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextAt', o.next_at, 'isHeld', o.is_held,
        'policyId', o.policy_id, 'policyVersion', o.policy_version) order by o.due_on)
      from obligations o where o.org_id = i.org_id and o.invoice_id = i.id)`
 
@@ -35,6 +35,7 @@ export type ObligationJson = {
   stageEnteredAt: string | null
   nextStageCode: string | null
   nextAt: string | null
+  isHeld: boolean
   policyId: string | null
   policyVersion: number | null
 }

@@ -51,6 +51,7 @@ const InvoiceDunning = closed(
     entered_at: nullable(InstantText),
     next_stage: nullable(Type.String()),
     next_at: nullable(InstantText),
+    held: Type.Boolean({ description: 'A hold keeps it from being dunned' }),
     cycle: Type.Integer({ minimum: 1, description: 'Grows when the due date is moved; a stage is entered once in each' })
   },
   { description: 'Of the part that fell due first and is still open' }
@@ -237,6 +238,7 @@ function dunningToApi(start: (typeof dunningStarts)[number], obligation: Obligat
     entered_at: obligation?.stageEnteredAt?.toISOString() ?? null,
     next_stage: obligation?.nextStageCode ?? null,
     next_at: obligation?.nextAt?.toISOString() ?? null,
+    held: obligation?.isHeld ?? false,
     cycle: obligation?.cycle ?? 1
   }
 }

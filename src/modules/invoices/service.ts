@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
@@ -30,6 +31,7 @@ export type InvoiceServiceDeps = Readonly<{
 type Issue = Readonly<{
   books: Books
   heads: PolicyHeads
+  holdsOf: HoldsOf
   drafts: readonly InvoiceDraft[]
   /** Of each draft. */
   refs: readonly NewInvoice['externalRefs'][]
@@ -57,8 +59,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
-  async function issue(tx: Tx, { books, heads, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
-    const planned = await ports.planDunning(tx, { books, heads, drafts })
+  async function issue(tx: Tx, { books, heads, holdsOf, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
+    const planned = await ports.planDunning(tx, { books, heads, holdsOf, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
     const [invoices, obligations] = [drafts.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
@@ -100,17 +102,18 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      */
     async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
       // In one trip. The credit is read after the lock, which is what keeps it from changing.
-      const [books, heads, client, credit] = await Promise.all([
+      const [books, heads, client, credit, holdsOf] = await Promise.all([
         organizations.books(tx),
         ports.policyHeads(tx),
         clients.lock(tx, input.clientId),
-        ports.creditOf(tx, [input.clientId])
+        ports.creditOf(tx, [input.clientId]),
+        ports.holdsOf(tx, [input.clientId])
       ])
       const at = clock.now()
       const draft = draftOf(input, { books, client, newId, at })
       const { externalRefs } = input
       if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
-      const [view] = await issue(tx, { books, heads, drafts: [draft], refs: [externalRefs], at })
+      const [view] = await issue(tx, { books, heads, holdsOf, drafts: [draft], refs: [externalRefs], at })
       assert(view !== undefined, 'one draft gives one view')
       const applied = await ports.applyCredit(tx, { books, credit })
       return toApi(applied ? await get(tx, view.invoice.id) : view, books)
@@ -123,11 +126,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
       const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
-      const [books, heads, found, credit] = await Promise.all([
+      const [books, heads, found, credit, holdsOf] = await Promise.all([
         organizations.books(tx),
         ports.policyHeads(tx),
         clients.lockMany(tx, wanted),
-        ports.creditOf(tx, wanted)
+        ports.creditOf(tx, wanted),
+        ports.holdsOf(tx, wanted)
       ])
       const locked = new Map(found.map((client) => [client.id, client]))
       const outcomes = inputs.map((input) => {
@@ -146,7 +150,14 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       const views =
         good.length === 0
           ? []
-          : await issue(tx, { books, heads, drafts: good.map(({ draft }) => draft), refs: good.map(({ refs }) => refs), at })
+          : await issue(tx, {
+              books,
+              heads,
+              holdsOf,
+              drafts: good.map(({ draft }) => draft),
+              refs: good.map(({ refs }) => refs),
+              at
+            })
       const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))
       const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })
       const documents = applied
@@ -157,6 +168,16 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         const document = documents.get(outcome.draft.invoice.id)
         assert(document !== undefined, 'what was issued can be read')
         return { document }
+      })
+    },
+
+    /** @throws DomainError `reference_not_found` naming `/invoice_ids/N` for one that is not of this client. */
+    async requireOfClient(tx: Tx, { clientId, ids }: { clientId: string; ids: readonly string[] }): Promise<InvoiceView[]> {
+      const views = new Map((await repository.findMany(tx, ids)).map((view) => [view.invoice.id, view]))
+      return ids.map((id, index) => {
+        const view = views.get(id)
+        if (view !== undefined && view.invoice.clientId === clientId) return view
+        throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `/invoice_ids/${index}` })
       })
     },
 

@@ -68,6 +68,8 @@ export const obligations = pgTable(
     nextStageCode: text(),
     /** The earliest instant at which deciding again could change something; null when nothing can by itself. */
     nextAt: instant(),
+    /** A hold keeps it from being dunned. */
+    isHeld: boolean().notNull().default(false),
     /** Pinned at the cycle's first entry. */
     policyId: uuid(),
     policyVersion: integer()

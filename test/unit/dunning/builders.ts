@@ -22,7 +22,7 @@ export function closedOn({
 }
 
 export function stage(code: string, offsetDays: number, rest: Partial<Stage> = {}): Stage {
-  return { code, offsetDays, tone: 'firm', graceDays: 0, action: null, repeatEveryDays: null, ...rest }
+  return { code, offsetDays, tone: 'firm', graceDays: 0, action: null, repeatEveryDays: null, audience: [], ...rest }
 }
 
 /** A jump policy without spacing, weekends or minimum, sent at 09:00, so that a test names only what it is about. */
@@ -35,6 +35,8 @@ export function policyOf(stages: readonly Stage[], rest: Partial<Policy> = {}): 
     businessDays: false,
     dueOnClosedDay: 'as_is',
     sendAt: '09:00',
+    disputedPart: 'exclude',
+    contactLimits: null,
     stages,
     ...rest
   }
@@ -55,6 +57,7 @@ export function factsOf(dueOn: string, rest: Partial<ObligationFacts> = {}): Obl
     status: 'open',
     dunning: 'on',
     exemptUntilOn: null,
+    holds: [],
     timeZone: 'UTC',
     overdueAnnounced: false,
     entries: [],

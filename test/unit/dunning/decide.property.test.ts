@@ -154,7 +154,7 @@ describe('the ladder', () => {
                   graceDays: lowest.graceDays
                 }
               ]
-        const standing = standingOf(entries, { effectiveDueOn: dueOn, policy })
+        const standing = standingOf(entries, { shiftDays: 0, effectiveDueOn: dueOn, policy })
         const above = policy.stages.map((_, index) => index).filter((index) => index > standing.position)
         const days = above.map((index) => opensOn(index, standing, { policy, calendar }))
         expect(days.toSorted()).toEqual(days)

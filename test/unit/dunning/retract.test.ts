@@ -28,7 +28,7 @@ function recorded(
 const made = recorded([entry('first', '2026-03-04', { offsetDays: 3 }), entry('second', '2026-03-11', { offsetDays: 10 })])
 
 function mistakenCodes(entries: readonly RecordedEntry[], movements: readonly Movement[]): string[] {
-  const obligation = { dueOn: day('2026-03-01'), currency: eur, openOn: openBefore([issued, ...movements]) }
+  const obligation = { dueOn: day('2026-03-01'), currency: eur, openOn: openBefore([issued, ...movements]), holds: [] }
   return mistakenEntries(entries, obligation).map((wrong) => `${wrong.stage} ${wrong.enteredOn}`)
 }
 
@@ -111,7 +111,7 @@ describe('the replay', () => {
         }
         const entries = facts.entries.map((one): RecordedEntry => ({ ...one, kind: 'entered', policy, calendar }))
         const openOn = () => facts.balanceMinor
-        expect(mistakenEntries(entries, { dueOn: facts.dueOn, currency: eur, openOn })).toEqual([])
+        expect(mistakenEntries(entries, { dueOn: facts.dueOn, currency: eur, openOn, holds: [] })).toEqual([])
       })
     )
   })

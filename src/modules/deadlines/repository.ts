@@ -1,0 +1,87 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Deadline, DeadlineKind } from './deadline.ts'
+
+const upsert = statement<{ objectId: string }>(
+  'deadlines.set',
+  `insert into deadlines (org_id, kind, object_id, client_id, at) values ($1, $2, $3, $4, $5)
+   on conflict (org_id, kind, object_id) do update set at = excluded.at`
+)
+const remove = statement<{ objectId: string }>(
+  'deadlines.clear',
+  'delete from deadlines where org_id = $1 and kind = $2 and object_id = $3'
+)
+
+/** @param at null when nothing is to happen any more. */
+export async function set(tx: Tx, { kind, objectId, clientId, at }: Deadline & Readonly<{ at: Date | null }>): Promise<void> {
+  if (at === null) await tx.run(remove, [tx.orgId, kind, objectId])
+  else await tx.run(upsert, [tx.orgId, kind, objectId, clientId, at])
+}
+
+const lockClients = (name: string, how: string) =>
+  statement<{ id: string }>(
+    `deadlines.lock_clients_${name}`,
+    `select c.id from clients c
+     where c.org_id = $1 and c.id = any(array(select distinct d.client_id from (
+       select client_id from deadlines where org_id = $1 and at <= $2 order by at limit $4) d))
+     order by c.id limit $3 for no key update ${how}`
+  )
+const lockWaiting = lockClients('waiting', '')
+const lockSkipping = lockClients('skipping', 'skip locked')
+const LOOK_AHEAD = 8
+
+const takeDue = statement<Deadline & { at: Date }>(
+  'deadlines.take',
+  `delete from deadlines where org_id = $1 and client_id = any($3::uuid[]) and at <= $2
+   returning kind, object_id as "objectId", client_id as "clientId", at`
+)
+
+/**
+ * Locks clients that have something due and takes what is due of them: whoever meets a deadline says what comes next.
+ * @param wait false leaves clients that another transaction holds to it.
+ */
+export async function take(
+  tx: Tx,
+  { now, clients, wait }: { now: Date; clients: number; wait: boolean }
+): Promise<(Deadline & { at: Date })[]> {
+  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
+  if (locked.length === 0) return []
+  return tx.run(takeDue, [tx.orgId, now, locked.map(({ id }) => id)])
+}
+
+const selectNext = statement<{ at: Date | null }>(
+  'deadlines.next',
+  'select min(at) as at from deadlines where org_id = $1 and at <= $2'
+)
+
+/** The earliest instant up to `until` at which something happens by itself. */
+export async function nextAt(reader: Reader, until: Date): Promise<Date | null> {
+  const [row] = await reader.run(selectNext, [reader.orgId, until])
+  return row?.at ?? null
+}
+
+const selectOrganizations = statement<{ orgId: string }>(
+  'deadlines.organizations_due',
+  `select o.org_id as "orgId" from organizations o
+   where o.mode = 'live' and o.org_id > $2 and exists (select from deadlines d where d.org_id = o.org_id and d.at <= $1)
+   order by o.org_id limit $3`
+)
+
+/** Needs the scheduler's reader. Live organizations with something due, by id; a test organization follows its own clock. */
+export async function organizationsDue(
+  scheduler: Reader,
+  { now, after, limit }: { now: Date; after: string; limit: number }
+): Promise<string[]> {
+  return (await scheduler.run(selectOrganizations, [now, after, limit])).map(({ orgId }) => orgId)
+}
+
+const selectOne = statement<{ at: Date }>(
+  'deadlines.find',
+  'select at from deadlines where org_id = $1 and kind = $2 and object_id = $3'
+)
+
+/** Null where nothing is to happen. */
+export async function find(reader: Reader, { kind, objectId }: { kind: DeadlineKind; objectId: string }): Promise<Date | null> {
+  const [row] = await reader.run(selectOne, [reader.orgId, kind, objectId])
+  return row?.at ?? null
+}

@@ -1,0 +1,119 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import { currency } from '../../kernel/money.ts'
+import type { Hold, HoldOrigin } from './hold.ts'
+
+type Row = Omit<Hold, 'origin' | 'part'> & {
+  originKind: HoldOrigin['kind'] | null
+  originId: string | null
+  amountMinor: bigint | null
+  currency: string | null
+}
+
+const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h.from_on as "fromOn", h.until_on as "untilOn",
+  h.amount_minor as "amountMinor", h.currency, h.stops_fees as "stopsFees", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
+  h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.version,
+  h.created_at as "createdAt", h.updated_at as "updatedAt",
+  coalesce((select array_agg(i.invoice_id::text order by i.invoice_id) from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id), '{}')
+    as "invoiceIds"`
+
+const selectOne = statement<Row>('holds.find', `select ${columns} from holds h where h.org_id = $1 and h.id = $2`)
+const selectOfClients = statement<Row>(
+  'holds.of_clients',
+  `select ${columns} from holds h where h.org_id = $1 and h.client_id = any($2::uuid[]) order by h.created_at, h.id`
+)
+const selectOfOrigin = statement<Row>(
+  'holds.of_origin',
+  `select ${columns} from holds h where h.org_id = $1 and h.origin_id = $2 and h.origin_kind = $3 and h.released_at is null order by h.id`
+)
+
+export async function find(reader: Reader, id: string): Promise<Hold | undefined> {
+  const [row] = await reader.run(selectOne, [reader.orgId, id])
+  return row && fromRow(row)
+}
+
+/** All there ever were, oldest first. */
+export async function ofClients(reader: Reader, clientIds: readonly string[]): Promise<Hold[]> {
+  return (await reader.run(selectOfClients, [reader.orgId, clientIds])).map(fromRow)
+}
+
+/** Those still in force that this agreement placed. */
+export async function ofOrigin(reader: Reader, { kind, id }: HoldOrigin): Promise<Hold[]> {
+  return (await reader.run(selectOfOrigin, [reader.orgId, id, kind])).map(fromRow)
+}
+
+const insertRow = statement<{ id: string }>(
+  'holds.insert',
+  `with placed as (
+     insert into holds (org_id, id, client_id, scope, reason, resume, from_on, until_on, amount_minor, currency, stops_fees, note, origin_kind,
+       origin_id, version, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15)
+   )
+   insert into hold_invoices (org_id, hold_id, invoice_id) select $1, $2, invoice_id from unnest($16::uuid[]) as t(invoice_id)`
+)
+
+export async function insert(tx: Tx, h: Hold): Promise<void> {
+  await tx.run(insertRow, [
+    tx.orgId,
+    h.id,
+    h.clientId,
+    h.scope,
+    h.reason,
+    h.resume,
+    h.fromOn,
+    h.untilOn,
+    h.part?.minor ?? null,
+    h.part?.currency ?? null,
+    h.stopsFees,
+    h.note,
+    h.origin?.kind ?? null,
+    h.origin?.id ?? null,
+    h.createdAt,
+    h.invoiceIds
+  ])
+}
+
+const updateRow = statement<{ id: string }>(
+  'holds.save',
+  `update holds set until_on = $3, released_at = $4, released_on = $5, release_reason = $6, version = $7, updated_at = $8
+   where org_id = $1 and id = $2`
+)
+
+export async function save(tx: Tx, h: Hold): Promise<void> {
+  await tx.run(updateRow, [tx.orgId, h.id, h.untilOn, h.releasedAt, h.releasedOn, h.releaseReason, h.version, h.updatedAt])
+}
+
+export type HoldFilter = Readonly<{
+  limit: number
+  after: { at: Date; id: string } | null
+  clientId: string | null
+  invoiceId: string | null
+  reason: string | null
+  isActive: boolean | null
+  updatedSince: Date | null
+}>
+
+const selectPage = statement<Row>(
+  'holds.page',
+  `select ${columns} from holds h
+   where h.org_id = $1 and ($3::timestamptz is null or (h.created_at, h.id) < ($3, $4::uuid))
+     and ($5::uuid is null or h.client_id = $5)
+     and ($6::uuid is null or exists (select from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id and i.invoice_id = $6))
+     and ($7::text is null or h.reason = $7) and ($8::boolean is null or $8 = (h.released_at is null))
+     and ($9::timestamptz is null or h.updated_at >= $9)
+   order by h.created_at desc, h.id desc limit $2`
+)
+
+export async function page(reader: Reader, filter: HoldFilter): Promise<Hold[]> {
+  const { limit, after, clientId, invoiceId, reason, isActive, updatedSince } = filter
+  const parameters = [limit, after?.at ?? null, after?.id ?? null, clientId, invoiceId, reason, isActive, updatedSince]
+  return (await reader.run(selectPage, [reader.orgId, ...parameters])).map(fromRow)
+}
+
+function fromRow({ originKind, originId, amountMinor, currency: code, ...row }: Row): Hold {
+  return {
+    ...row,
+    part: amountMinor === null || code === null ? null : { minor: amountMinor, currency: currency(code) },
+    origin: originKind === null || originId === null ? null : { kind: originKind, id: originId }
+  }
+}

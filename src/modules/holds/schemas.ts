@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  ExternalRef,
+  Id,
+  InstantText,
+  LongText,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref,
+  updatedSince
+} from '../../http/schemas.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import { type Hold, holdReasons, lastingReasons, manualReasons, resumptions } from './hold.ts'
+
+const byHand = [...manualReasons, ...lastingReasons] as const
+
+export const HoldSchema = named(
+  'Hold',
+  closed(
+    {
+      id: Id,
+      client_id: Id,
+      scope: oneOf(['client', 'invoices'], { description: '`client`: everything it owes, what comes later too' }),
+      invoice_ids: Type.Array(Id),
+      reason: oneOf(holdReasons),
+      resume: oneOf(resumptions, {
+        description:
+          '`by_age`: the age goes on counting, and dunning resumes where it stands then; `shift`: the clock stands still'
+      }),
+      from_on: DayText,
+      until_on: nullable(Type.String({ format: 'date', description: 'The last day; null until it is released' })),
+      part: nullable(
+        closed(
+          { amount: Amount, currency: CurrencyCode },
+          { description: 'What of the invoice is not dunned; null for all of it' }
+        )
+      ),
+      stops_fees: Type.Boolean(),
+      note: nullable(Type.String()),
+      origin: nullable(
+        closed(
+          { kind: oneOf(['promise', 'dispute', 'payment_plan', 'payment', 'stage_entry']), id: Id },
+          {
+            description: 'What placed it, and ends it; null for a hold by hand'
+          }
+        )
+      ),
+      is_active: Type.Boolean(),
+      released_at: nullable(InstantText),
+      released_on: nullable(DayText),
+      release_reason: nullable(Type.String()),
+      version: Type.Integer(),
+      created_at: InstantText,
+      updated_at: InstantText
+    },
+    { description: 'A reason not to dun. Several may overlap: dunning resumes when the last one ends' }
+  )
+)
+
+export const holdSchemas = [HoldSchema]
+
+export const PlaceHold = closed(
+  {
+    client_id: Type.Optional(Id),
+    client_ref: Type.Optional(ref(ExternalRef)),
+    invoice_ids: Type.Optional(
+      Type.Array(Id, { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Absent holds the whole client' })
+    ),
+    reason: oneOf(byHand, { description: `${lastingReasons.join(', ')} end only by hand` }),
+    ...optional({
+      resume: oneOf(resumptions, { description: '`by_age` unless said' }),
+      until_on: DayText,
+      stops_fees: Type.Boolean(),
+      note: LongText
+    })
+  },
+  {
+    examples: [
+      {
+        client_ref: { source: 'crm', id: 'C-1001' },
+        reason: 'claims_paid',
+        until_on: '2026-03-13',
+        note: 'Sends the bank receipt'
+      }
+    ]
+  }
+)
+export type PlaceHoldBody = Static<typeof PlaceHold>
+
+export const ReleaseHold = closed({})
+
+export const HoldQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  ...optional({
+    client_id: Id,
+    invoice_id: Id,
+    reason: oneOf(holdReasons),
+    active: Type.Boolean({ description: 'Whether it holds something still' })
+  })
+})
+
+/** A hold exactly as GET returns it and as events carry it. */
+export function toApi(hold: Hold): Static<typeof HoldSchema> {
+  const { part } = hold
+  return {
+    id: hold.id,
+    client_id: hold.clientId,
+    scope: hold.scope,
+    invoice_ids: [...hold.invoiceIds],
+    reason: hold.reason,
+    resume: hold.resume,
+    from_on: hold.fromOn,
+    until_on: hold.untilOn,
+    part: part && { amount: formatAmount(part.minor, part.currency), currency: part.currency },
+    stops_fees: hold.stopsFees,
+    note: hold.note,
+    origin: hold.origin && { ...hold.origin },
+    is_active: hold.releasedAt === null,
+    released_at: hold.releasedAt?.toISOString() ?? null,
+    released_on: hold.releasedOn,
+    release_reason: hold.releaseReason,
+    version: hold.version,
+    created_at: hold.createdAt.toISOString(),
+    updated_at: hold.updatedAt.toISOString()
+  }
+}

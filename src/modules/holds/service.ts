@@ -1,0 +1,194 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
+import type { Money } from '../../kernel/money.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { DeadlineKind } from '../deadlines/deadline.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { checkHold, factOf, type Hold, type HoldOrigin, type HoldReason, type Resumption } from './hold.ts'
+import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
+
+export type HoldPorts = Readonly<{
+  /** Dunning finds out anew when it may go on with these invoices; null means all of the client's. */
+  holdsChanged: (
+    tx: Tx,
+    change: { books: Books; clientId: string; invoiceIds: readonly string[] | null; reason: 'held' | 'hold_released' }
+  ) => Promise<void>
+  setDeadline: (
+    tx: Tx,
+    deadline: Readonly<{ kind: DeadlineKind; objectId: string; clientId: string; at: Date | null }>
+  ) => Promise<void>
+}>
+
+export type HoldServiceDeps = Readonly<{
+  newId: () => string
+  clock: { now: () => Date }
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  invoices: InvoiceService
+  ports: HoldPorts
+}>
+
+export type NewHold = Readonly<{
+  clientId: string
+  /** Null holds the whole client. */
+  invoiceIds: readonly string[] | null
+  reason: HoldReason
+  resume: Resumption
+  untilOn: Day | null
+  part?: Money | null
+  stopsFees?: boolean
+  note?: string | null
+  origin?: HoldOrigin | null
+}>
+
+export function createHoldService({ newId, clock, events, organizations, clients, invoices, ports }: HoldServiceDeps) {
+  async function get(reader: Reader, id: string): Promise<Hold> {
+    const hold = await repository.find(reader, id)
+    if (hold === undefined) throw new DomainError('not_found', 'There is no such hold.')
+    return hold
+  }
+
+  function eventOf(type: EventType, hold: Hold, previous: object | null = null): EventDraft {
+    const subject = { kind: 'hold', id: hold.id, version: hold.version }
+    return { type, subject, clientId: hold.clientId, object: toApi(hold), previous }
+  }
+
+  /** Tells dunning first: the event is of a hold that counts already. */
+  async function tell(tx: Tx, { books, hold, draft }: { books: Books; hold: Hold; draft: EventDraft }): Promise<void> {
+    const { clientId, scope, invoiceIds } = hold
+    const reason = hold.releasedAt === null ? 'held' : 'hold_released'
+    await ports.holdsChanged(tx, { books, clientId, invoiceIds: scope === 'client' ? null : invoiceIds, reason })
+    await events.append(tx, { occurredAt: books.now, drafts: [draft] })
+  }
+
+  async function zoneOf(tx: Tx, clientId: string, books: Books): Promise<string> {
+    return (await clients.get(tx, clientId)).timeZone ?? books.organization.timeZone
+  }
+
+  async function setEnd(tx: Tx, { books, hold }: { books: Books; hold: Hold }): Promise<void> {
+    const { id: objectId, clientId, untilOn, releasedAt } = hold
+    const isOpen = untilOn === null || releasedAt !== null
+    const at = isOpen ? null : startOfDay(addDays(untilOn, 1), await zoneOf(tx, clientId, books))
+    await ports.setDeadline(tx, { kind: 'hold', objectId, clientId, at })
+  }
+
+  /** With the client locked. */
+  async function place(tx: Tx, books: Books, draft: NewHold): Promise<Hold> {
+    const timeZone = await zoneOf(tx, draft.clientId, books)
+    const at = clock.now()
+    const hold: Hold = {
+      id: newId(),
+      clientId: draft.clientId,
+      scope: draft.invoiceIds === null ? 'client' : 'invoices',
+      invoiceIds: draft.invoiceIds?.toSorted() ?? [],
+      reason: draft.reason,
+      resume: draft.resume,
+      fromOn: todayFor(books, timeZone),
+      untilOn: draft.untilOn,
+      part: draft.part ?? null,
+      stopsFees: draft.stopsFees ?? false,
+      note: draft.note ?? null,
+      origin: draft.origin ?? null,
+      ...{ releasedAt: null, releasedOn: null, releaseReason: null },
+      ...{ version: 1, createdAt: at, updatedAt: at }
+    }
+    await repository.insert(tx, hold)
+    if (hold.untilOn !== null) await setEnd(tx, { books, hold })
+    await tell(tx, { books, hold, draft: eventOf('hold.placed', hold) })
+    return hold
+  }
+
+  async function end(tx: Tx, books: Books, { hold, reason, on }: { hold: Hold; reason: string; on: Day }): Promise<Hold> {
+    const released: Hold = {
+      ...hold,
+      releasedAt: books.now,
+      releasedOn: on,
+      releaseReason: reason,
+      version: hold.version + 1,
+      updatedAt: clock.now()
+    }
+    await repository.save(tx, released)
+    if (hold.untilOn !== null) await setEnd(tx, { books, hold: released })
+    await tell(tx, { books, hold: released, draft: eventOf('hold.released', released, previousOf(toApi(hold), toApi(released))) })
+    return released
+  }
+
+  return {
+    get,
+    page: (reader: Reader, filter: repository.HoldFilter) => repository.page(reader, filter),
+
+    /** Places what an agreement or a stage holds by, with the client locked. */
+    place,
+
+    /** Ends what an agreement placed, as of today. Nothing where it holds nothing any more. */
+    async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {
+      for (const hold of await repository.ofOrigin(tx, origin)) {
+        await end(tx, books, { hold, reason, on: todayFor(books, await zoneOf(tx, hold.clientId, books)) })
+      }
+    },
+
+    /** Places a hold by hand. @throws DomainError naming the field: an invoice of another client, an end that may not be. */
+    async placeByHand(tx: Tx, draft: NewHold): Promise<Hold> {
+      const client = await clients.lock(tx, draft.clientId)
+      const books = await organizations.books(tx)
+      checkHold(draft, todayFor(books, client.timeZone))
+      if (draft.invoiceIds !== null) await invoices.requireOfClient(tx, { clientId: draft.clientId, ids: draft.invoiceIds })
+      return place(tx, books, draft)
+    },
+
+    /** @throws DomainError `hold_released` for one that has ended, `hold_has_origin` for one that ends with its agreement. */
+    async releaseByHand(tx: Tx, id: string): Promise<Hold> {
+      const { clientId } = await get(tx, id)
+      const client = await clients.lock(tx, clientId)
+      const [books, hold] = await Promise.all([organizations.books(tx), get(tx, id)])
+      if (hold.releasedAt !== null) throw new DomainError('hold_released', `This hold ended on ${hold.releasedOn}.`)
+      if (hold.origin !== null && hold.origin.kind !== 'stage_entry') {
+        const what = hold.origin.kind.replaceAll('_', ' ')
+        throw new DomainError('hold_has_origin', `This hold ends with its ${what} ${hold.origin.id}: end that instead.`)
+      }
+      return end(tx, books, { hold, reason: 'released', on: todayFor(books, client.timeZone) })
+    },
+
+    /** Its last day is over. */
+    async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
+      const hold = await get(tx, objectId)
+      if (hold.releasedAt !== null || hold.untilOn === null) return
+      await end(tx, books, { hold, reason: 'expired', on: addDays(hold.untilOn, 1) })
+    },
+
+    /** An invoice was voided or written off, or is replaced: holds over nothing else end with it. */
+    async invoiceClosed(tx: Tx, books: Books, { clientId, invoiceId }: { clientId: string; invoiceId: string }): Promise<void> {
+      const own = (await repository.ofClients(tx, [clientId])).filter(
+        (hold) =>
+          hold.releasedAt === null && hold.origin === null && hold.scope === 'invoices' && hold.invoiceIds.includes(invoiceId)
+      )
+      for (const hold of own) {
+        const views = await invoices.viewsOf(tx, hold.invoiceIds)
+        if (views.some(({ invoice }) => invoice.status === 'open')) continue
+        await end(tx, books, { hold, reason: 'invoice_closed', on: todayFor(books, await zoneOf(tx, clientId, books)) })
+      }
+    },
+
+    /** What held or holds the invoices of these clients. */
+    async factsOf(reader: Reader, clientIds: readonly string[]): Promise<HoldsOf> {
+      const all = clientIds.length === 0 ? [] : await repository.ofClients(reader, clientIds)
+      if (all.length === 0) return () => []
+      const byClient = Map.groupBy(all, ({ clientId }) => clientId)
+      return ({ clientId, invoiceId }) =>
+        (byClient.get(clientId) ?? [])
+          .filter(({ scope, invoiceIds }) => scope === 'client' || invoiceIds.includes(invoiceId))
+          .map(factOf)
+    }
+  }
+}
+
+export type HoldService = ReturnType<typeof createHoldService>

@@ -1,0 +1,58 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, foreignKey, index, integer, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
+import { clients } from '../clients/table.ts'
+import { invoices } from '../invoices/table.ts'
+import type { HoldOrigin, HoldReason, HoldScope, Resumption } from './hold.ts'
+
+/** Released holds stay: a clock that stood still has to be known afterwards. */
+export const holds = pgTable(
+  'holds',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    clientId: uuid().notNull(),
+    scope: text().$type<HoldScope>().notNull(),
+    reason: text().$type<HoldReason>().notNull(),
+    resume: text().$type<Resumption>().notNull(),
+    fromOn: calendarDay().notNull(),
+    untilOn: calendarDay(),
+    amountMinor: minor(),
+    currency: text(),
+    stopsFees: boolean().notNull(),
+    note: text(),
+    originKind: text().$type<HoldOrigin['kind']>(),
+    originId: uuid(),
+    releasedAt: instant(),
+    releasedOn: calendarDay(),
+    releaseReason: text(),
+    version: integer().notNull(),
+    createdAt: instant().notNull(),
+    updatedAt: instant().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'holds_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
+    check('holds_scope', sql`${t.scope} in ('client', 'invoices')`),
+    check('holds_amount', sql`${t.amountMinor} > 0 and (${t.amountMinor} is null) = (${t.currency} is null)`),
+    check('holds_origin', sql`(${t.originKind} is null) = (${t.originId} is null)`),
+    check(
+      'holds_release',
+      sql`(${t.releasedAt} is null) = (${t.releasedOn} is null) and (${t.releasedAt} is null) = (${t.releaseReason} is null)`
+    ),
+    index('holds_of_client').on(t.orgId, t.clientId),
+    index('holds_of_origin').on(t.orgId, t.originId).where(sql`${t.originId} is not null`),
+    index('holds_by_age').on(t.orgId, t.createdAt, t.id)
+  ]
+)
+
+export const holdInvoices = pgTable(
+  'hold_invoices',
+  { orgId: orgId(), holdId: uuid().notNull(), invoiceId: uuid().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.holdId, t.invoiceId] }),
+    foreignKey({ name: 'hold_invoices_hold', columns: [t.orgId, t.holdId], foreignColumns: [holds.orgId, holds.id] }),
+    foreignKey({ name: 'hold_invoices_invoice', columns: [t.orgId, t.invoiceId], foreignColumns: [invoices.orgId, invoices.id] }),
+    index('hold_invoices_of_invoice').on(t.orgId, t.invoiceId)
+  ]
+)
