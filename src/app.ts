@@ -37,6 +37,8 @@ import { organizationSchemas } from './modules/organizations/schemas.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
 import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
 import { paymentSchemas } from './modules/payments/schemas.ts'
+import { promiseRoutes } from './modules/promises/routes.ts'
+import { promiseSchemas } from './modules/promises/schemas.ts'
 import { deliveryRoutes } from './modules/webhooks/delivery-routes.ts'
 import { endpointActionRoutes, endpointRoutes } from './modules/webhooks/routes.ts'
 import { webhookSchemas } from './modules/webhooks/schemas.ts'
@@ -70,6 +72,7 @@ export const apiSchemas = [
   ...invoiceSchemas,
   ...paymentSchemas,
   ...holdSchemas,
+  ...promiseSchemas,
   ...policySchemas,
   ...dunningSchemas,
   ...eventSchemas,
@@ -120,6 +123,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services, newId })
       await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
       await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
+      await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })
       await v1.register(holdRoutes, { prefix: '/holds', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })

@@ -10,6 +10,7 @@ import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
 import { createPaymentService } from './modules/payments/service.ts'
+import { createPromiseService } from './modules/promises/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
 import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
 import { createDeliveryService } from './modules/webhooks/delivery-service.ts'
@@ -73,7 +74,11 @@ type Lower = Readonly<{
 
 /** Invoices, payments and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
-  const obligationsChanged: DunningService['obligationsChanged'] = (tx, change) => dunning.obligationsChanged(tx, change)
+  const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
+    await dunning.obligationsChanged(tx, change)
+    const invoiceIds = await invoices.ofObligations(tx, change.obligationIds)
+    await promises.follow(tx, { books: change.books, invoiceIds })
+  }
   const invoices = createInvoiceService({
     ...deps,
     ports: {
@@ -95,11 +100,12 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       setDeadline: (tx, deadline) => deadlines.set(tx, deadline)
     }
   })
+  const promises = createPromiseService({ ...deps, invoices, holds, setDeadline: (tx, deadline) => deadlines.set(tx, deadline) })
   const dunning: DunningService = createDunningService({ ...deps, invoices, holds, wakeSweep: deps.wake.sweep })
-  const deadlines = createDeadlineService({ ...deps, meet: { hold: holds.meet } })
+  const deadlines = createDeadlineService({ ...deps, meet: { promise: promises.meet, hold: holds.meet } })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
-  return { invoices, payments, holds, deadlines, dunning, nothingDue }
+  return { invoices, payments, holds, promises, deadlines, dunning, nothingDue }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -26,6 +26,10 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'payment.settled': 'Money came in.',
   'payment.failed': 'Announced money will not come.',
   'payment.reversed': 'A payment was taken back.',
+  'promise.made': 'The client promised to pay; again, where a payment that had kept it was taken back in time.',
+  'promise.kept': 'What was promised was paid by its day and the grace.',
+  'promise.broken': 'The day and the grace are over and less was paid; or a payment that had kept it was taken back.',
+  'promise.cancelled': 'A promise was taken back, or its invoices were closed without money.',
   'hold.placed': 'Something stops being dunned: by hand, or by an agreement that says so.',
   'hold.released': 'A hold ended. Dunning goes on when no other holds the same.',
   'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
@@ -87,6 +91,7 @@ const components: Readonly<Record<string, string>> = {
   invoice: 'Invoice',
   payment: 'Payment',
   hold: 'Hold',
+  promise: 'Promise',
   webhook_endpoint: 'WebhookEndpoint'
 }
 

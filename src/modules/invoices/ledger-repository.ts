@@ -3,7 +3,7 @@ import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable } from './ledger.ts'
+import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable, type Receipt } from './ledger.ts'
 
 /** What a set of entries is written with; its parameters begin at the given number and end with the instant of recording. */
 export const entryInsert = (first: number) => {
@@ -136,4 +136,20 @@ const allocationsOfObligations = selectAllocations('obligations', 'obligation_id
 export const allocationsOf = {
   payments: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfPayments, [reader.orgId, ids]),
   obligations: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfObligations, [reader.orgId, ids])
+}
+
+const selectReceipts = statement<Receipt>(
+  'ledger.receipts',
+  `select effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor" from ledger_entries
+   where org_id = $1 and obligation_id = any(array(select id from obligations where org_id = $1 and invoice_id = any($2::uuid[])))
+     and kind in ('allocation', 'allocation_reversed') and effective_on >= $3
+   group by effective_on having sum(balance_minor) <> 0 order by effective_on`
+)
+
+/** What was paid on these invoices from a day on, by day; what was taken back counts against its day. */
+export function receiptsOf(
+  reader: Reader,
+  { invoiceIds, sinceOn }: { invoiceIds: readonly string[]; sinceOn: Day }
+): Promise<Receipt[]> {
+  return reader.run(selectReceipts, [reader.orgId, invoiceIds, sinceOn])
 }

@@ -53,3 +53,18 @@ export type Allocation = Readonly<{
   effectiveOn: Day
   amountMinor: bigint
 }>
+
+/** What a day brought: paid less taken back. */
+export type Receipt = Readonly<{ effectiveOn: Day; amountMinor: bigint }>
+
+/** The money that counts for an agreement: what came since, without what was there already when it was made. */
+export type Money = Readonly<{ receipts: readonly Receipt[]; alreadyMinor: bigint }>
+
+/** What had come by the end of the day; never below 0. */
+export function receivedBy({ receipts, alreadyMinor }: Money, day: Day): bigint {
+  const sum = receipts.reduce(
+    (total, { effectiveOn, amountMinor }) => (effectiveOn <= day ? total + amountMinor : total),
+    -alreadyMinor
+  )
+  return sum > 0n ? sum : 0n
+}

@@ -77,6 +77,19 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     return new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))
   }
 
+  /** @throws DomainError `reference_not_found` naming `/invoice_ids/N` for one that is not of this client. */
+  async function requireOfClient(
+    tx: Tx,
+    { clientId, ids }: { clientId: string; ids: readonly string[] }
+  ): Promise<InvoiceView[]> {
+    const views = new Map((await repository.findMany(tx, ids)).map((view) => [view.invoice.id, view]))
+    return ids.map((id, index) => {
+      const view = views.get(id)
+      if (view !== undefined && view.invoice.clientId === clientId) return view
+      throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `/invoice_ids/${index}` })
+    })
+  }
+
   return {
     ...createInvoiceChanges({ ...deps, get, eventOf }),
     get,
@@ -171,14 +184,22 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       })
     },
 
-    /** @throws DomainError `reference_not_found` naming `/invoice_ids/N` for one that is not of this client. */
-    async requireOfClient(tx: Tx, { clientId, ids }: { clientId: string; ids: readonly string[] }): Promise<InvoiceView[]> {
-      const views = new Map((await repository.findMany(tx, ids)).map((view) => [view.invoice.id, view]))
-      return ids.map((id, index) => {
-        const view = views.get(id)
-        if (view !== undefined && view.invoice.clientId === clientId) return view
-        throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `/invoice_ids/${index}` })
-      })
+    requireOfClient,
+
+    /** The same for invoices that are to be agreed upon: open, and in the currency. */
+    async requireOpen(
+      tx: Tx,
+      { clientId, ids, currency }: { clientId: string; ids: readonly string[]; currency: string }
+    ): Promise<InvoiceView[]> {
+      const views = await requireOfClient(tx, { clientId, ids })
+      for (const [index, { invoice }] of views.entries()) {
+        const pointer = `/invoice_ids/${index}`
+        if (invoice.currency !== currency)
+          throw new DomainError('currency_mismatch', `The invoice is in ${invoice.currency}.`, { pointer })
+        if (invoice.status !== 'open')
+          throw new DomainError('invoice_not_open', `The invoice is ${invoice.status.replace('_', ' ')}.`, { pointer })
+      }
+      return views
     },
 
     // What dunning needs of obligations; only it decides what is written there.
@@ -199,6 +220,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     payablesOf: ledger.payablesOf,
     payablesOfInvoices: ledger.payablesOfInvoices,
     allocationsOf: ledger.allocationsOf,
+    receiptsOf: ledger.receiptsOf,
     viewsOf: repository.findMany
   }
 

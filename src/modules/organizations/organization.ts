@@ -25,6 +25,8 @@ export type Organization = Readonly<{
   defaultPaymentTerms: PaymentTerms
   defaultDunningPolicyId: string | null
   autoApplyCredit: boolean
+  /** Calendar days after a promised day on which money still keeps the promise. */
+  promiseGraceDays: number
   calendar: CalendarSettings
   clockAt: Date | null
   clockTargetAt: Date | null

@@ -77,6 +77,12 @@ const calendarFields = {
   closed_days: Type.Array(DayText, { maxItems: 1000, uniqueItems: true, description: 'Your own closed days' })
 }
 
+const PromiseGraceDays = Type.Integer({
+  minimum: 0,
+  maximum: 30,
+  description: 'Calendar days after a promised day on which money still keeps the promise'
+})
+
 export const OrganizationSchema = named(
   'Organization',
   closed({
@@ -89,6 +95,7 @@ export const OrganizationSchema = named(
     default_payment_terms: ref(PaymentTermsSchema),
     default_dunning_policy_id: nullable(Id),
     auto_apply_credit: Type.Boolean({ description: 'Apply unapplied credit to the next invoice in its currency at once' }),
+    promise_grace_days: PromiseGraceDays,
     calendar: closed({ version: Type.Integer(), ...calendarFields }),
     version: Type.Integer(),
     created_at: InstantText,
@@ -132,6 +139,7 @@ export const UpdateOrganization = Type.Partial(
     ...settings,
     default_dunning_policy_id: Id,
     auto_apply_credit: Type.Boolean(),
+    promise_grace_days: PromiseGraceDays,
     calendar: Type.Partial(closed(calendarFields), { additionalProperties: false })
   }),
   { additionalProperties: false, minProperties: 1 }
@@ -209,6 +217,7 @@ export function toApi(organization: Organization) {
     default_payment_terms: organization.defaultPaymentTerms,
     default_dunning_policy_id: organization.defaultDunningPolicyId,
     auto_apply_credit: organization.autoApplyCredit,
+    promise_grace_days: organization.promiseGraceDays,
     calendar: { version, weekend: [...weekend], country, region, closed_days: [...closedDays] },
     version: organization.version,
     created_at: organization.createdAt.toISOString(),
@@ -264,6 +273,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.default_payment_terms !== undefined && { defaultPaymentTerms: termsFrom(body.default_payment_terms) }),
     ...(body.default_dunning_policy_id !== undefined && { defaultDunningPolicyId: body.default_dunning_policy_id }),
     ...(body.auto_apply_credit !== undefined && { autoApplyCredit: body.auto_apply_credit }),
+    ...(body.promise_grace_days !== undefined && { promiseGraceDays: body.promise_grace_days }),
     ...(calendar !== undefined && {
       calendar: {
         ...(calendar.weekend !== undefined && { weekend: calendar.weekend }),

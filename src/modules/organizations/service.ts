@@ -35,6 +35,7 @@ export type OrganizationChange = Readonly<
     calendar?: Partial<NewOrganization['calendar']>
     defaultDunningPolicyId?: string
     autoApplyCredit?: boolean
+    promiseGraceDays?: number
   }
 >
 
@@ -81,6 +82,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         calendar,
         defaultDunningPolicyId: null,
         autoApplyCredit: true,
+        promiseGraceDays: 2,
         clockAt,
         clockTargetAt: null,
         version: 1,

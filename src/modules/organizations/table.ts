@@ -15,6 +15,8 @@ export const organizations = pgTable(
     defaultPaymentTerms: jsonb().$type<PaymentTerms>().notNull(),
     defaultDunningPolicyId: uuid(),
     autoApplyCredit: boolean().notNull(),
+    /** Calendar days after a promised day on which money still keeps the promise. */
+    promiseGraceDays: integer().notNull().default(2),
     calendarVersion: integer().notNull(),
     /** A test organization's own time; null for a live one. */
     clockAt: instant(),

@@ -1,0 +1,115 @@
+import { type Static, Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  ExternalRef,
+  Id,
+  InstantText,
+  LongText,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref,
+  ShortText,
+  updatedSince
+} from '../../http/schemas.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import { lastDayOf, type PaymentPromise, promiseStatuses } from './promise.ts'
+
+export const PromiseSchema = named(
+  'Promise',
+  closed(
+    {
+      id: Id,
+      client_id: Id,
+      invoice_ids: Type.Array(Id),
+      amount: Amount,
+      currency: CurrencyCode,
+      made_on: DayText,
+      promised_on: DayText,
+      grace_days: Type.Integer(),
+      last_on: Type.String({ format: 'date', description: 'promised_on and the grace: paid by then, it is kept' }),
+      channel: nullable(Type.String()),
+      note: nullable(Type.String()),
+      status: oneOf(promiseStatuses),
+      ended_on: nullable(DayText),
+      end_reason: nullable(Type.String()),
+      version: Type.Integer(),
+      created_at: InstantText,
+      updated_at: InstantText
+    },
+    { description: 'The client’s word: so much by a day. What is covered is not dunned until then' }
+  )
+)
+
+export const promiseSchemas = [PromiseSchema]
+
+export const MakePromise = closed(
+  {
+    client_id: Type.Optional(Id),
+    client_ref: Type.Optional(ref(ExternalRef)),
+    invoice_ids: Type.Optional(
+      Type.Array(Id, {
+        minItems: 1,
+        maxItems: 200,
+        uniqueItems: true,
+        description: 'Absent covers all that is open in the currency'
+      })
+    ),
+    amount: Amount,
+    currency: CurrencyCode,
+    promised_on: DayText,
+    ...optional({
+      grace_days: Type.Integer({ minimum: 0, maximum: 30, description: 'The organization’s unless said' }),
+      channel: ShortText,
+      note: LongText
+    })
+  },
+  {
+    examples: [
+      {
+        client_ref: { source: 'crm', id: 'C-1001' },
+        amount: '1250.00',
+        currency: 'EUR',
+        promised_on: '2026-02-13',
+        channel: 'phone'
+      }
+    ]
+  }
+)
+export type MakePromiseBody = Static<typeof MakePromise>
+
+export const CancelPromise = closed({})
+
+export const PromiseQuery = closed({
+  ...pageQuery,
+  ...updatedSince,
+  ...optional({ client_id: Id, invoice_id: Id, status: oneOf(promiseStatuses) })
+})
+
+/** A promise exactly as GET returns it and as events carry it. */
+export function toApi(promise: PaymentPromise): Static<typeof PromiseSchema> {
+  return {
+    id: promise.id,
+    client_id: promise.clientId,
+    invoice_ids: [...promise.invoiceIds],
+    amount: formatAmount(promise.amountMinor, promise.currency),
+    currency: promise.currency,
+    made_on: promise.madeOn,
+    promised_on: promise.promisedOn,
+    grace_days: promise.graceDays,
+    last_on: lastDayOf(promise),
+    channel: promise.channel,
+    note: promise.note,
+    status: promise.status,
+    ended_on: promise.endedOn,
+    end_reason: promise.endReason,
+    version: promise.version,
+    created_at: promise.createdAt.toISOString(),
+    updated_at: promise.updatedAt.toISOString()
+  }
+}

@@ -1,0 +1,209 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { type Currency, formatAmount } from '../../kernel/money.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import type { HoldPorts, HoldService } from '../holds/service.ts'
+import type { InvoiceView } from '../invoices/invoice.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { lastDayOf, type PaymentPromise, standingOf } from './promise.ts'
+import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
+
+export type PromiseServiceDeps = Readonly<{
+  newId: () => string
+  clock: { now: () => Date }
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  invoices: InvoiceService
+  holds: HoldService
+  setDeadline: HoldPorts['setDeadline']
+}>
+
+export type NewPromise = Readonly<{
+  clientId: string
+  /** Null covers all that the client has open in the currency. */
+  invoiceIds: readonly string[] | null
+  currency: Currency
+  amountMinor: bigint
+  promisedOn: Day
+  graceDays: number | null
+  channel: string | null
+  note: string | null
+}>
+
+const DAYS_AHEAD_MAX = 365
+
+export function createPromiseService(deps: PromiseServiceDeps) {
+  const { newId, clock, events, organizations, clients, invoices, holds, setDeadline } = deps
+
+  async function get(reader: Reader, id: string): Promise<PaymentPromise> {
+    const promise = await repository.find(reader, id)
+    if (promise === undefined) throw new DomainError('not_found', 'There is no such promise.')
+    return promise
+  }
+
+  function eventOf(type: EventType, promise: PaymentPromise, previous: object | null = null): EventDraft {
+    const subject = { kind: 'promise', id: promise.id, version: promise.version }
+    return { type, subject, clientId: promise.clientId, object: toApi(promise), previous }
+  }
+
+  async function zoneOf(reader: Reader, clientId: string, books: Books): Promise<string> {
+    return (await clients.get(reader, clientId)).timeZone ?? books.organization.timeZone
+  }
+
+  /** The hold that keeps dunning away through the last day that counts, and the instant after it. */
+  async function wait(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
+    const { id, clientId, invoiceIds } = promise
+    const untilOn = lastDayOf(promise)
+    const origin = { kind: 'promise', id } as const
+    await setDeadline(tx, {
+      ...{ kind: 'promise', objectId: id, clientId },
+      at: startOfDay(addDays(untilOn, 1), await zoneOf(tx, clientId, books))
+    })
+    await holds.place(tx, books, { clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, origin })
+  }
+
+  /** Writes what became of a promise, ends or places its hold, and tells. */
+  async function change(
+    tx: Tx,
+    books: Books,
+    { before, to }: { before: PaymentPromise; to: Pick<PaymentPromise, 'status' | 'endedOn' | 'endReason'> }
+  ): Promise<PaymentPromise> {
+    const after: PaymentPromise = { ...before, ...to, version: before.version + 1, updatedAt: clock.now() }
+    const { id, clientId } = before
+    await repository.save(tx, after)
+    if (after.status === 'pending') await wait(tx, books, after)
+    if (before.status === 'pending') {
+      await setDeadline(tx, { kind: 'promise', objectId: id, clientId, at: null })
+      await holds.releaseOf(tx, books, { origin: { kind: 'promise', id }, reason: after.status })
+    }
+    const type = (
+      { pending: 'promise.made', kept: 'promise.kept', broken: 'promise.broken', cancelled: 'promise.cancelled' } as const
+    )[after.status]
+    await events.append(tx, { occurredAt: books.now, drafts: [eventOf(type, after, previousOf(toApi(before), toApi(after)))] })
+    return after
+  }
+
+  /** Decides a promise anew by what was paid. */
+  async function decide(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
+    const { invoiceIds, madeOn: sinceOn, alreadyMinor, clientId } = promise
+    const [receipts, views, zone] = await Promise.all([
+      invoices.receiptsOf(tx, { invoiceIds, sinceOn }),
+      invoices.viewsOf(tx, invoiceIds),
+      zoneOf(tx, clientId, books)
+    ])
+    const isSettled = views.every(({ invoice }) => invoice.status !== 'open')
+    const isGivenUp = isSettled && views.every(({ invoice }) => invoice.status !== 'paid')
+    const today = todayFor(books, zone)
+    if (isGivenUp) {
+      if (promise.status === 'pending') {
+        await change(tx, books, { before: promise, to: { status: 'cancelled', endedOn: today, endReason: 'invoice_closed' } })
+      }
+      return
+    }
+    const standing = standingOf(promise, { money: { receipts, alreadyMinor }, today, isSettled })
+    if (standing.status === promise.status) return
+    // Another promise took its place on one of the invoices.
+    if (standing.status === 'pending' && (await repository.pendingOn(tx, invoiceIds)) !== undefined) return
+    await change(tx, books, { before: promise, to: { ...standing, endReason: null } })
+  }
+
+  async function coveredBy(tx: Tx, { clientId, invoiceIds, currency }: NewPromise): Promise<InvoiceView[]> {
+    if (invoiceIds === null) {
+      const open = (await invoices.openOfClients(tx, [clientId])).filter((one) => one.currency === currency)
+      return invoices.viewsOf(tx, [...new Set(open.map(({ invoiceId }) => invoiceId))])
+    }
+    return invoices.requireOpen(tx, { clientId, ids: invoiceIds, currency })
+  }
+
+  return {
+    get,
+    page: (reader: Reader, filter: repository.PromiseFilter) => repository.page(reader, filter),
+
+    /**
+     * Takes the client's word. @throws DomainError naming the field: a day in the past, more than is open, an invoice that is not
+     * open, of another client or currency, or promised already.
+     */
+    async make(tx: Tx, input: NewPromise): Promise<PaymentPromise> {
+      const client = await clients.lock(tx, input.clientId)
+      const books = await organizations.books(tx)
+      const today = todayFor(books, client.timeZone)
+      checkDay(input.promisedOn, today)
+      const covered = await coveredBy(tx, input)
+      const invoiceIds = covered.map(({ invoice }) => invoice.id).toSorted()
+      checkAmount(input, covered)
+      const taken = await repository.pendingOn(tx, invoiceIds)
+      if (taken !== undefined) {
+        throw new DomainError('invoice_promised', 'A promise is pending on one of these invoices: cancel it first.', {
+          existingId: taken.promiseId
+        })
+      }
+      const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn: today })
+      const at = clock.now()
+      const promise: PaymentPromise = {
+        id: newId(),
+        ...{ clientId: input.clientId, invoiceIds, currency: input.currency, amountMinor: input.amountMinor },
+        ...{ madeOn: today, promisedOn: input.promisedOn, graceDays: input.graceDays ?? books.organization.promiseGraceDays },
+        alreadyMinor: receipts.reduce((sum, { amountMinor }) => sum + amountMinor, 0n),
+        ...{ channel: input.channel, note: input.note, status: 'pending', endedOn: null, endReason: null },
+        ...{ version: 1, createdAt: at, updatedAt: at }
+      }
+      await repository.insert(tx, promise)
+      await wait(tx, books, promise)
+      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('promise.made', promise)] })
+      return promise
+    },
+
+    /** Takes it back. @throws DomainError `promise_not_pending`. */
+    async cancel(tx: Tx, id: string): Promise<PaymentPromise> {
+      const { clientId } = await get(tx, id)
+      const client = await clients.lock(tx, clientId)
+      const [books, promise] = await Promise.all([organizations.books(tx), get(tx, id)])
+      if (promise.status !== 'pending') throw new DomainError('promise_not_pending', `This promise is ${promise.status}.`)
+      const endedOn = todayFor(books, client.timeZone)
+      return change(tx, books, { before: promise, to: { status: 'cancelled', endedOn, endReason: 'by_hand' } })
+    },
+
+    /** The money on these invoices changed. */
+    async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
+      for (const promise of await repository.ofInvoices(tx, invoiceIds)) await decide(tx, books, promise)
+    },
+
+    /** Its last day is over. */
+    async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
+      const promise = await get(tx, objectId)
+      if (promise.status === 'pending') await decide(tx, books, promise)
+    }
+  }
+}
+
+export type PromiseService = ReturnType<typeof createPromiseService>
+
+function checkDay(promisedOn: Day, today: Day): void {
+  const pointer = '/promised_on'
+  if (promisedOn < today) {
+    throw new DomainError('invalid_date', `What is promised is paid today, ${today}, or later.`, { pointer })
+  }
+  if (promisedOn > addDays(today, DAYS_AHEAD_MAX)) {
+    throw new DomainError('invalid_date', 'A promise is for a day within a year; for longer agree on a payment plan.', {
+      pointer
+    })
+  }
+}
+
+function checkAmount({ amountMinor, currency }: NewPromise, covered: readonly InvoiceView[]): void {
+  if (amountMinor <= 0n) throw new DomainError('invalid_amount', 'What is promised is more than 0.', { pointer: '/amount' })
+  const open = covered.reduce((sum, { invoice }) => sum + invoice.balanceMinor, 0n)
+  if (amountMinor > open) {
+    throw new DomainError('exceeds_balance', `Only ${formatAmount(open, currency)} ${currency} of it is open.`, {
+      pointer: '/amount'
+    })
+  }
+}
