@@ -6,6 +6,7 @@ import { createPolicyService, type PolicyService } from './modules/dunning/polic
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createHoldService, type HoldService } from './modules/holds/service.ts'
+import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
@@ -76,7 +77,7 @@ type Lower = Readonly<{
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
     await dunning.obligationsChanged(tx, change)
-    const invoiceIds = await invoices.ofObligations(tx, change.obligationIds)
+    const invoiceIds = await invoices.invoicesOf(tx, change.obligationIds)
     await promises.follow(tx, { books: change.books, invoiceIds })
   }
   const invoices = createInvoiceService({

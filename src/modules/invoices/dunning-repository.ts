@@ -192,3 +192,13 @@ export async function nextDueAt(reader: Reader, until: Date): Promise<Date | nul
   const [row] = await reader.run(selectNextDue, [reader.orgId, until])
   return row?.nextAt ?? null
 }
+
+const selectInvoiceIds = statement<{ id: string }>(
+  'obligations.invoices',
+  'select distinct invoice_id as id from obligations where org_id = $1 and id = any($2::uuid[])'
+)
+
+/** The invoices that these fall due of. */
+export async function invoicesOf(reader: Reader, obligationIds: readonly string[]): Promise<string[]> {
+  return (await reader.run(selectInvoiceIds, [reader.orgId, obligationIds])).map(({ id }) => id)
+}

@@ -213,6 +213,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     saveDunning: dunning.saveDunning,
     markDue: dunning.markDue,
     nextDueAt: dunning.nextDueAt,
+    invoicesOf: dunning.invoicesOf,
     movementsOf: ledger.movementsOf,
 
     // What payments need of the ledger.
