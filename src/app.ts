@@ -34,6 +34,8 @@ import { invoiceSchemas } from './modules/invoices/schemas.ts'
 import { newOrganizationRoutes } from './modules/organizations/new-organization-routes.ts'
 import { apiKeyRoutes, organizationRoutes, testClockRoutes } from './modules/organizations/routes.ts'
 import { organizationSchemas } from './modules/organizations/schemas.ts'
+import { planRoutes } from './modules/payment-plans/routes.ts'
+import { planSchemas } from './modules/payment-plans/schemas.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
 import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
 import { paymentSchemas } from './modules/payments/schemas.ts'
@@ -73,6 +75,7 @@ export const apiSchemas = [
   ...paymentSchemas,
   ...holdSchemas,
   ...promiseSchemas,
+  ...planSchemas,
   ...policySchemas,
   ...dunningSchemas,
   ...eventSchemas,
@@ -124,6 +127,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
       await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
       await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })
+      await v1.register(planRoutes, { prefix: '/payment-plans', ...edge, ...services })
       await v1.register(holdRoutes, { prefix: '/holds', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })

@@ -5,11 +5,12 @@ import { createDeadlineService } from './modules/deadlines/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
-import { createHoldService, type HoldService } from './modules/holds/service.ts'
+import { createHoldService, type HoldPorts, type HoldService } from './modules/holds/service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
+import { createPaymentPlanService } from './modules/payment-plans/service.ts'
 import { createPaymentService } from './modules/payments/service.ts'
 import { createPromiseService } from './modules/promises/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
@@ -78,6 +79,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
     await dunning.obligationsChanged(tx, change)
     const invoiceIds = await invoices.invoicesOf(tx, change.obligationIds)
+    await plans.follow(tx, { books: change.books, invoiceIds })
     await promises.follow(tx, { books: change.books, invoiceIds })
   }
   const invoices = createInvoiceService({
@@ -101,12 +103,17 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       setDeadline: (tx, deadline) => deadlines.set(tx, deadline)
     }
   })
-  const promises = createPromiseService({ ...deps, invoices, holds, setDeadline: (tx, deadline) => deadlines.set(tx, deadline) })
+  const setDeadline: HoldPorts['setDeadline'] = (tx, deadline) => deadlines.set(tx, deadline)
+  const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
+  const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
   const dunning: DunningService = createDunningService({ ...deps, invoices, holds, wakeSweep: deps.wake.sweep })
-  const deadlines = createDeadlineService({ ...deps, meet: { promise: promises.meet, hold: holds.meet } })
+  const deadlines = createDeadlineService({
+    ...deps,
+    meet: { promise: promises.meet, payment_plan: plans.meet, hold: holds.meet }
+  })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
-  return { invoices, payments, holds, promises, deadlines, dunning, nothingDue }
+  return { invoices, payments, holds, promises, plans, deadlines, dunning, nothingDue }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -1,33 +1,9 @@
 import type { Day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
-import type { Client } from '../clients/client.ts'
 import type { Obligation } from '../invoices/invoice.ts'
-import type { Organization } from '../organizations/organization.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
 import type { Stage } from './policy.ts'
-
-/** What a consumer needs of the client to act without calling back. */
-export function clientContext(client: Client, organization: Pick<Organization, 'locale' | 'timeZone'>) {
-  return {
-    id: client.id,
-    name: client.name,
-    locale: client.locale ?? organization.locale,
-    time_zone: client.timeZone ?? organization.timeZone,
-    contacts: client.contacts.map((contact) => ({
-      id: contact.id,
-      name: contact.name,
-      salutation: contact.salutation,
-      role: contact.role,
-      email: contact.email,
-      phone: contact.phone,
-      locale: contact.locale ?? client.locale ?? organization.locale,
-      do_not_contact: contact.doNotContact
-    }))
-  }
-}
-
-export type ClientContext = ReturnType<typeof clientContext>
 
 /** Of the obligation that an event is about: an invoice may have several. */
 export function obligationContext(obligation: Obligation) {

@@ -1,8 +1,8 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
+import type { ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
 import type { NewEntry } from './entry.ts'
-import type { ClientContext } from './event-context.ts'
 import type { PolicyRef } from './facts.ts'
 import type { Policy, Stage } from './policy.ts'
 

@@ -8,7 +8,7 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
 import type { LedgerEntry } from './ledger.ts'
-import { insertEntriesOf } from './ledger-repository.ts'
+import { discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
@@ -149,6 +149,35 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       return finish(tx, opened, { type: 'invoice.written_off', effectiveOn, reason: 'written_off' })
     },
 
+    /**
+     * Gives up what is still open of these invoices, as a plan that was kept agreed.
+     * @param toldIds invoices whose change the caller tells itself.
+     */
+    async discountRest(tx: Tx, how: { books: Books; ids: readonly string[]; toldIds: readonly string[] }): Promise<void> {
+      for (const view of await repository.findMany(tx, how.ids)) {
+        const open = view.obligations.filter(({ balanceMinor }) => balanceMinor > 0n)
+        if (view.invoice.status !== 'open' || open.length === 0) continue
+        const effectiveOn = todayFor(how.books, view.timeZone)
+        const kind = 'plan_discount'
+        const entries = open.map((one) => entryFor(one, { id: newId(), kind, byMinor: -one.balanceMinor, effectiveOn }))
+        await moveBy(tx, view, { ...how, entries, type: 'invoice.paid', effectiveOn })
+      }
+    },
+
+    /** Takes such discounts back: what was given up is owed again. */
+    async restoreRest(tx: Tx, how: { books: Books; ids: readonly string[]; toldIds: readonly string[] }): Promise<void> {
+      const discounts = await discountsOf(tx, how.ids)
+      for (const view of await repository.findMany(tx, how.ids)) {
+        const effectiveOn = todayFor(how.books, view.timeZone)
+        const kind = 'plan_discount_reversed'
+        const entries = view.obligations.flatMap((one) => {
+          const discount = discounts.find(({ obligationId }) => obligationId === one.id)
+          return discount === undefined ? [] : [entryFor(one, { id: newId(), kind, byMinor: discount.amountMinor, effectiveOn })]
+        })
+        if (entries.length > 0) await moveBy(tx, view, { ...how, entries, type: 'invoice.reopened', effectiveOn })
+      }
+    },
+
     /** Moves the due date. The next cycle starts: each stage may be entered once more, by the new age. */
     reschedule: async (tx: Tx, { id, dueOn }: { id: string; dueOn: Day }): Promise<InvoiceDocument> =>
       reschedule(tx, await open(tx, id), dueOn),
@@ -156,6 +185,20 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     /** Corrects the total. Below what is paid it frees credit. */
     adjustTotal: async (tx: Tx, { id, totalMinor }: { id: string; totalMinor: bigint }): Promise<InvoiceDocument> =>
       adjustTotal(tx, await open(tx, id), totalMinor)
+  }
+
+  /** Posts entries of one invoice; dunning follows, and the event is told unless the caller does. */
+  async function moveBy(
+    tx: Tx,
+    view: InvoiceView,
+    how: { books: Books; entries: readonly LedgerEntry[]; toldIds: readonly string[]; type: EventType; effectiveOn: Day }
+  ): Promise<void> {
+    const { books, entries, toldIds, type, effectiveOn } = how
+    const opened: Opened = { books, view, before: toApi(view, books), at: clock.now() }
+    await post(tx, { entries, at: opened.at })
+    const change = { type, effectiveOn, reason: 'payment_plan' }
+    if (!toldIds.includes(view.invoice.id)) await finish(tx, opened, change)
+    else await ports.obligationsChanged(tx, { books, ...change, obligationIds: view.obligations.map(({ id }) => id) })
   }
 
   async function requireReplacement(tx: Tx, { id, replacedById }: { id: string; replacedById: string }): Promise<void> {

@@ -153,3 +153,17 @@ export function receiptsOf(
 ): Promise<Receipt[]> {
   return reader.run(selectReceipts, [reader.orgId, invoiceIds, sinceOn])
 }
+
+const selectDiscounts = statement<Omit<Allocation, 'paymentId'>>(
+  'ledger.discounts',
+  `select obligation_id as "obligationId", min(invoice_id::text)::uuid as "invoiceId",
+     min(client_id::text)::uuid as "clientId", min(currency) as currency, max(effective_on) as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor"
+   from ledger_entries where org_id = $1 and obligation_id = any(array(select id from obligations where org_id = $1 and invoice_id = any($2::uuid[])))
+     and kind in ('plan_discount', 'plan_discount_reversed')
+   group by obligation_id having sum(balance_minor) <> 0 order by obligation_id`
+)
+
+/** What plans gave up of these invoices, by obligation. */
+export function discountsOf(reader: Reader, invoiceIds: readonly string[]): Promise<Omit<Allocation, 'paymentId'>[]> {
+  return reader.run(selectDiscounts, [reader.orgId, invoiceIds])
+}

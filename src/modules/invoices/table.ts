@@ -94,6 +94,8 @@ export type LedgerKind =
   | 'allocation'
   | 'allocation_reversed'
   | 'payment_reversed'
+  | 'plan_discount'
+  | 'plan_discount_reversed'
   | 'voided'
   | 'written_off'
   | 'write_off_recovered'

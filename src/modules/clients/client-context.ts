@@ -1,0 +1,24 @@
+import type { Organization } from '../organizations/organization.ts'
+import type { Client } from './client.ts'
+
+/** What a consumer needs of the client to act without calling back. */
+export function clientContext(client: Client, organization: Pick<Organization, 'locale' | 'timeZone'>) {
+  return {
+    id: client.id,
+    name: client.name,
+    locale: client.locale ?? organization.locale,
+    time_zone: client.timeZone ?? organization.timeZone,
+    contacts: client.contacts.map((contact) => ({
+      id: contact.id,
+      name: contact.name,
+      salutation: contact.salutation,
+      role: contact.role,
+      email: contact.email,
+      phone: contact.phone,
+      locale: contact.locale ?? client.locale ?? organization.locale,
+      do_not_contact: contact.doNotContact
+    }))
+  }
+}
+
+export type ClientContext = ReturnType<typeof clientContext>

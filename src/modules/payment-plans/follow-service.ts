@@ -1,0 +1,220 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { addDays, type Day, instantOn, startOfDay } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import { clientContext } from '../clients/client-context.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
+import type { EventService } from '../events/service.ts'
+import type { HoldPorts, HoldService } from '../holds/service.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { nextDay, type PaymentPlan, type PlanInstallment, type Progress, progressOf, REMINDED_DAYS_BEFORE } from './plan.ts'
+import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
+
+export type PlanFollowDeps = Readonly<{
+  clock: { now: () => Date }
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  invoices: InvoiceService
+  holds: HoldService
+  setDeadline: HoldPorts['setDeadline']
+}>
+
+type Ended = Pick<PaymentPlan, 'status' | 'endedOn' | 'endReason'> & Partial<Pick<PaymentPlan, 'replacedById'>>
+type Told = Readonly<{ type: EventType; installment?: PlanInstallment & { position: number } }>
+
+/** When in its client's day a plan speaks. */
+const SPEAKS_AT = '09:00'
+
+/** What becomes of a plan by what is paid and by time: reminders, misses, its end, and the way back where the ledger is corrected. */
+export function createPlanFollow({ clock, events, clients, invoices, holds, setDeadline }: PlanFollowDeps) {
+  async function get(reader: Reader, id: string): Promise<PaymentPlan> {
+    const plan = await repository.find(reader, id)
+    if (plan === undefined) throw new DomainError('not_found', 'There is no such payment plan.')
+    return plan
+  }
+
+  async function eventOf(
+    reader: Reader,
+    books: Books,
+    { type, plan, before, installment }: Told & { plan: PaymentPlan; before?: PaymentPlan | undefined }
+  ): Promise<EventDraft> {
+    const client = await clients.get(reader, plan.clientId)
+    const context = {
+      client: clientContext(client, books.organization),
+      ...(installment !== undefined && {
+        installment: {
+          position: installment.position,
+          due_on: installment.dueOn,
+          amount: formatAmount(installment.amountMinor, plan.currency),
+          paid: formatAmount(installment.paidMinor, plan.currency),
+          open: formatAmount(installment.amountMinor - installment.paidMinor, plan.currency),
+          currency: plan.currency
+        }
+      })
+    }
+    const subject = { kind: 'payment_plan', id: plan.id, version: plan.version }
+    const previous = before === undefined ? null : previousOf(toApi(before), toApi(plan))
+    return { type, subject, clientId: plan.clientId, object: toApi(plan), previous, context }
+  }
+
+  async function zoneOf(reader: Reader, plan: PaymentPlan, books: Books): Promise<string> {
+    return (await clients.get(reader, plan.clientId)).timeZone ?? books.organization.timeZone
+  }
+
+  /** When the plan is next to be looked at by itself. */
+  async function setNext(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
+    const timeZone = await zoneOf(tx, plan, books)
+    const today = todayFor(books, timeZone)
+    const next = plan.status === 'active' ? nextDay(plan, today) : null
+    const speaksAt = next === null ? null : instantOn(next, { time: SPEAKS_AT, timeZone })
+    const at = plan.status === 'proposed' ? startOfDay(addDays(plan.expiresOn, 1), timeZone) : speaksAt
+    await setDeadline(tx, { kind: 'payment_plan', objectId: plan.id, clientId: plan.clientId, at })
+  }
+
+  async function hold(tx: Tx, books: Books, { id, clientId, invoiceIds }: PaymentPlan): Promise<void> {
+    const origin = { kind: 'payment_plan', id } as const
+    await holds.place(tx, books, { clientId, invoiceIds, reason: 'payment_plan', resume: 'by_age', untilOn: null, origin })
+  }
+
+  const release = (tx: Tx, books: Books, { plan, reason }: { plan: PaymentPlan; reason: string }) =>
+    holds.releaseOf(tx, books, { origin: { kind: 'payment_plan', id: plan.id }, reason })
+
+  const save = (tx: Tx, plan: PaymentPlan) => repository.save(tx, plan)
+
+  /** Ends a plan or a proposal by hand, by time, or with its invoices. */
+  async function end(tx: Tx, books: Books, { plan, to }: { plan: PaymentPlan; to: Ended }): Promise<PaymentPlan> {
+    const after: PaymentPlan = { ...plan, ...to, version: plan.version + 1, updatedAt: clock.now() }
+    await save(tx, after)
+    await setNext(tx, books, after)
+    if (plan.status === 'active') await release(tx, books, { plan, reason: after.endReason ?? after.status })
+    const type = (
+      { rejected: 'payment_plan.rejected', expired: 'payment_plan.expired', cancelled: 'payment_plan.cancelled' } as const
+    )[after.status as 'rejected' | 'expired' | 'cancelled']
+    await events.append(tx, { occurredAt: books.now, drafts: [await eventOf(tx, books, { type, plan: after, before: plan })] })
+    return after
+  }
+
+  /** What the ledger and the day make of an accepted plan, written and told if anything changed. */
+  async function decide(
+    tx: Tx,
+    books: Books,
+    { plan, toldIds }: { plan: PaymentPlan; toldIds: readonly string[] }
+  ): Promise<void> {
+    const [views, timeZone] = await Promise.all([invoices.viewsOf(tx, plan.invoiceIds), zoneOf(tx, plan, books)])
+    const today = todayFor(books, timeZone)
+    if (views.some(({ invoice }) => invoice.status === 'void' || invoice.status === 'written_off')) {
+      const to = { status: 'cancelled', endedOn: today, endReason: 'invoice_closed' } as const
+      if (plan.status === 'active') await end(tx, books, { plan, to })
+      return
+    }
+    const { acceptedOn: sinceOn, alreadyMinor, invoiceIds } = plan
+    if (sinceOn === null) return
+    const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn })
+    // The discount that a paid plan gave is no reason to call it paid.
+    const isGiven = plan.status === 'completed' && plan.endReason === 'paid'
+    const isSettled = !isGiven && views.every(({ invoice }) => invoice.balanceMinor === 0n)
+    const progress = progressOf(plan, { money: { receipts, alreadyMinor }, today, isSettled })
+    // Another agreement took its place.
+    if (progress.status === 'active' && plan.status !== 'active' && (await repository.activeOn(tx, invoiceIds)).length > 0) return
+    await apply(tx, books, { plan, progress, today, toldIds })
+  }
+
+  async function apply(
+    tx: Tx,
+    books: Books,
+    { plan, progress, today, toldIds }: { plan: PaymentPlan; progress: Progress; today: Day; toldIds: readonly string[] }
+  ): Promise<void> {
+    const { after, told } = outcomeOf(plan, { progress, today, at: clock.now() })
+    if (told.length === 0 && JSON.stringify(toApi(plan)) === JSON.stringify(toApi(after))) return setNext(tx, books, plan)
+    await save(tx, after)
+    await setNext(tx, books, after)
+    if (plan.status === 'active' && after.status !== 'active') await release(tx, books, { plan, reason: after.status })
+    if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
+    const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
+    await events.append(tx, { occurredAt: books.now, drafts })
+    const discount = { books, ids: plan.invoiceIds, toldIds }
+    if (plan.status === 'completed' && after.status !== 'completed') await invoices.restoreRest(tx, discount)
+    if (plan.status !== 'completed' && after.status === 'completed') await invoices.discountRest(tx, discount)
+  }
+
+  return {
+    get,
+    save,
+    end,
+    hold,
+    decide,
+    setNext,
+    eventOf,
+
+    /** Something of these invoices changed. `toldIds` are those that the caller tells itself. */
+    async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
+      for (const found of await repository.ofInvoices(tx, invoiceIds)) {
+        const plan = await get(tx, found.id) // as the one before left it
+        if (plan.status === 'proposed') await withdrawIfClosed(tx, books, plan)
+        else await decide(tx, books, { plan, toldIds: invoiceIds })
+      }
+    },
+
+    /** A reminder, a miss, or the end of a proposal is due. */
+    async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
+      const plan = await get(tx, objectId)
+      if (plan.status === 'active') return decide(tx, books, { plan, toldIds: [] })
+      const today = todayFor(books, await zoneOf(tx, plan, books))
+      if (plan.status !== 'proposed' || plan.expiresOn >= today) return
+      await end(tx, books, { plan, to: { status: 'expired', endedOn: addDays(plan.expiresOn, 1), endReason: 'not_accepted' } })
+    }
+  }
+
+  /** Nothing is open any more that the proposal could cover. */
+  async function withdrawIfClosed(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
+    const views = await invoices.viewsOf(tx, plan.invoiceIds)
+    if (views.every(({ invoice }) => invoice.status === 'open')) return
+    const endedOn = todayFor(books, await zoneOf(tx, plan, books))
+    await end(tx, books, { plan, to: { status: 'cancelled', endedOn, endReason: 'invoice_closed' } })
+  }
+}
+
+/** The plan after the progress, and what is to be told of it: installments first, then the plan. */
+function outcomeOf(
+  plan: PaymentPlan,
+  { progress, today, at }: { progress: Progress; today: Day; at: Date }
+): { after: PaymentPlan; told: Told[] } {
+  const told: Told[] = []
+  const isActive = progress.status === 'active'
+  const installments = plan.installments.map((before, index): PlanInstallment => {
+    const { paidMinor, status, missedOn } = progress.installments[index] ?? before
+    const isDue = isActive && status !== 'paid' && before.dueOn <= today
+    const isSoon = isActive && status === 'upcoming' && addDays(before.dueOn, -REMINDED_DAYS_BEFORE) <= today
+    const toldDue = before.toldDue || isDue
+    const after = { ...before, paidMinor, status, missedOn, toldDue, toldSoon: before.toldSoon || toldDue || isSoon }
+    const tell = (type: EventType) => told.push({ type, installment: { ...after, position: index + 1 } })
+    if (isSoon && !before.toldSoon) tell('installment.due_soon')
+    if (isDue && !before.toldDue && missedOn === null) tell('installment.due')
+    if (missedOn !== null && before.missedOn === null) tell('installment.missed')
+    if (status === 'paid' && before.status !== 'paid') tell('installment.paid')
+    return after
+  })
+  if (progress.status !== plan.status) {
+    told.push({
+      type: ({ active: 'payment_plan.restored', completed: 'payment_plan.completed', broken: 'payment_plan.broken' } as const)[
+        progress.status
+      ]
+    })
+  }
+  const after: PaymentPlan = {
+    ...plan,
+    installments,
+    status: progress.status,
+    endedOn: progress.endedOn,
+    endReason: progress.endReason,
+    version: plan.version + 1,
+    updatedAt: at
+  }
+  return { after, told }
+}
