@@ -28,6 +28,9 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Clients', description: 'Who owes' },
         { name: 'Invoices', description: 'What is claimed' },
         { name: 'Payments', description: 'What came in and what it settles' },
+        { name: 'Payment plans', description: 'Agreements to pay in parts' },
+        { name: 'Promises', description: 'The client’s word: so much by a day' },
+        { name: 'Holds', description: 'Reasons not to dun' },
         { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
         { name: 'Events', description: 'What happened, in one order' },
         { name: 'Webhooks', description: 'Endpoints and deliveries' }

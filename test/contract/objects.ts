@@ -45,6 +45,28 @@ export const makeKey = (tenant: Tenant) => make(tenant, '/v1/api-keys', { name: 
 export const makeEndpoint = (tenant: Tenant, body: object = {}) =>
   make(tenant, '/v1/webhook-endpoints', { url: 'https://hooks.example.com/dunwell', event_types: ['*'], ...body })
 
+/** An open invoice with its client: what an agreement is made over. */
+export async function makeDebt(tenant: Tenant): Promise<{ client_id: string; invoice_ids: string[] }> {
+  const client_id = await makeClient(tenant)
+  return { client_id, invoice_ids: [await makeInvoice(tenant, { client_id })] }
+}
+
+export const makeHold = async (tenant: Tenant) =>
+  make(tenant, '/v1/holds', { client_id: await makeClient(tenant), reason: 'manual' })
+
+/** The tests' organizations stand in January 2026. */
+export const promiseBody = { amount: '40.00', currency: 'EUR', promised_on: '2026-02-01' }
+export const makePromise = async (tenant: Tenant) => make(tenant, '/v1/promises', { ...(await makeDebt(tenant)), ...promiseBody })
+
+export const planTerms = { schedule: { kind: 'equal', count: 2, every: 'monthly', first_on: '2026-01-31' } }
+export const makePlan = async (tenant: Tenant) => make(tenant, '/v1/payment-plans', { ...(await makeDebt(tenant)), ...planTerms })
+
+export async function makeActivePlan(tenant: Tenant): Promise<string> {
+  const id = await makePlan(tenant)
+  await make(tenant, `/v1/payment-plans/${id}/accept`, { accepted_by: 'Ada Smith' })
+  return id
+}
+
 type Listed = { data: { id: string }[] }
 
 async function firstOf(tenant: Tenant, url: string): Promise<string> {

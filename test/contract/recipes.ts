@@ -1,19 +1,26 @@
 import type { Tenant, TestApp } from '../support/app.ts'
 import {
   invoiceBody,
+  makeActivePlan,
   makeCancelledDelivery,
   makeClient,
+  makeDebt,
   makeDelivery,
   makeEndpoint,
   makeEvent,
+  makeHold,
   makeInvoice,
   makeKey,
   makePayment,
   makePendingPayment,
+  makePlan,
   makePolicy,
+  makePromise,
   makeRun,
   newReference,
-  policyBody
+  planTerms,
+  policyBody,
+  promiseBody
 } from './objects.ts'
 import type { Request } from './request.ts'
 
@@ -177,7 +184,60 @@ const webhooks: Readonly<Record<string, Recipe>> = {
   retryWebhookDelivery: { request: one(makeCancelledDelivery) }
 }
 
+const agreements: Readonly<Record<string, Recipe>> = {
+  listHolds: { request: listed(makeHold) },
+  placeHold: {
+    request: async (tenant) => ({ body: { client_id: await makeClient(tenant), reason: 'claims_paid' } }),
+    also: { 422: () => ({ body: { client_id: NOBODY, reason: 'manual' } }) }
+  },
+  getHold: { request: one(makeHold) },
+  releaseHold: { request: one(makeHold) },
+  listPromises: { request: listed(makePromise) },
+  makePromise: {
+    request: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...promiseBody } }),
+    also: {
+      409: async (tenant) => {
+        const debt = await makeDebt(tenant)
+        await tenant.call('POST', '/v1/promises', { body: { ...debt, ...promiseBody } })
+        return { body: { ...debt, ...promiseBody } }
+      },
+      422: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...promiseBody, amount: '100.01' } })
+    }
+  },
+  getPromise: { request: one(makePromise) },
+  cancelPromise: { request: one(makePromise) },
+  listPaymentPlans: { request: listed(makePlan) },
+  proposePaymentPlan: {
+    request: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...planTerms } }),
+    also: {
+      409: async (tenant) => ({ body: { ...(await plannedDebt(tenant)), ...planTerms } }),
+      422: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...planTerms, discount: '100.00' } })
+    }
+  },
+  previewPaymentPlan: {
+    request: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...planTerms } }),
+    also: {
+      409: async (tenant) => ({ body: { ...(await plannedDebt(tenant)), ...planTerms } }),
+      422: async (tenant) => ({ body: { ...(await makeDebt(tenant)), ...planTerms, discount: '100.00' } })
+    }
+  },
+  getPaymentPlan: { request: one(makePlan) },
+  acceptPaymentPlan: { request: one(makePlan, { accepted_by: 'Ada Smith' }) },
+  rejectPaymentPlan: { request: one(makePlan) },
+  cancelPaymentPlan: { request: one(makePlan) },
+  renegotiatePaymentPlan: { request: one(makeActivePlan, planTerms) }
+}
+
+/** What an active plan covers already. */
+async function plannedDebt(tenant: Tenant) {
+  const debt = await makeDebt(tenant)
+  const { body } = await tenant.call<{ id: string }>('POST', '/v1/payment-plans', { body: { ...debt, ...planTerms } })
+  await tenant.call('POST', `/v1/payment-plans/${body.id}/accept`, { body: { accepted_by: 'Ada Smith' } })
+  return debt
+}
+
 const recipes: Readonly<Record<string, Recipe>> = {
+  ...agreements,
   ...clients,
   ...invoices,
   ...payments,
