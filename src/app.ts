@@ -26,6 +26,8 @@ import { dunningRoutes, invoiceDunningRoutes } from './modules/dunning/routes.ts
 import { dunningSchemas } from './modules/dunning/schemas.ts'
 import { eventRoutes } from './modules/events/routes.ts'
 import { eventSchemas, webhooksOfDocument } from './modules/events/schemas.ts'
+import { interactionRoutes } from './modules/interactions/routes.ts'
+import { interactionSchemas } from './modules/interactions/schemas.ts'
 import { invoiceByRefRoutes } from './modules/invoices/by-ref-routes.ts'
 import { invoiceActionRoutes, invoiceRoutes } from './modules/invoices/routes.ts'
 import { invoiceSchemas } from './modules/invoices/schemas.ts'
@@ -67,6 +69,7 @@ export const apiSchemas = [
   ...clientSchemas,
   ...invoiceSchemas,
   ...paymentSchemas,
+  ...interactionSchemas,
   ...policySchemas,
   ...dunningSchemas,
   ...eventSchemas,
@@ -117,6 +120,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services, newId })
       await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
       await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
+      await v1.register(interactionRoutes, { prefix: '/interactions', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
       await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })

@@ -4,6 +4,7 @@ import { createClientService } from './modules/clients/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
+import { createInteractionService } from './modules/interactions/service.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
@@ -69,7 +70,7 @@ type Lower = Readonly<{
   policies: PolicyService
 }>
 
-/** Invoices, payments and dunning, which tell each other of every change. */
+/** Invoices, payments, interactions and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: DunningService['obligationsChanged'] = (tx, change) => dunning.obligationsChanged(tx, change)
   const invoices = createInvoiceService({
@@ -84,8 +85,9 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     }
   })
   const payments = createPaymentService({ ...deps, invoices, obligationsChanged })
+  const interactions = createInteractionService({ ...deps, invoices })
   const dunning: DunningService = createDunningService({ ...deps, invoices, wakeSweep: deps.wake.sweep })
-  return { invoices, payments, dunning }
+  return { invoices, payments, interactions, dunning }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -28,6 +28,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Clients', description: 'Who owes' },
         { name: 'Invoices', description: 'What is claimed' },
         { name: 'Payments', description: 'What came in and what it settles' },
+        { name: 'Interactions', description: 'What was said, by whom and how' },
         { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
         { name: 'Events', description: 'What happened, in one order' },
         { name: 'Webhooks', description: 'Endpoints and deliveries' }

@@ -8,6 +8,7 @@ export const moduleLine: readonly (readonly string[])[] = [
   ['clients'],
   ['invoices'],
   ['payments'],
+  ['interactions'],
   ['charges'],
   ['holds'],
   ['promises', 'disputes', 'payment-plans'],

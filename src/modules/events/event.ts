@@ -20,6 +20,7 @@ export const eventTypes = [
   'payment.settled',
   'payment.failed',
   'payment.reversed',
+  'interaction.logged',
   'webhook_endpoint.disabled',
   'webhook_endpoint.test'
 ] as const

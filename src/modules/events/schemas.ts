@@ -26,6 +26,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'payment.settled': 'Money came in.',
   'payment.failed': 'Announced money will not come.',
   'payment.reversed': 'A payment was taken back.',
+  'interaction.logged': 'What was said to a client, or by it, was logged; what came of a stage entry too.',
   'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
   'webhook_endpoint.test': 'You asked for it. Sent to that endpoint alone.'
 }
@@ -84,6 +85,7 @@ const components: Readonly<Record<string, string>> = {
   client: 'Client',
   invoice: 'Invoice',
   payment: 'Payment',
+  interaction: 'Interaction',
   webhook_endpoint: 'WebhookEndpoint'
 }
 

@@ -178,7 +178,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     payablesOf: ledger.payablesOf,
     payablesOfInvoices: ledger.payablesOfInvoices,
     allocationsOf: ledger.allocationsOf,
-    viewsOf: repository.findMany
+    viewsOf: repository.findMany,
+
+    /** Whose each invoice is, by invoice id. */
+    clientsOf: repository.clientsOf
   }
 
   /** Takes all references of a batch's item or none of them. */
