@@ -20,6 +20,7 @@ import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
 import { clientByRefRoutes, clientRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
+import { entryRoutes } from './modules/dunning/entry-routes.ts'
 import { policyRoutes } from './modules/dunning/policy-routes.ts'
 import { policySchemas } from './modules/dunning/policy-schemas.ts'
 import { dunningRoutes, invoiceDunningRoutes } from './modules/dunning/routes.ts'
@@ -123,6 +124,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(interactionRoutes, { prefix: '/interactions', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
+      await v1.register(entryRoutes, { prefix: '/dunning/entries', ...edge, ...services })
       await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })
       await v1.register(eventRoutes, { ...edge, ...services })
       await v1.register(endpointRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })

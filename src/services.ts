@@ -86,7 +86,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   })
   const payments = createPaymentService({ ...deps, invoices, obligationsChanged })
   const interactions = createInteractionService({ ...deps, invoices })
-  const dunning: DunningService = createDunningService({ ...deps, invoices, wakeSweep: deps.wake.sweep })
+  const dunning: DunningService = createDunningService({ ...deps, invoices, interactions, wakeSweep: deps.wake.sweep })
   return { invoices, payments, interactions, dunning }
 }
 

@@ -4,9 +4,17 @@ import { interactionBody } from './objects.ts'
 const interaction =
   (change: Change): Case[1] =>
   (known) => ['POST', '/v1/interactions', { ...interactionBody, client_id: known.client, ...given(change, known) }]
+const outcome =
+  (change: Change): Case[1] =>
+  (known) => [
+    'POST',
+    `/v1/dunning/entries/${known.entry}/outcome`,
+    { outcome: 'sent', channel: 'e_mail', ...given(change, known) }
+  ]
 
 export const spoken: readonly Case[] = [
   ['a call of the future', interaction({ occurred_at: '2026-01-05T09:00:00.001Z' }), '400 invalid_date /occurred_at'],
+  ['a message sent in the future', outcome({ occurred_at: '2026-01-06T00:00:00Z' }), '400 invalid_date /occurred_at'],
   [
     "another organization's client",
     interaction((known) => ({ client_id: known.foreignClient })),
@@ -51,5 +59,11 @@ export const spoken: readonly Case[] = [
   ],
   ['a note to somebody', interaction({ kind: 'note' }), '400 invalid_request /direction'],
   ['a call from nobody to nobody', interaction({ direction: null }), '400 invalid_request /direction'],
-  ['a call of more than a day', interaction({ minutes: 1_441 }), '400 invalid_request /minutes']
+  ['a call of more than a day', interaction({ minutes: 1_441 }), '400 invalid_request /minutes'],
+  [
+    "another client's contact for an outcome",
+    outcome((known) => ({ contact_id: known.othersContact })),
+    '422 reference_not_found /contact_id'
+  ],
+  ['an outcome that no message has', outcome({ outcome: 'promised' }), '400 invalid_request /outcome']
 ]

@@ -171,6 +171,11 @@ const dunning: Readonly<Record<string, Recipe>> = {
   replaceDunningPolicy: { request: one(makePolicy, { ...policyBody, name: 'Steeper' }) },
   listDunningPolicyVersions: { request: one(makePolicy) },
   listDunningEntries: { request: listed(makeEntry) },
+  getDunningEntry: { request: one(makeEntry) },
+  reportDunningOutcome: {
+    request: one(makeEntry, { outcome: 'sent', channel: 'e_mail' }),
+    also: { 422: one(makeEntry, { outcome: 'sent', channel: 'e_mail', contact_id: NOBODY }) }
+  },
   listDunningRuns: { request: listed(makeRun) },
   requestDunningRun: { request: () => ({ body: { dry_run: true } }) },
   getDunningRun: { request: one(makeRun) }

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService } from './follow-service.ts'
@@ -7,16 +8,18 @@ import type { InFlight } from './policy-service.ts'
 import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
-export type DunningServiceDeps = SweepDeps & Readonly<{ wakeSweep: () => void }>
+export type DunningServiceDeps = SweepDeps & EntryDeps & Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(deps: DunningServiceDeps) {
   const { clock, invoices, organizations } = deps
+  const entries = createEntryService(deps)
   return {
     ...createPlanService(deps),
     ...createFollowService(deps),
     ...createSweepService(deps),
-    ...createExplainService(deps),
+    ...entries,
+    ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

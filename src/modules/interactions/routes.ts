@@ -54,7 +54,7 @@ export const interactionRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Log what was said',
         description:
-          'A call, a message, a meeting, or a note of your own. It is kept as it was logged; what turns out differently is logged again.',
+          'A call, a message, a meeting, or a note of your own. It is kept as it was logged; what turns out differently is logged again. What came of a stage entry is told with reportDunningOutcome.',
         headers: writeHeaders,
         body: LogInteraction,
         response: { 201: ref(InteractionSchema) }
