@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkBooks } from '../../../src/checks/books.ts'
 import { newId } from '../../../src/ids.ts'
 import {
   directions,
@@ -110,4 +111,15 @@ test('within an organization no row of another one is seen', async () => {
     await inside.query('rollback')
     expect(rows).toEqual([{ count }])
   }
+})
+
+test('an interaction about an invoice of somebody else is found when the books are checked', async () => {
+  const brokenNow = async () => (await service.database.reading(service.id, checkBooks)).flatMap(({ broken }) => broken)
+  expect(await brokenNow()).toEqual([])
+  const { call } = service
+  const { id: client_id } = await done(call<{ id: string }>('POST', '/v1/clients', { body: { name: 'Other' } }))
+  const body = { client_id, number: 'R-1', currency: 'EUR', total: '1.00', issued_on: '2026-01-01', due_on: '2026-02-01' }
+  const invoice = await done(call<{ id: string }>('POST', '/v1/invoices', { body }))
+  await inside.query('insert into interaction_invoices values ($1, $2, $3, 1)', [service.id, known.interaction, invoice.id])
+  expect(await brokenNow()).toEqual([known.interaction])
 })
