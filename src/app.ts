@@ -20,6 +20,7 @@ import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
 import { clientByRefRoutes, clientRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
+import { entryRoutes } from './modules/dunning/entry-routes.ts'
 import { policyRoutes } from './modules/dunning/policy-routes.ts'
 import { policySchemas } from './modules/dunning/policy-schemas.ts'
 import { dunningRoutes, invoiceDunningRoutes } from './modules/dunning/routes.ts'
@@ -28,12 +29,15 @@ import { eventRoutes } from './modules/events/routes.ts'
 import { eventSchemas, webhooksOfDocument } from './modules/events/schemas.ts'
 import { holdRoutes } from './modules/holds/routes.ts'
 import { holdSchemas } from './modules/holds/schemas.ts'
+import { interactionRoutes } from './modules/interactions/routes.ts'
+import { interactionSchemas } from './modules/interactions/schemas.ts'
 import { invoiceByRefRoutes } from './modules/invoices/by-ref-routes.ts'
 import { invoiceActionRoutes, invoiceRoutes } from './modules/invoices/routes.ts'
 import { invoiceSchemas } from './modules/invoices/schemas.ts'
 import { newOrganizationRoutes } from './modules/organizations/new-organization-routes.ts'
 import { apiKeyRoutes, organizationRoutes, testClockRoutes } from './modules/organizations/routes.ts'
 import { organizationSchemas } from './modules/organizations/schemas.ts'
+import { planActionRoutes } from './modules/payment-plans/action-routes.ts'
 import { planRoutes } from './modules/payment-plans/routes.ts'
 import { planSchemas } from './modules/payment-plans/schemas.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
@@ -76,6 +80,7 @@ export const apiSchemas = [
   ...holdSchemas,
   ...promiseSchemas,
   ...planSchemas,
+  ...interactionSchemas,
   ...policySchemas,
   ...dunningSchemas,
   ...eventSchemas,
@@ -128,9 +133,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
       await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })
       await v1.register(planRoutes, { prefix: '/payment-plans', ...edge, ...services })
+      await v1.register(planActionRoutes, { prefix: '/payment-plans', ...edge, ...services })
       await v1.register(holdRoutes, { prefix: '/holds', ...edge, ...services })
+      await v1.register(interactionRoutes, { prefix: '/interactions', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
+      await v1.register(entryRoutes, { prefix: '/dunning/entries', ...edge, ...services })
       await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })
       await v1.register(eventRoutes, { ...edge, ...services })
       await v1.register(endpointRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })

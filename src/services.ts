@@ -6,6 +6,7 @@ import { createPolicyService, type PolicyService } from './modules/dunning/polic
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createHoldService, type HoldPorts, type HoldService } from './modules/holds/service.ts'
+import { createInteractionService } from './modules/interactions/service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
@@ -74,7 +75,7 @@ type Lower = Readonly<{
   policies: PolicyService
 }>
 
-/** Invoices, payments and dunning, which tell each other of every change. */
+/** Invoices, payments, interactions and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
     await dunning.obligationsChanged(tx, change)
@@ -106,14 +107,15 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const setDeadline: HoldPorts['setDeadline'] = (tx, deadline) => deadlines.set(tx, deadline)
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
   const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
-  const dunning: DunningService = createDunningService({ ...deps, invoices, holds, wakeSweep: deps.wake.sweep })
+  const interactions = createInteractionService({ ...deps, invoices })
+  const dunning: DunningService = createDunningService({ ...deps, invoices, holds, interactions, wakeSweep: deps.wake.sweep })
   const deadlines = createDeadlineService({
     ...deps,
     meet: { promise: promises.meet, payment_plan: plans.meet, hold: holds.meet }
   })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
-  return { invoices, payments, holds, promises, plans, deadlines, dunning, nothingDue }
+  return { invoices, payments, holds, promises, plans, deadlines, interactions, dunning, nothingDue }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -42,6 +42,13 @@ const rules = [
     broken: `select min(s.id::text) as id from stage_entries s where s.org_id = $1 and s.mistaken_at is null
       group by s.obligation_id, s.cycle, s.stage_code, s.repetition having count(*) > 1`
   }),
+  rule('interactions', 'an interaction is about invoices and a stage entry of its own client', {
+    of: 'interactions',
+    broken: `select n.id from interactions n where n.org_id = $1 and (
+      exists (select from interaction_invoices v join invoices i on i.org_id = v.org_id and i.id = v.invoice_id
+        where v.org_id = n.org_id and v.interaction_id = n.id and i.client_id <> n.client_id)
+      or exists (select from stage_entries s where s.org_id = n.org_id and s.id = n.dunning_entry_id and s.client_id <> n.client_id))`
+  }),
   rule('queue', 'a queued delivery has its row in the queue and no other has', {
     of: 'webhook_deliveries',
     broken: `select d.id from webhook_deliveries d where d.org_id = $1 and (d.status = 'queued') <> exists (select from webhook_queue q

@@ -31,6 +31,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Payment plans', description: 'Agreements to pay in parts' },
         { name: 'Promises', description: 'The client’s word: so much by a day' },
         { name: 'Holds', description: 'Reasons not to dun' },
+        { name: 'Interactions', description: 'What was said, by whom and how' },
         { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
         { name: 'Events', description: 'What happened, in one order' },
         { name: 'Webhooks', description: 'Endpoints and deliveries' }

@@ -152,7 +152,7 @@ function someText(maxLength: number, minLength = 1): Arbitrary<string> {
 }
 
 function idFor(name: string, { pool }: World): Arbitrary<string> {
-  const kind = name.replace(/_id$/, '').replace(/^(default|replaced_by|parent)_?/, '')
+  const kind = name.replace(/_ids?$/, '').replace(/^(default|replaced_by|parent)_?/, '')
   const right = pool.ids[kind] ?? pool.ids[name === 'replaced_by_id' ? 'invoice' : 'client'] ?? []
   const any = Object.values(pool.ids).flat()
   return fc.oneof(
@@ -174,7 +174,8 @@ const KIND_BY_PATH: Readonly<Record<string, string>> = {
   invoices: 'invoice',
   payments: 'payment',
   'dunning-policies': 'dunning_policy',
-  dunning: 'run',
+  interactions: 'interaction',
+  dunning: 'dunning',
   'api-keys': 'key',
   'webhook-endpoints': 'endpoint',
   'webhook-deliveries': 'delivery',

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, OPERATOR_TOKEN, refusalOf, startApp, type Tenant } from '../support/app.ts'
 import { amounts, days, type Known, ladders, nothingKnown, others, TAKEN } from './domain-cases.ts'
-import { invoiceBody, makeClient, makeInvoice, makePayment, makePendingPayment, makePolicy } from './objects.ts'
+import { spoken } from './interaction-cases.ts'
+import { invoiceBody, makeClient, makeEntry, makeInvoice, makePayment, makePendingPayment, makePolicy } from './objects.ts'
 import { record } from './recorder.ts'
 import { expectProblem } from './refusal.ts'
 import { openRows } from './rows.ts'
@@ -24,6 +25,12 @@ beforeAll(async () => {
   known.payment = await makePayment(service, { external_refs: [TAKEN], amount: '30.00', reserved_for: 'later' })
   known.pending = await makePendingPayment(service, { client_id: known.client, amount: '500.00' })
   known.policy = await makePolicy(service)
+  known.entry = await makeEntry(service)
+  const other = await service.call<{ id: string; contacts: [{ id: string }] }>('POST', '/v1/clients', {
+    body: { name: 'Other', contacts: [{ name: 'Ann', role: 'billing' }] }
+  })
+  known.othersContact = other.body.contacts[0].id
+  known.othersInvoice = await makeInvoice(service, { client_id: other.body.id })
   known.foreignClient = await makeClient(stranger)
   known.foreignInvoice = await makeInvoice(stranger, { client_id: known.foreignClient })
   known.foreignPolicy = await makePolicy(stranger)
@@ -33,6 +40,7 @@ describe.for([
   ['amounts', amounts],
   ['days', days],
   ['others', others],
+  ['what was said', spoken],
   ['ladders and calendars', ladders]
 ] as const)('%s', ([, cases]) => {
   test.for(cases)('%s: refused by name, and nothing is written', async ([, request, refusal]) => {

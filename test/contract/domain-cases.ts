@@ -7,12 +7,16 @@ export type Known = {
   payment: string
   pending: string
   policy: string
+  entry: string
+  othersInvoice: string
+  othersContact: string
   foreignClient: string
   foreignInvoice: string
   foreignPolicy: string
 }
 export const nothingKnown: Known = {
   ...{ client: '', invoice: '', payment: '', pending: '', policy: '' },
+  ...{ entry: '', othersInvoice: '', othersContact: '' },
   ...{ foreignClient: '', foreignInvoice: '', foreignPolicy: '' }
 }
 
@@ -25,8 +29,8 @@ export type Case = readonly [
   refusal: string
 ]
 
-type Change = object | ((known: Known) => object)
-const given = (change: Change, known: Known): object => (typeof change === 'function' ? change(known) : change)
+export type Change = object | ((known: Known) => object)
+export const given = (change: Change, known: Known): object => (typeof change === 'function' ? change(known) : change)
 
 const invoice =
   (change: Change): Case[1] =>

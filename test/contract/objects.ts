@@ -29,6 +29,13 @@ export async function makePayment(tenant: Tenant, body: object = {}): Promise<st
   return make(tenant, '/v1/payments', { amount: '40.00', currency: 'EUR', ...body, client_id })
 }
 
+export const interactionBody = { kind: 'call', direction: 'outbound' }
+
+export async function makeInteraction(tenant: Tenant, body: object = {}): Promise<string> {
+  const client_id = 'client_id' in body ? body.client_id : await makeClient(tenant)
+  return make(tenant, '/v1/interactions', { ...interactionBody, ...body, client_id })
+}
+
 export const makePendingPayment = (tenant: Tenant, body: object = {}) => makePayment(tenant, { status: 'pending', ...body })
 
 export const policyBody = {
@@ -74,6 +81,12 @@ async function firstOf(tenant: Tenant, url: string): Promise<string> {
   const [first] = body.data
   if (first === undefined) throw new Error(`GET ${url} lists nothing: ${JSON.stringify(body)}`)
   return first.id
+}
+
+/** A stage entry: an overdue invoice that is imported begins with one. */
+export async function makeEntry(tenant: Tenant): Promise<string> {
+  const invoiceId = await makeInvoice(tenant, { dunning_start: 'baseline' })
+  return firstOf(tenant, `/v1/dunning/entries?invoice_id=${invoiceId}`)
 }
 
 /** An event with its place in the order, which the sealer gives. */

@@ -1,5 +1,6 @@
 import type { Tenant, TestApp } from '../support/app.ts'
 import {
+  interactionBody,
   invoiceBody,
   makeActivePlan,
   makeCancelledDelivery,
@@ -7,8 +8,10 @@ import {
   makeDebt,
   makeDelivery,
   makeEndpoint,
+  makeEntry,
   makeEvent,
   makeHold,
+  makeInteraction,
   makeInvoice,
   makeKey,
   makePayment,
@@ -56,6 +59,7 @@ const aClient = (tenant: Tenant) => makeClient(tenant)
 const anInvoice = (tenant: Tenant) => makeInvoice(tenant)
 const aPayment = (tenant: Tenant) => makePayment(tenant)
 const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
+const anInteraction = (tenant: Tenant) => makeInteraction(tenant)
 const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
 
 const clients: Readonly<Record<string, Recipe>> = {
@@ -129,6 +133,18 @@ const payments: Readonly<Record<string, Recipe>> = {
   reversePaymentByRef: { request: named(makePayment) }
 }
 
+const interactions: Readonly<Record<string, Recipe>> = {
+  listInteractions: { request: listed(anInteraction) },
+  logInteraction: {
+    request: async (tenant) => {
+      const client_id = await makeClient(tenant)
+      return { body: { ...interactionBody, client_id, invoice_ids: [await makeInvoice(tenant, { client_id })] } }
+    },
+    also: { 422: () => ({ body: { ...interactionBody, client_id: NOBODY } }) }
+  },
+  getInteraction: { request: one(anInteraction) }
+}
+
 const organizations: Readonly<Record<string, Recipe>> = {
   createOrganization: {
     request: () => ({ body: { name: 'New Ltd', mode: 'test', time_zone: 'UTC', default_currency: 'EUR' } })
@@ -161,7 +177,12 @@ const dunning: Readonly<Record<string, Recipe>> = {
   getDunningPolicy: { request: one(makePolicy) },
   replaceDunningPolicy: { request: one(makePolicy, { ...policyBody, name: 'Steeper' }) },
   listDunningPolicyVersions: { request: one(makePolicy) },
-  listDunningEntries: { request: listed((tenant) => makeInvoice(tenant, { dunning_start: 'baseline' })) },
+  listDunningEntries: { request: listed(makeEntry) },
+  getDunningEntry: { request: one(makeEntry) },
+  reportDunningOutcome: {
+    request: one(makeEntry, { outcome: 'sent', channel: 'e_mail' }),
+    also: { 422: one(makeEntry, { outcome: 'sent', channel: 'e_mail', contact_id: NOBODY }) }
+  },
   listDunningRuns: { request: listed(makeRun) },
   requestDunningRun: { request: () => ({ body: { dry_run: true } }) },
   getDunningRun: { request: one(makeRun) }
@@ -241,6 +262,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   ...clients,
   ...invoices,
   ...payments,
+  ...interactions,
   ...organizations,
   ...dunning,
   ...webhooks

@@ -39,6 +39,7 @@ export type EntryBody = Readonly<{
   policy: { id: string; version: number }
   mistaken_at: string | null
   mistaken_reason: string | null
+  outcomes: { outcome: string; channel: string; occurred_at: string; interaction_id: string }[]
 }>
 
 export type EventRow = Readonly<{

@@ -192,7 +192,7 @@ function refusalOfRemoval(constraint: string): DomainError {
     return new DomainError('client_has_children', 'This client is the parent of others: give them another or none before.')
   return new DomainError(
     'client_has_ledger',
-    'This client has invoices or payments, which are kept for good: archive it instead.'
+    'This client has invoices, payments or interactions, which are kept for good: archive it instead.'
   )
 }
 

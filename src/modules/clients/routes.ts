@@ -117,8 +117,8 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
       schema: {
         operationId: 'deleteClient',
         tags,
-        summary: 'Delete a client that has no invoices and no payments',
-        description: 'A client with a ledger is refused with 409: archive it instead.',
+        summary: 'Delete a client that has no invoices, payments or interactions',
+        description: 'A client with any of them is refused with 409: archive it instead.',
         params: IdParams,
         headers: matchHeaders,
         response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(404, 412) }

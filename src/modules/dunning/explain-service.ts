@@ -4,11 +4,11 @@ import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { Decision } from './decide.ts'
-import type { Entry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
+import type { EntryService } from './entry-service.ts'
 import { explain, type Why } from './explain.ts'
 import { factsOf, type PolicyRef, policyOf } from './facts.ts'
-import * as history from './history-repository.ts'
+import type { EntryView } from './outcome.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type ExplainDeps = Readonly<{
@@ -16,6 +16,7 @@ export type ExplainDeps = Readonly<{
   invoices: InvoiceService
   holds: HoldService
   policies: PolicyService
+  entriesOf: EntryService['entriesOf']
 }>
 
 export type Explained = Readonly<{
@@ -26,18 +27,18 @@ export type Explained = Readonly<{
   decision: Decision
   why: readonly Why[]
   /** Of all cycles, the mistaken ones too, oldest first. */
-  entries: readonly Entry[]
+  entries: readonly EntryView[]
 }>
 
 export type Explanation = Readonly<{ invoiceId: string; asOf: Date; calendarVersion: number; obligations: readonly Explained[] }>
 
 /** Reads what was entered, and decides as the sweep would, without writing. */
-export function createExplainService({ organizations, invoices, holds, policies }: ExplainDeps) {
+export function createExplainService({ organizations, invoices, holds, policies, entriesOf }: ExplainDeps) {
   return {
     /** The decision that a sweep would make now, for each obligation of an invoice, with its reasons. */
     async explainInvoice(reader: Reader, invoiceId: string): Promise<Explanation> {
       const view = await invoices.get(reader, invoiceId)
-      const [books, heads, cases, entriesOf, entries, holdsOf] = await Promise.all([
+      const [books, heads, cases, liveOf, entries, holdsOf] = await Promise.all([
         organizations.books(reader),
         policies.heads(reader),
         invoices.casesOf(
@@ -45,12 +46,12 @@ export function createExplainService({ organizations, invoices, holds, policies 
           view.obligations.map(({ id }) => id)
         ),
         entryRepository.live(reader, view.obligations),
-        history.ofInvoice(reader, invoiceId),
+        entriesOf(reader, invoiceId),
         holds.factsOf(reader, [view.invoice.clientId])
       ])
       const grounds = { books, heads }
       const chosen = cases.map((found) => {
-        const live = entriesOf(found.obligation.id)
+        const live = liveOf(found.obligation.id)
         return { found, live, policy: policyOf(found, { entries: live, grounds }) }
       })
       const policyAt = await policies.at(
@@ -64,9 +65,7 @@ export function createExplainService({ organizations, invoices, holds, policies 
         return { found, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }
       })
       return { invoiceId, asOf: books.now, calendarVersion: books.calendar.version, obligations }
-    },
-
-    pageOfEntries: (reader: Reader, filter: history.EntryFilter): Promise<Entry[]> => history.page(reader, filter)
+    }
   }
 }
 

@@ -32,6 +32,14 @@ const columns = {
   currency: sql<string>`(select o.currency from obligations o where o.org_id = ${stageEntries.orgId} and o.id = ${stageEntries.obligationId})`
 }
 
+export async function find(reader: Reader, id: string): Promise<Entry | undefined> {
+  const [row] = await reader.sql
+    .select(columns)
+    .from(stageEntries)
+    .where(and(eq(stageEntries.orgId, reader.orgId), eq(stageEntries.id, id)))
+  return row && fromRow(row)
+}
+
 /** Of all cycles, the mistaken ones too, oldest first. */
 export async function ofInvoice(reader: Reader, invoiceId: string): Promise<Entry[]> {
   const rows = await reader.sql
@@ -76,11 +84,11 @@ function conditionsOf({ after, clientId, invoiceId, stage, fromOn, toOn, updated
   if (stage !== null) conditions.push(eq(stageEntries.stageCode, stage))
   if (fromOn !== null) conditions.push(gte(stageEntries.enteredOn, fromOn))
   if (toOn !== null) conditions.push(lte(stageEntries.enteredOn, toOn))
-  // An entry changes once at most: when it turns out mistaken.
+  // An entry changes once at most, when it turns out mistaken; what is shown with it, whenever an outcome is reported.
   if (updatedSince !== null) {
-    conditions.push(
-      sql`coalesce(${stageEntries.mistakenAt}, ${stageEntries.enteredAt}) >= ${updatedSince.toISOString()}::timestamptz`
-    )
+    const since = sql`${updatedSince.toISOString()}::timestamptz`
+    const reported = sql`select from interactions n where n.org_id = ${stageEntries.orgId} and n.dunning_entry_id = ${stageEntries.id} and n.created_at >= ${since}`
+    conditions.push(sql`(coalesce(${stageEntries.mistakenAt}, ${stageEntries.enteredAt}) >= ${since} or exists (${reported}))`)
   }
   return conditions
 }

@@ -2,18 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
-import {
-  DunningEntrySchema,
-  DunningExplanationSchema,
-  DunningRunSchema,
-  EntryQuery,
-  entryFilterFrom,
-  entryToApi,
-  explanationToApi,
-  RequestDunningRun,
-  RunQuery,
-  runToApi
-} from './schemas.ts'
+import { DunningExplanationSchema, DunningRunSchema, explanationToApi, RequestDunningRun, RunQuery, runToApi } from './schemas.ts'
 import type { DunningService } from './service.ts'
 
 type Options = Edge & { dunning: DunningService }
@@ -45,27 +34,6 @@ export const invoiceDunningRoutes: FastifyPluginAsyncTypebox<Options> = async (a
 }
 
 export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, dunning }) => {
-  app.get(
-    '/entries',
-    {
-      config: { scope: 'read' },
-      schema: {
-        operationId: 'listDunningEntries',
-        tags,
-        summary: 'List stage entries, newest first',
-        description: 'Sorted by entered_at, then id, both falling. from_on and to_on are days of entry, both included.',
-        querystring: EntryQuery,
-        response: { 200: pageOf(DunningEntrySchema) }
-      }
-    },
-    async (request, reply) => {
-      const { limit, cursor, ...query } = request.query
-      const filter = { ...entryFilterFrom(query), limit: limit + 1, after: decodeCursor(cursor) }
-      const rows = await database.reading(request.principal.orgId, (reader) => dunning.pageOfEntries(reader, filter))
-      return reply.send(toPage(rows, { limit, cursorOf: ({ enteredAt: at, id }) => encodeCursor({ at, id }), toApi: entryToApi }))
-    }
-  )
-
   app.get(
     '/runs',
     {

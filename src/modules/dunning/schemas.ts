@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import {
   Amount,
   CurrencyCode,
@@ -6,19 +6,23 @@ import {
   DayText,
   Id,
   InstantText,
+  LongText,
   named,
   nullable,
   oneOf,
+  optional,
   pageQuery,
   ref,
   updatedSince
 } from '../../http/schemas.ts'
 import { addDays, day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
-import type { Entry } from './entry.ts'
+import { messageOutcomes } from '../interactions/interaction.ts'
+import { InteractionSchema, toApi as interactionToApi } from '../interactions/schemas.ts'
 import type { Why } from './explain.ts'
 import type { Explained, Explanation } from './explain-service.ts'
 import type { EntryFilter } from './history-repository.ts'
+import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
 import type { Run } from './run-repository.ts'
 
 const PolicyRefSchema = closed({ id: Id, version: Type.Integer() })
@@ -48,6 +52,10 @@ export const DunningEntrySchema = named(
       currency: CurrencyCode,
       mistaken_at: nullable(InstantText),
       mistaken_reason: nullable(Type.String()),
+      outcomes: Type.Array(
+        closed({ outcome: oneOf(messageOutcomes), channel: oneOf(channels), occurred_at: InstantText, interaction_id: Id }),
+        { description: 'What came of telling somebody, in the order in which it happened; empty where nobody reported it' }
+      ),
       recorded_at: InstantText
     },
     { description: 'The fact that something due entered a stage, once. A mistaken one stays and no longer counts' }
@@ -119,6 +127,22 @@ export const EntryQuery = closed({
   to_on: Type.Optional(DayText)
 })
 
+export const ReportOutcome = closed(
+  {
+    outcome: oneOf(messageOutcomes),
+    channel: oneOf(channels),
+    ...optional({
+      occurred_at: Type.String({ format: 'date-time', description: 'Not in the future; now where it is not said' }),
+      contact_id: Type.String({ format: 'uuid', description: 'Who was told: a contact of the client' }),
+      note: LongText
+    })
+  },
+  { examples: [{ outcome: 'delivered', channel: 'e_mail', occurred_at: '2026-02-01T09:00:04Z' }] }
+)
+
+/** What an outcome becomes. */
+export { InteractionSchema, interactionToApi }
+
 export const RunQuery = closed({ ...pageQuery, ...updatedSince })
 export const RequestDunningRun = closed({
   dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Counts what a sweep would do, and does nothing' }))
@@ -146,7 +170,17 @@ export function entryFilterFrom(query: WrittenEntryQuery): Omit<EntryFilter, 'li
   }
 }
 
-export function entryToApi(entry: Entry) {
+export function reportFrom(body: Static<typeof ReportOutcome>): OutcomeReport {
+  return {
+    outcome: body.outcome,
+    channel: body.channel,
+    occurredAt: body.occurred_at === undefined ? null : new Date(body.occurred_at),
+    contactId: body.contact_id ?? null,
+    note: body.note ?? null
+  }
+}
+
+export function entryToApi(entry: EntryView) {
   return {
     id: entry.id,
     client_id: entry.clientId,
@@ -169,6 +203,11 @@ export function entryToApi(entry: Entry) {
     currency: entry.currency,
     mistaken_at: entry.mistakenAt?.toISOString() ?? null,
     mistaken_reason: entry.mistakenReason,
+    outcomes: entry.outcomes.map(({ outcome, channel, occurredAt, interactionId }) => ({
+      ...{ outcome, channel },
+      occurred_at: occurredAt.toISOString(),
+      interaction_id: interactionId
+    })),
     recorded_at: entry.recordedAt.toISOString()
   }
 }

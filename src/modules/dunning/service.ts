@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { type Day, day } from '../../kernel/day.ts'
 import type { Books } from '../organizations/organization.ts'
+import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService } from './follow-service.ts'
@@ -11,17 +12,19 @@ import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
 const endOfTime: Day = day('9999-12-31')
 
-export type DunningServiceDeps = SweepDeps & Readonly<{ wakeSweep: () => void }>
+export type DunningServiceDeps = SweepDeps & EntryDeps & Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(deps: DunningServiceDeps) {
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
+  const entries = createEntryService(deps)
   return {
     ...createPlanService(deps),
     ...follow,
     ...createSweepService(deps),
-    ...createExplainService(deps),
+    ...entries,
+    ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

@@ -38,6 +38,7 @@ export const eventTypes = [
   'promise.cancelled',
   'hold.placed',
   'hold.released',
+  'interaction.logged',
   'webhook_endpoint.disabled',
   'webhook_endpoint.test'
 ] as const

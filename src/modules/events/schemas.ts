@@ -44,6 +44,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'promise.cancelled': 'A promise was taken back, or its invoices were closed without money.',
   'hold.placed': 'Something stops being dunned: by hand, or by an agreement that says so.',
   'hold.released': 'A hold ended. Dunning goes on when no other holds the same.',
+  'interaction.logged': 'What was said to a client, or by it, was logged; what came of a stage entry too.',
   'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
   'webhook_endpoint.test': 'You asked for it. Sent to that endpoint alone.'
 }
@@ -106,6 +107,7 @@ const components: Readonly<Record<string, string>> = {
   payment_plan: 'PaymentPlan',
   installment: 'PaymentPlan',
   promise: 'Promise',
+  interaction: 'Interaction',
   webhook_endpoint: 'WebhookEndpoint'
 }
 

@@ -72,7 +72,7 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
       schema: {
         operationId: 'getHold',
         tags,
-        summary: 'A hold',
+        summary: 'A hold, active or ended',
         description: 'With what placed it, and how it ended.',
         params: IdParams,
         response: { 200: ref(HoldSchema), ...refusals(404) }

@@ -45,6 +45,18 @@ export async function findMany(reader: Reader, ids: readonly string[]): Promise<
   return rows.map(viewFromRow)
 }
 
+const selectClients = statement<{ id: string; clientId: string }>(
+  'invoices.clients_of',
+  'select id, client_id as "clientId" from invoices where org_id = $1 and id = any($2::uuid[])'
+)
+
+/** Whose each invoice is. Those that do not exist are not among them. */
+export async function clientsOf(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await reader.run(selectClients, [reader.orgId, ids])
+  return new Map(rows.map(({ id, clientId }) => [id, clientId]))
+}
+
 export type InvoiceFilter = Readonly<{
   limit: number
   after: { at: Date; id: string } | null

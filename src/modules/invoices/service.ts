@@ -222,7 +222,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     payablesOfInvoices: ledger.payablesOfInvoices,
     allocationsOf: ledger.allocationsOf,
     receiptsOf: ledger.receiptsOf,
-    viewsOf: repository.findMany
+    viewsOf: repository.findMany,
+
+    /** Whose each invoice is, by invoice id. */
+    clientsOf: repository.clientsOf
   }
 
   /** Takes all references of a batch's item or none of them. */

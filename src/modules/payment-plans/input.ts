@@ -1,4 +1,3 @@
-import type { Static } from 'typebox'
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
@@ -7,7 +6,7 @@ import type { ReferenceService } from '../references/service.ts'
 import type { Acceptance } from './plan.ts'
 import type { NewPlan } from './proposal-service.ts'
 import type { Schedule } from './schedule.ts'
-import type { AcceptPlan, ProposePlanBody, RenegotiatePlanBody, ScheduleBody } from './schemas.ts'
+import type { AcceptPlanBody, ProposePlanBody, RenegotiatePlanBody, ScheduleBody } from './schemas.ts'
 
 const GRACE_DAYS = 3
 const BREAK_AFTER_MISSED = 2
@@ -32,7 +31,7 @@ export function termsFrom(body: RenegotiatePlanBody): Omit<NewPlan, 'clientId' |
   }
 }
 
-export function acceptanceFrom(body: Static<typeof AcceptPlan>): Omit<Acceptance, 'at'> & { at: Date | null } {
+export function acceptanceFrom(body: AcceptPlanBody): Omit<Acceptance, 'at'> & { at: Date | null } {
   return {
     by: body.accepted_by,
     at: body.accepted_at === undefined ? null : new Date(body.accepted_at),

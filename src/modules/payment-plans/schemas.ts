@@ -146,9 +146,10 @@ export const AcceptPlan = closed({
     accepted_at: InstantText,
     channel: ShortText,
     note: LongText,
-    document_url: Type.String({ format: 'uri', maxLength: 2000 })
+    document_url: Type.String({ format: 'web-url', maxLength: 2000 })
   })
 })
+export type AcceptPlanBody = Static<typeof AcceptPlan>
 export const RejectPlan = closed({})
 export const CancelPlan = closed(optional({ reason: ShortText }))
 

@@ -47,7 +47,11 @@ test('what is absent in a policy is filled in and comes back', async () => {
     business_days: true,
     due_on_closed_day: 'as_is',
     send_at: '09:00',
-    stages: [{ code: 'only', offset_days: 30, tone: 'formal', grace_days: 0, action: null, repeat_every_days: null }],
+    disputed_part: 'exclude',
+    contact_limits: null,
+    stages: [
+      { code: 'only', offset_days: 30, tone: 'formal', grace_days: 0, action: null, repeat_every_days: null, audience: [] }
+    ],
     version: 1,
     created_at: made.body.created_at,
     updated_at: made.body.created_at
