@@ -18,7 +18,7 @@ import { buildSerializer } from './http/serialization.ts'
 import { refuseUnstorableText } from './http/text.ts'
 import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
-import { clientByRefRoutes, clientRoutes } from './modules/clients/routes.ts'
+import { clientByRefRoutes, clientRoutes, offboardingRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
 import { entryRoutes } from './modules/dunning/entry-routes.ts'
 import { policyRoutes } from './modules/dunning/policy-routes.ts'
@@ -124,6 +124,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(apiKeyRoutes, { prefix: '/api-keys', ...edge, ...services })
       await v1.register(testClockRoutes, { prefix: '/test-clock', ...edge, ...services })
       await v1.register(clientRoutes, { prefix: '/clients', ...edge, ...services })
+      await v1.register(offboardingRoutes, { prefix: '/clients', ...edge, ...services })
       await v1.register(clientByRefRoutes, { prefix: '/clients/by-ref', ...edge, ...services })
       await v1.register(clientBalanceRoutes, { prefix: '/clients', ...edge, ...services })
       await v1.register(invoiceRoutes, { prefix: '/invoices', ...edge, ...services })

@@ -82,6 +82,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     const invoiceIds = await invoices.invoicesOf(tx, change.obligationIds)
     await plans.follow(tx, { books: change.books, invoiceIds })
     await promises.follow(tx, { books: change.books, invoiceIds })
+    await payments.followOffboarding(tx, change)
   }
   const invoices = createInvoiceService({
     ...deps,

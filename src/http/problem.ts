@@ -21,6 +21,7 @@ export const statusOf = {
   concurrent_request: 409,
   duplicate_reference: 409,
   client_archived: 409,
+  client_offboarding: 409,
   client_has_ledger: 409,
   client_has_children: 409,
   invoice_not_open: 409,

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'version_conflict'
   | 'idempotency_key_reused'
   | 'client_archived'
+  | 'client_offboarding'
   | 'client_has_ledger'
   | 'client_has_children'
   | 'nested_parent'

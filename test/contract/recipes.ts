@@ -77,6 +77,8 @@ const clients: Readonly<Record<string, Recipe>> = {
     }
   },
   archiveClientByRef: { request: named(makeClient) },
+  offboardClient: { request: one(aClient) },
+  getClosingStatement: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },
   getClientBalance: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) }
 }
 

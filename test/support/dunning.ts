@@ -57,6 +57,7 @@ export type StageBody = Readonly<{
   tone?: string
   grace_days?: number
   repeat_every_days?: number
+  action?: string
 }>
 
 /** One organization, driven by the test instead of by time. */

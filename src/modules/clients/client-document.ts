@@ -27,6 +27,9 @@ export function toDocument(client: Client) {
     external_refs: inOrder(client.externalRefs),
     contacts: client.contacts.map(contactDocument),
     archived_at: client.archivedAt?.toISOString() ?? null,
+    service_status: client.serviceStatus,
+    offboarding_started_at: client.offboardingStartedAt?.toISOString() ?? null,
+    offboarded_at: client.offboardedAt?.toISOString() ?? null,
     version: client.version,
     created_at: client.createdAt.toISOString(),
     updated_at: client.updatedAt.toISOString()

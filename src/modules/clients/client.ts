@@ -7,6 +7,15 @@ import type { ExternalRef } from '../references/reference.ts'
 export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
 export type ContactRole = (typeof contactRoles)[number]
 
+/** What the business should do for this client: a stage of dunning may lower it, paying what caused that restores it. */
+export const serviceStatuses = ['active', 'suspended', 'ending'] as const
+export type ServiceStatus = (typeof serviceStatuses)[number]
+
+/** `ending` is further than `suspended`. */
+export function isFurther(status: ServiceStatus, than: ServiceStatus): boolean {
+  return serviceStatuses.indexOf(status) > serviceStatuses.indexOf(than)
+}
+
 export type Contact = Readonly<{
   id: string
   name: string
@@ -41,6 +50,11 @@ export type Client = ClientSettings &
     externalRefs: readonly ExternalRef[]
     /** An archived client gets no new invoices; what is open stays open. */
     archivedAt: Date | null
+    serviceStatus: ServiceStatus
+    /** From then on it gets no new invoices but those for what was agreed before. */
+    offboardingStartedAt: Date | null
+    /** When nothing was owed any more. */
+    offboardedAt: Date | null
     version: number
     createdAt: Date
     updatedAt: Date
@@ -59,6 +73,7 @@ export type ClientTerms = Readonly<
     | 'dunningPolicyId'
     | 'dunningExemptUntilOn'
     | 'archivedAt'
+    | 'offboardingStartedAt'
   >
 >
 

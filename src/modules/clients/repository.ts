@@ -7,7 +7,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { type ExternalRef, externalRefsOf } from '../references/reference.ts'
-import type { Client, ClientTerms, Contact } from './client.ts'
+import type { Client, ClientTerms, Contact, ServiceStatus } from './client.ts'
 import { clients } from './table.ts'
 
 type TermsRow = Readonly<{
@@ -20,6 +20,7 @@ type TermsRow = Readonly<{
   dunningPolicyId: string | null
   dunningExemptUntilOn: Day | null
   archivedAt: Date | null
+  offboardingStartedAt: Date | null
 }>
 
 type ClientRow = TermsRow &
@@ -27,6 +28,8 @@ type ClientRow = TermsRow &
     creditLimitMinor: bigint | null
     creditLimitCurrency: string | null
     parentId: string | null
+    serviceStatus: ServiceStatus
+    offboardedAt: Date | null
     tags: string[]
     metadata: Record<string, string>
     contacts: Contact[]
@@ -37,10 +40,11 @@ type ClientRow = TermsRow &
   }>
 
 const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.currency, c.payment_terms as "paymentTerms",
-  c.dunning_policy_id as "dunningPolicyId", c.dunning_exempt_until_on as "dunningExemptUntilOn", c.archived_at as "archivedAt"`
+  c.dunning_policy_id as "dunningPolicyId", c.dunning_exempt_until_on as "dunningExemptUntilOn", c.archived_at as "archivedAt",
+  c.offboarding_started_at as "offboardingStartedAt"`
 
 const columns = `${termsColumns}, c.credit_limit_minor as "creditLimitMinor", c.credit_limit_currency as "creditLimitCurrency",
-  c.parent_id as "parentId", c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
+  c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
       'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
     from contacts k where k.org_id = c.org_id and k.client_id = c.id), '[]'::json) as contacts,

@@ -12,6 +12,7 @@ import {
   CreateClient,
   clientChangeFrom,
   newClientFrom,
+  OffboardClient,
   PutClient,
   UpdateClient
 } from './schemas.ts'
@@ -129,6 +130,29 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         await clients.remove(tx, { id: request.params.id, expectedVersion: expectedVersion(request) })
         return { status: 204, body: null }
       })
+  )
+}
+
+/** Parting with a client. */
+export const offboardingRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, clients }) => {
+  app.post(
+    '/:id/offboard',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'offboardClient',
+        tags,
+        summary: 'Begin to part with a client',
+        description:
+          'From now on it gets no new invoices but those that say for_commitment. What is open goes on being collected; when nothing is owed any more, client.offboarding_completed carries the closing statement.',
+        params: IdParams,
+        headers: writeHeaders,
+        body: OffboardClient,
+        response: { 200: ref(ClientSchema), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => ({ status: 200, body: toDocument(await clients.offboard(tx, request.params.id)) }))
   )
 }
 

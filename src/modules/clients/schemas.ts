@@ -24,7 +24,7 @@ import {
 import { day } from '../../kernel/day.ts'
 import { currency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
-import { type ClientChange, type ContactDraft, contactRoles, type NewClient, unsetClient } from './client.ts'
+import { type ClientChange, type ContactDraft, contactRoles, type NewClient, serviceStatuses, unsetClient } from './client.ts'
 
 const Tag = Type.String({ minLength: 1, maxLength: 64 })
 
@@ -69,6 +69,11 @@ const clientFields = {
   ...settings,
   contacts: Type.Array(ref(ContactSchema)),
   archived_at: nullable(InstantText),
+  service_status: oneOf(serviceStatuses, {
+    description: '`suspended` or `ending` where a stage of dunning asked for it; paying what caused it restores it'
+  }),
+  offboarding_started_at: nullable(InstantText),
+  offboarded_at: nullable(Type.String({ format: 'date-time', description: 'Nothing was owed any more' })),
   version: Type.Integer(),
   created_at: InstantText,
   updated_at: InstantText
@@ -128,6 +133,8 @@ export const PutClient = closed({
   ...change,
   source_version: Type.Optional(SourceVersion)
 })
+
+export const OffboardClient = closed({})
 
 export const ClientQuery = closed({ ...pageQuery, ...updatedSince, tag: Type.Optional(Tag) })
 

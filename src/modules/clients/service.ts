@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { EventType } from '../events/event.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
 import { type OrganizationService, refuseStale } from '../organizations/service.ts'
@@ -14,6 +14,7 @@ import {
   changesGrounds,
   contactsAfter,
   type NewClient,
+  type ServiceStatus,
   unsetClient
 } from './client.ts'
 import { toDocument } from './client-document.ts'
@@ -39,6 +40,15 @@ type Put = Readonly<{
   sourceVersion?: bigint | undefined
   expectedVersion?: number | undefined
 }>
+/** The status that a client is to have, and why. */
+export type ServiceChange = Readonly<{ status: ServiceStatus; context: object }>
+
+const serviceEvents = {
+  active: 'client.service_restored',
+  suspended: 'client.service_suspended',
+  ending: 'client.service_ending'
+} as const
+
 export type PutResult = Readonly<{ client: Client; created: boolean; applied: boolean }>
 
 export function createClientService({ newId, events, organizations, references, ports }: ClientServiceDeps) {
@@ -79,7 +89,8 @@ export function createClientService({ newId, events, organizations, references, 
     const { archived, ...rest } = input
     const contacts = contactsAfter([], input.contacts, newId)
     const archivedAt = archived ? now : null
-    const client: Client = { ...rest, id, contacts, archivedAt, version: 1, createdAt: now, updatedAt: now }
+    const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null } as const
+    const client: Client = { ...rest, ...service, id, contacts, archivedAt, version: 1, createdAt: now, updatedAt: now }
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)
@@ -165,6 +176,71 @@ export function createClientService({ newId, events, organizations, references, 
       if (expectedVersion !== undefined) throw new DomainError('version_conflict', 'There is no such client yet.')
       const input = newClientFrom({ ...merged, externalRefs: merged.externalRefs ?? [ref] })
       return { client: await insert(tx, { id: claim.objectId, input }), created: true, applied: true }
+    },
+
+    /**
+     * Changes what should be done for clients that are locked, and tells. Those that have the status already are passed over.
+     * @param wanted by client, with what an event says of why.
+     */
+    async setServiceStatus(tx: Tx, { now }: { now: Date }, wanted: ReadonlyMap<string, ServiceChange>): Promise<void> {
+      const found = await repository.findMany(tx, [...wanted.keys()])
+      const drafts: EventDraft[] = []
+      for (const before of found) {
+        const change = wanted.get(before.id)
+        if (change === undefined || change.status === before.serviceStatus) continue
+        const after: Client = { ...before, serviceStatus: change.status, version: before.version + 1, updatedAt: now }
+        await repository.save(tx, after)
+        const subject = { kind: 'client', id: after.id, version: after.version }
+        const previous = previousOf(toDocument(before), toDocument(after))
+        const { context } = change
+        drafts.push({
+          type: serviceEvents[change.status],
+          subject,
+          clientId: after.id,
+          object: toDocument(after),
+          previous,
+          context
+        })
+      }
+      await events.append(tx, { occurredAt: now, drafts })
+    },
+
+    /**
+     * Begins to part with a client: no new invoices but those for what was agreed before; what is open goes on being collected.
+     * @throws DomainError `client_offboarding` where that began before.
+     */
+    async offboard(tx: Tx, id: string): Promise<Client> {
+      const [{ now }, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+      if (before.offboardingStartedAt !== null) {
+        throw new DomainError('client_offboarding', `Offboarding began on ${before.offboardingStartedAt.toISOString()}.`)
+      }
+      const after: Client = { ...before, offboardingStartedAt: now, version: before.version + 1, updatedAt: now }
+      await repository.save(tx, after)
+      await tell(tx, 'client.offboarding_started', {
+        client: after,
+        previous: previousOf(toDocument(before), toDocument(after)),
+        now
+      })
+      return after
+    },
+
+    /** What became of clients that are being parted with, and are locked: `isSettled` says that nothing is owed any more. */
+    async followOffboarding(
+      tx: Tx,
+      { now }: { now: Date },
+      clients: readonly Readonly<{ id: string; isSettled: boolean; statement: object }>[]
+    ): Promise<void> {
+      for (const { id, isSettled, statement } of clients) {
+        const before = await get(tx, id)
+        if (before.offboardingStartedAt === null || (before.offboardedAt !== null) === isSettled) continue
+        const after: Client = { ...before, offboardedAt: isSettled ? now : null, version: before.version + 1, updatedAt: now }
+        await repository.save(tx, after)
+        const subject = { kind: 'client', id, version: after.version }
+        const type = isSettled ? 'client.offboarding_completed' : 'client.updated'
+        const previous = previousOf(toDocument(before), toDocument(after))
+        const draft: EventDraft = { type, subject, clientId: id, object: toDocument(after), previous, context: { statement } }
+        await events.append(tx, { occurredAt: now, drafts: [draft] })
+      }
     },
 
     /** Only a client without ledger: what was owed and paid is kept for good. */

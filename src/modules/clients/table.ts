@@ -3,7 +3,7 @@ import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey,
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { organizations } from '../organizations/table.ts'
-import type { ContactRole } from './client.ts'
+import type { ContactRole, ServiceStatus } from './client.ts'
 
 export const clients = pgTable(
   'clients',
@@ -23,6 +23,10 @@ export const clients = pgTable(
     tags: text().array().notNull(),
     metadata: jsonb().$type<Record<string, string>>().notNull(),
     archivedAt: instant(),
+    serviceStatus: text().$type<ServiceStatus>().notNull().default('active'),
+    offboardingStartedAt: instant(),
+    /** Nothing was owed any more. */
+    offboardedAt: instant(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()
@@ -35,6 +39,8 @@ export const clients = pgTable(
       'clients_credit_limit',
       sql`(${t.creditLimitMinor} is null) = (${t.creditLimitCurrency} is null) and ${t.creditLimitMinor} >= 0`
     ),
+    check('clients_service_status', sql`${t.serviceStatus} in ('active', 'suspended', 'ending')`),
+    check('clients_offboarded', sql`${t.offboardedAt} is null or ${t.offboardingStartedAt} is not null`),
     check('clients_not_own_parent', sql`${t.parentId} <> ${t.id}`),
     index('clients_by_update').on(t.orgId, t.updatedAt, t.id),
     index('clients_by_age').on(t.orgId, t.createdAt, t.id),

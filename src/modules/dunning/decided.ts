@@ -52,7 +52,7 @@ function enteredBy(
   const entry: NewEntry = {
     id: by.id(),
     ...{ obligationId, invoiceId, clientId, cycle, balanceMinor, daysOverdue, policy: by.ref },
-    ...{ stage: stage.code, repetition, enteredOn, offsetDays, graceDays, skipped }
+    ...{ stage: stage.code, repetition, enteredOn, offsetDays, graceDays, skipped, action: stage.action }
   }
   return { entry, stage, deadlineOn }
 }

@@ -1,6 +1,7 @@
 import type { Currency } from '../../kernel/money.ts'
 import type { PolicyRef } from './facts.ts'
 import type { StageEntry } from './ladder.ts'
+import type { StageAction } from './policy.ts'
 
 /** A stage entry about to be written, with what it was decided under. */
 export type NewEntry = StageEntry &
@@ -16,6 +17,8 @@ export type NewEntry = StageEntry &
     daysOverdue: number
     /** What was open then, in minor units. */
     balanceMinor: bigint
+    /** What the stage asked for besides a message. */
+    action: StageAction | null
   }>
 
 /** A stage entry as it is kept. A mistaken one stays for the record and no longer counts. */

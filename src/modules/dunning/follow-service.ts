@@ -14,6 +14,7 @@ import type { DunningCase, DunningState } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import type { ActionService } from './action-service.ts'
 import { isClosed } from './decide.ts'
 import { byInvoice, type Change } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
@@ -31,6 +32,7 @@ export type FollowDeps = Readonly<{
   invoices: InvoiceService
   holds: HoldService
   policies: PolicyService
+  actions: ActionService
 }>
 
 export type ObligationsChange = Readonly<{ books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }>
@@ -48,7 +50,7 @@ type Followed = Readonly<{
 type EntriesOf = (obligationId: string) => readonly LiveEntry[]
 
 /** What dunning does when the facts change under it: clears, restores, retracts and finds the next instant. Never enters. */
-export function createFollowService({ clock, events, organizations, clients, invoices, holds, policies }: FollowDeps) {
+export function createFollowService({ clock, events, organizations, clients, invoices, holds, policies, actions }: FollowDeps) {
   /** The calendars that the entries were decided under. */
   async function calendarsOf(
     reader: Reader,
@@ -194,6 +196,8 @@ export function createFollowService({ clock, events, organizations, clients, inv
         writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
       }
       await Promise.all(writes)
+      if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
+      await actions.restore(tx, change.books, [...new Set(followed.map(({ found }) => found.obligation.clientId))])
     }
   }
 }

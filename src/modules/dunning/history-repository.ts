@@ -19,6 +19,7 @@ const columns = {
   skipped: stageEntries.skipped,
   offsetDays: stageEntries.offsetDays,
   graceDays: stageEntries.graceDays,
+  action: stageEntries.action,
   policyId: stageEntries.policyId,
   policyVersion: stageEntries.policyVersion,
   calendarVersion: stageEntries.calendarVersion,

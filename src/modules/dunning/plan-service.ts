@@ -33,7 +33,14 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
     const baseline: NewEntry | null = stage && {
       id: newId(),
       ...{ obligationId, invoiceId, clientId, cycle, balanceMinor, daysOverdue, policy },
-      ...{ stage: stage.code, repetition: 1, offsetDays: stage.offsetDays, graceDays: stage.graceDays, skipped: [] },
+      ...{
+        stage: stage.code,
+        repetition: 1,
+        offsetDays: stage.offsetDays,
+        graceDays: stage.graceDays,
+        skipped: [],
+        action: null
+      },
       enteredOn: dayIn(context.asOf, facts.timeZone)
     }
     const entries = baseline === null ? [] : [{ ...baseline, enteredAt: context.asOf }]

@@ -23,6 +23,7 @@ import type { Why } from './explain.ts'
 import type { Explained, Explanation } from './explain-service.ts'
 import type { EntryFilter } from './history-repository.ts'
 import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
+import { stageActions } from './policy.ts'
 import type { Run } from './run-repository.ts'
 
 const PolicyRefSchema = closed({ id: Id, version: Type.Integer() })
@@ -42,6 +43,7 @@ export const DunningEntrySchema = named(
       skipped: Type.Array(Type.String(), { description: 'Stages that had opened too and were passed over' }),
       offset_days: Type.Integer(),
       grace_days: Type.Integer(),
+      action: nullable(oneOf(stageActions, { description: 'What the stage asked for besides a message' })),
       deadline_on: nullable(DayText),
       policy: PolicyRefSchema,
       calendar_version: Type.Integer(),
@@ -193,6 +195,7 @@ export function entryToApi(entry: EntryView) {
     skipped: [...entry.skipped],
     offset_days: entry.offsetDays,
     grace_days: entry.graceDays,
+    action: entry.action,
     deadline_on: entry.graceDays > 0 ? addDays(entry.enteredOn, entry.graceDays) : null,
     policy: { id: entry.policy.policyId, version: entry.policy.version },
     calendar_version: entry.calendarVersion,

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { type Day, day } from '../../kernel/day.ts'
 import type { Books } from '../organizations/organization.ts'
+import { createActionService } from './action-service.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
@@ -12,10 +13,11 @@ import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
 const endOfTime: Day = day('9999-12-31')
 
-export type DunningServiceDeps = SweepDeps & EntryDeps & Readonly<{ wakeSweep: () => void }>
+export type DunningServiceDeps = Omit<SweepDeps, 'actions'> & EntryDeps & Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
-export function createDunningService(deps: DunningServiceDeps) {
+export function createDunningService(given: DunningServiceDeps) {
+  const deps = { ...given, actions: createActionService(given) }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)

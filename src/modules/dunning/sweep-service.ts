@@ -13,6 +13,7 @@ import type { DunningCase, DunningState, OpenObligation } from '../invoices/invo
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import type { ActionService } from './action-service.ts'
 import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, stageContext } from './event-context.ts'
@@ -29,6 +30,7 @@ export type SweepDeps = Readonly<{
   invoices: InvoiceService
   holds: HoldService
   policies: PolicyService
+  actions: ActionService
 }>
 
 /** What a sweep did. `decided` counts obligations; nothing decided means that nothing was due, or that others have it. */
@@ -40,7 +42,17 @@ const FORESEEN_PER_PAGE = 1_000
 
 type Told = Readonly<{ books: Books; clients: ReadonlyMap<string, Client> }>
 
-export function createSweepService({ clock, newId, events, organizations, clients, invoices, holds, policies }: SweepDeps) {
+export function createSweepService({
+  clock,
+  newId,
+  events,
+  organizations,
+  clients,
+  invoices,
+  holds,
+  policies,
+  actions
+}: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
   async function decideAll(
     reader: Reader,
@@ -126,6 +138,7 @@ export function createSweepService({ clock, newId, events, organizations, client
         }),
         events.append(tx, { occurredAt: at, drafts: [...changes.flatMap((change) => draftsOf(change, told)), ...notices] })
       ])
+      await actions.perform(tx, { ...books, now: at }, entries)
       const overdue = decided.filter(({ decision }) => decision.overdue).length
       return { decided: decided.length, overdue, entered: entries.length, notices: notices.length }
     },

@@ -15,6 +15,7 @@ import {
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { obligations } from '../invoices/table.ts'
 import { organizations } from '../organizations/table.ts'
+import type { StageAction } from './policy.ts'
 import type { FullPolicyDocument } from './policy-document.ts'
 
 export const dunningPolicies = pgTable(
@@ -72,6 +73,7 @@ export const stageEntries = pgTable(
     /** As they stood in the policy version: an edited policy must not move what was said. */
     offsetDays: integer().notNull(),
     graceDays: integer().notNull(),
+    action: text().$type<StageAction>(),
     policyId: uuid().notNull(),
     policyVersion: integer().notNull(),
     calendarVersion: integer().notNull(),

@@ -158,6 +158,12 @@ export function createHoldService({ newId, clock, events, organizations, clients
       return end(tx, books, { hold, reason: 'released', on: todayFor(books, client.timeZone) })
     },
 
+    /** Whether a hold for this reason is in force over the whole client. */
+    async isHeldFor(reader: Reader, { clientId, reason }: { clientId: string; reason: HoldReason }): Promise<boolean> {
+      const all = await repository.ofClients(reader, [clientId])
+      return all.some((hold) => hold.reason === reason && hold.scope === 'client' && hold.releasedAt === null)
+    },
+
     /** Its last day is over. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const hold = await get(tx, objectId)

@@ -27,6 +27,8 @@ export type NewInvoice = Readonly<{
   paymentLinks: readonly PaymentLink[]
   metadata: Readonly<Record<string, string>>
   externalRefs: readonly ExternalRef[]
+  /** It is for what was agreed before the client's offboarding began. */
+  forCommitment: boolean
 }>
 
 const EARLIEST_ON = '1970-01-01'
@@ -41,6 +43,10 @@ export function draftOf(
   { books, client, newId, at }: { books: Books; client: ClientTerms; newId: () => string; at: Date }
 ): InvoiceDraft {
   if (client.archivedAt !== null) throw new DomainError('client_archived', 'The client is archived and takes no new invoices.')
+  if (client.offboardingStartedAt !== null && !input.forCommitment) {
+    const sentence = 'The client is being offboarded and takes no new invoices but those for what was agreed before.'
+    throw new DomainError('client_offboarding', sentence, { pointer: '/for_commitment' })
+  }
   if (input.totalMinor <= 0n) throw new DomainError('invalid_amount', 'The total must be more than 0.', { pointer: '/total' })
   const issuedOn = input.issuedOn ?? todayFor(books, client.timeZone)
   const parts = partsOf(input, { issuedOn, terms: client.paymentTerms ?? books.organization.defaultPaymentTerms })

@@ -46,7 +46,8 @@ export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, re
     dunningPolicyId: body.dunning_policy_id ?? null,
     paymentLinks: body.payment_links ?? [],
     metadata: body.metadata ?? {},
-    externalRefs: body.external_refs ?? []
+    externalRefs: body.external_refs ?? [],
+    forCommitment: body.for_commitment ?? false
   }
 }
 

@@ -104,6 +104,10 @@ const claim = { number: ShortText, currency: CurrencyCode, total: Amount }
 const whose = { client_id: Type.Optional(Id), client_ref: Type.Optional(ref(ExternalRef)) }
 const dunningStart = { dunning_start: Type.Optional(oneOf(dunningStarts)) }
 
+const ForCommitment = Type.Boolean({
+  description: 'It is for what was agreed before the client’s offboarding began, which lets no other invoice through'
+})
+
 export const CreateInvoice = named(
   'CreateInvoice',
   closed(
@@ -116,7 +120,8 @@ export const CreateInvoice = named(
       payment_links: Type.Optional(settings.payment_links),
       dunning_policy_id: Type.Optional(settings.dunning_policy_id),
       metadata: Type.Optional(settings.metadata),
-      external_refs: Type.Optional(ExternalRefs)
+      external_refs: Type.Optional(ExternalRefs),
+      for_commitment: Type.Optional(ForCommitment)
     },
     {
       examples: [
@@ -151,6 +156,7 @@ export const PutInvoiceByRef = Type.Partial(
     issued_on: DayText,
     due_on: DayText,
     dunning_start: oneOf(dunningStarts),
+    for_commitment: ForCommitment,
     source_version: SourceVersion
   }),
   { additionalProperties: false }

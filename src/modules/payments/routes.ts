@@ -9,6 +9,7 @@ import {
   AllocatePayment,
   balanceToApi,
   ClientBalanceSchema,
+  ClosingStatementSchema,
   CreatePayment,
   FailPayment,
   PaymentQuery,
@@ -204,6 +205,26 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
       const { id } = request.params
       const balances = await database.reading(request.principal.orgId, (reader) => payments.balances(reader, id))
       return reply.send(balanceToApi(id, balances))
+    }
+  )
+
+  app.get(
+    '/:id/closing-statement',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'getClosingStatement',
+        tags: ['Clients'],
+        summary: 'What a client’s ledger comes to',
+        description:
+          'Everything invoiced, paid and given up since the first invoice, per currency. Made for parting with a client.',
+        params: IdParams,
+        response: { 200: ref(ClosingStatementSchema), ...refusals(404) }
+      }
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      return reply.send(await database.reading(request.principal.orgId, (reader) => payments.closingStatement(reader, id)))
     }
   )
 }

@@ -23,6 +23,7 @@ import {
 import { currency, formatAmount } from '../../kernel/money.ts'
 import type { PaymentView } from './payment.ts'
 import type { CurrencyBalance } from './repository.ts'
+import type { StatementLine } from './statement-repository.ts'
 
 const statuses = ['pending', 'settled', 'failed', 'reversed'] as const
 const reversalReasons = ['bounced', 'charged_back', 'entered_wrongly', 'deleted_upstream'] as const
@@ -139,7 +140,26 @@ export const ClientBalanceSchema = named(
   })
 )
 
-export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema]
+export const ClosingStatementSchema = named(
+  'ClosingStatement',
+  closed({
+    client_id: Id,
+    is_settled: Type.Boolean({ description: 'Nothing is owed any more' }),
+    currencies: Type.Array(
+      closed({
+        currency: CurrencyCode,
+        invoiced: Type.String({ description: 'Issued, with adjusted totals, without what was voided' }),
+        paid: Type.String(),
+        given_up: Type.String({ description: 'Credited, discounted or written off' }),
+        open: Type.String(),
+        unapplied_credit: Type.String({ description: 'Owed to the client' })
+      }),
+      { description: 'One per currency; invoiced is paid, given up and open together' }
+    )
+  })
+)
+
+export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema, ClosingStatementSchema]
 
 /** A payment exactly as GET returns it and as events carry it. */
 export function toApi({ payment, allocations, externalRefs }: PaymentView): PaymentDocument {
@@ -183,6 +203,24 @@ export function balanceToApi(clientId: string, balances: readonly CurrencyBalanc
         pending: amount(row.pendingMinor),
         net: amount(row.openMinor - row.creditMinor),
         open_invoices: Number(row.openInvoices)
+      }
+    })
+  }
+}
+
+export function statementToApi(clientId: string, lines: readonly StatementLine[]): Static<typeof ClosingStatementSchema> {
+  return {
+    client_id: clientId,
+    is_settled: lines.every(({ openMinor }) => BigInt(openMinor) === 0n),
+    currencies: lines.map((line) => {
+      const amount = (minor: string) => formatAmount(BigInt(minor), currency(line.currency))
+      return {
+        currency: line.currency,
+        invoiced: amount(line.invoicedMinor),
+        paid: amount(line.paidMinor),
+        given_up: amount(line.givenUpMinor),
+        open: amount(line.openMinor),
+        unapplied_credit: amount(line.creditMinor)
       }
     })
   }

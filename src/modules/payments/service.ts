@@ -13,7 +13,8 @@ import { createAllocator } from './allocation-service.ts'
 import { type FreshShare, fill, fillNamed, type Payment, type PaymentView, undoesHistory, type Wanted } from './payment.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
-import { toApi } from './schemas.ts'
+import { statementToApi, toApi } from './schemas.ts'
+import { closingLines, leaving } from './statement-repository.ts'
 import type { ReversalReason } from './table.ts'
 
 export type PaymentServiceDeps = Readonly<{
@@ -111,6 +112,21 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     async balances(reader: Reader, clientId: string) {
       const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
       return repository.balancesOf(reader, { clientId, today: todayFor(books, client.timeZone) })
+    },
+
+    closingStatement: async (reader: Reader, clientId: string) => {
+      await clients.get(reader, clientId)
+      return statementToApi(clientId, await closingLines(reader, clientId))
+    },
+
+    /** Parting with a client is complete when nothing is owed any more, and is not when something is again. */
+    async followOffboarding(tx: Tx, { books, obligationIds }: { books: Books; obligationIds: readonly string[] }): Promise<void> {
+      const found = await leaving(tx, obligationIds)
+      if (found.length === 0) return
+      const withStatement = found.map(async ({ id, isSettled }) => {
+        return { id, isSettled, statement: statementToApi(id, await closingLines(tx, id)) }
+      })
+      await clients.followOffboarding(tx, books, await Promise.all(withStatement))
     },
 
     /**

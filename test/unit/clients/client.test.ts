@@ -30,6 +30,9 @@ const client: Client = {
   name: 'Acme',
   contacts: [contact('a')],
   archivedAt: null,
+  serviceStatus: 'active',
+  offboardingStartedAt: null,
+  offboardedAt: null,
   version: 1,
   createdAt: at,
   updatedAt: at

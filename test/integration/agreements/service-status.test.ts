@@ -1,0 +1,115 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { refusalOf } from '../../support/app.ts'
+import { done, type Ledger, startDunning } from '../../support/dunning.ts'
+
+const { newLedger, close } = await startDunning()
+afterAll(close)
+
+const stages = [
+  { code: 'reminder', offset_days: 3 },
+  { code: 'final', offset_days: 10, action: 'suspend_service' },
+  { code: 'last', offset_days: 20, action: 'end_service' },
+  { code: 'handover', offset_days: 30, action: 'refer_to_collections', repeat_every_days: 5 }
+]
+
+const statusOf = async (ledger: Ledger, clientId: string) =>
+  (await done(ledger.call<{ service_status: string }>('GET', `/v1/clients/${clientId}`))).service_status
+const told = (ledger: Ledger) =>
+  ledger.told(
+    ...['service_suspended', 'service_ending', 'service_restored', 'offboarding_started', 'offboarding_completed'].map(
+      (end) => `client.${end}`
+    )
+  )
+
+/** 100.00 EUR due on 10 January 2026; the clock stands on the 1st. */
+async function indebted() {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+  return { ledger, clientId, id }
+}
+
+describe('a stage that asks for it', () => {
+  test('suspends the service, then ends it, and paying restores it', async () => {
+    const { ledger, clientId, id } = await indebted()
+    await ledger.advance('2026-01-20T12:00:00Z')
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    const [suspended] = await ledger.events('client.service_suspended')
+    expect(suspended).toMatchObject({
+      object: { id: clientId, service_status: 'suspended' },
+      previous: { service_status: 'active' },
+      context: { cause: { invoice_id: id, stage: 'final', action: 'suspend_service' } }
+    })
+    await ledger.advance('2026-01-30T12:00:00Z')
+    await ledger.pay(clientId, '100.00')
+    expect(await statusOf(ledger, clientId)).toBe('active')
+    expect(await told(ledger)).toEqual([
+      '2026-01-20 client.service_suspended',
+      '2026-01-30 client.service_ending',
+      '2026-01-30 client.service_restored'
+    ])
+  })
+
+  test('keeps it suspended until everything that caused it is paid', async () => {
+    const { ledger, clientId, id } = await indebted()
+    const other = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+    await ledger.advance('2026-01-20T12:00:00Z')
+    await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: id, amount: '100.00' }] })
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    const payment = await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: other.id, amount: '100.00' }] })
+    expect(await statusOf(ledger, clientId)).toBe('active')
+    await ledger.reverse(payment, { reason: 'bounced' })
+    expect(await told(ledger)).toEqual(['2026-01-20 client.service_suspended', '2026-01-20 client.service_restored'])
+  })
+
+  test('suspends nobody who had paid in time', async () => {
+    const { ledger, clientId } = await indebted()
+    await ledger.advance('2026-01-21T12:00:00Z')
+    await ledger.pay(clientId, '100.00', { received_on: '2026-01-09' })
+    expect(await statusOf(ledger, clientId)).toBe('active')
+  })
+
+  test('hands over once: nothing of ours goes out afterwards', async () => {
+    const { ledger, clientId, id } = await indebted()
+    await ledger.advance(31)
+    await ledger.advance(31)
+    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'final 2026-01-20', 'last 2026-01-30', 'handover 2026-02-09'])
+    const { data } = await done(
+      ledger.call<{ data: { id: string; reason: string; scope: string }[] }>('GET', '/v1/holds?active=true')
+    )
+    expect(data).toMatchObject([{ reason: 'third_party', scope: 'client' }])
+    await done(ledger.call('POST', `/v1/holds/${data[0]?.id}/release`, { body: {} }))
+    await ledger.advance(1)
+    expect((await ledger.entries(id)).at(-1)).toMatchObject({ stage: 'handover', repetition: 2 })
+    expect(await statusOf(ledger, clientId)).toBe('ending')
+  })
+})
+
+describe('offboarding', () => {
+  test('refuses new work, lets what was agreed through, goes on collecting, and ends with a closing statement', async () => {
+    const { ledger, clientId, id } = await indebted()
+    await done(ledger.call('POST', `/v1/clients/${clientId}/offboard`, { body: {} }))
+    const body = {
+      client_id: clientId,
+      number: 'N-1',
+      currency: 'EUR',
+      total: '50.00',
+      issued_on: '2026-01-01',
+      due_on: '2026-01-05'
+    }
+    expect(refusalOf(await ledger.call('POST', '/v1/invoices', { body }))).toBe('409 client_offboarding /for_commitment')
+    await done(ledger.call('POST', '/v1/invoices', { body: { ...body, for_commitment: true } }))
+    await ledger.advance('2026-01-14T12:00:00Z')
+    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13'])
+    await ledger.pay(clientId, '160.00')
+    expect(await told(ledger)).toEqual(['2026-01-01 client.offboarding_started', '2026-01-14 client.offboarding_completed'])
+    const currencies = [
+      { currency: 'EUR', invoiced: '150.00', paid: '150.00', given_up: '0.00', open: '0.00', unapplied_credit: '10.00' }
+    ]
+    const statement = { client_id: clientId, is_settled: true, currencies }
+    expect((await ledger.events('client.offboarding_completed'))[0]?.context).toEqual({ statement })
+    expect(await done(ledger.call('GET', `/v1/clients/${clientId}/closing-statement`))).toEqual(statement)
+    expect(refusalOf(await ledger.call('POST', `/v1/clients/${clientId}/offboard`, { body: {} }))).toBe('409 client_offboarding')
+  })
+})
