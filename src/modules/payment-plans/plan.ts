@@ -1,4 +1,4 @@
-import { addDays, type Day, maxDay } from '../../kernel/day.ts'
+import { addDays, type Day, maxDay, minDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { type Money, receivedBy } from '../invoices/ledger.ts'
 import type { Installment } from './schedule.ts'
@@ -76,7 +76,8 @@ export function missedFrom({ dueOn }: Installment, { graceDays }: Pick<Terms, 'g
 /**
  * Where an accepted plan stands, by what was really paid and when. Money fills the installments in the order of their days, so a
  * plan is behind when less was paid than the installments that fell due sum to. It is completed on the day that fills the last,
- * and broken on the day on which `breakAfterMissed` installments have ever been missed, the cured ones too; whichever is first.
+ * and broken on the day on which `breakAfterMissed` installments have ever been missed, the cured ones too, or the last one is;
+ * whichever is first.
  * Replaying it with money that was recorded later, or taken back, gives what the dates say.
  * @param isSettled nothing of what it covers is open, whatever settled it.
  */
@@ -93,7 +94,8 @@ export function progressOf(
     missedDay(missedFrom(installment, terms), { target: targets[index] ?? 0n, money, days, today })
   )
   const misses = missed.filter((day) => day !== null).toSorted()
-  const brokenOn = misses[terms.breakAfterMissed - 1]
+  // Nothing is left to come after the last one: a plan that misses it would hold its invoices for ever.
+  const brokenOn = earliest(misses[terms.breakAfterMissed - 1], missed.at(-1) ?? undefined)
   const isCompleted = completedOn !== undefined && (brokenOn === undefined || completedOn < brokenOn)
   const endedOn = isCompleted ? completedOn : (brokenOn ?? null)
   const asOf = endedOn === null ? today : endedOn
@@ -130,6 +132,11 @@ function statusOf(
   if (paidMinor >= amountMinor) return 'paid'
   if (missedOn !== null) return 'missed'
   return dueOn <= asOf ? 'due' : 'upcoming'
+}
+
+function earliest(a: Day | undefined, b: Day | undefined): Day | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return minDay(a, b)
 }
 
 function cumulative(installments: readonly Installment[]): bigint[] {
