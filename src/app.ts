@@ -11,7 +11,7 @@ import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
 import { type MetricsOptions, registerMetrics } from './http/metrics.ts'
 import { openapiOptions } from './http/openapi.ts'
-import { refuseUnrouted, registerProblems } from './http/problem.ts'
+import { refuseUnreadable, refuseUnrouted, registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
 import { buildSerializer } from './http/serialization.ts'
@@ -100,6 +100,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     connectionTimeout: REQUEST_TIMEOUT_MS,
     genReqId: requestIdFrom(newId),
     frameworkErrors: refuseUnrouted,
+    clientErrorHandler: refuseUnreadable(newId),
     routerOptions: { maxParamLength: 300 }
   }).withTypeProvider<TypeBoxTypeProvider>()
 

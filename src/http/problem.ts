@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DatabaseUnavailable, isLockTimeout, isUnavailable } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
@@ -108,6 +109,23 @@ export function problem(
 /** For what Fastify refuses before it has a route: a path that does not decode, or is too long. No hook has run then. */
 export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   void send(reply.header('request-id', request.id), problemOf(error, request))
+}
+
+const OUR_WORDS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The headers are too large.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request took too long to arrive.'
+}
+
+/** For what is no HTTP that could be read: there is no request then, only a socket. */
+export function refuseUnreadable(newId: () => string) {
+  return (error: { code?: string }, socket: Writable): void => {
+    if (!socket.writable) return
+    const id = newId()
+    const detail = OUR_WORDS[error.code ?? ''] ?? 'This is not HTTP as it should be.'
+    const body = JSON.stringify(problem('invalid_request', detail, { instance: id }))
+    const head = `HTTP/1.1 400 Bad Request\r\nRequest-Id: ${id}\r\nContent-Type: application/problem+json\r\n`
+    socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+  }
 }
 
 export function registerProblems(app: FastifyInstance): void {

@@ -71,7 +71,7 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         operationId: 'voidInvoiceByRef',
         tags,
         summary: 'Void the invoice that a source deleted',
-        description: 'Refused with 409 where something was paid on it.',
+        description: 'Refused with 409 where something was paid on it. One that is void already stays so.',
         querystring: RefQuery,
         response: { 204: Type.Null({ description: 'Voided' }), ...refusals(404) }
       }
@@ -80,7 +80,8 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
       once(request, reply, async (tx) => {
         const found = await references.find(tx, { kind: 'invoice', ...request.query })
         if (found === undefined) throw new DomainError('not_found', 'There is no invoice with this reference.')
-        await invoices.voidInvoice(tx, { id: found.objectId, replacedById: null })
+        const { status } = await invoices.document(tx, found.objectId)
+        if (status !== 'void') await invoices.voidInvoice(tx, { id: found.objectId, replacedById: null })
         return { status: 204, body: null }
       })
   )

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
@@ -50,7 +51,7 @@ async function merge(
   const { dunning_start: start, ...settings } = body
   const change = invoiceChangeFrom({ ...settings, ...(start === 'off' && { dunning_start: start }) })
   const differs = Object.entries({ ...settings }).some(
-    ([key, value]) => key in now && !MOVED.has(key) && JSON.stringify(now[key as keyof InvoiceDocument]) !== JSON.stringify(value)
+    ([key, value]) => key in now && !MOVED.has(key) && !isDeepStrictEqual(now[key as keyof InvoiceDocument], value)
   )
   if (differs || (start === 'off' && now.dunning.start !== 'off')) return invoices.update(tx, { id, change })
   return invoices.document(tx, id)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { type Day, maxDay } from '../../kernel/day.ts'
@@ -82,11 +83,11 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
   async function reschedule(tx: Tx, opened: Opened, dueOn: Day): Promise<InvoiceDocument> {
     const { view, at, books } = opened
     const { invoice } = view
+    if (dueOn === invoice.dueOn && view.obligations.length === 1) return opened.before
     requireOpen(invoice)
     requireWhole(view, '/due_on')
     if (dueOn < invoice.issuedOn)
       throw new DomainError('invalid_date', 'An invoice does not fall due before it is issued.', { pointer: '/due_on' })
-    if (dueOn === invoice.dueOn) return opened.before
     await repository.restartCycle(tx, { invoiceId: invoice.id, dueOn })
     await repository.save(tx, { ...invoice, dueOn, version: invoice.version + 1, updatedAt: at })
     const effectiveOn = todayFor(books, view.timeZone)
@@ -97,10 +98,10 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     const { view, books } = opened
     if (totalMinor <= 0n)
       throw new DomainError('invalid_amount', 'The total must be more than 0; void the invoice instead.', { pointer: '/total' })
-    if (view.invoice.status !== 'open' && view.invoice.status !== 'paid') requireOpen(view.invoice)
-    const obligation = requireWhole(view, '/total')
     const byMinor = totalMinor - view.invoice.totalMinor
     if (byMinor === 0n) return opened.before
+    if (view.invoice.status !== 'open' && view.invoice.status !== 'paid') requireOpen(view.invoice)
+    const obligation = requireWhole(view, '/total')
     const effectiveOn = maxDay(view.invoice.issuedOn, todayFor(books, view.timeZone))
     const owed = obligation.balanceMinor + byMinor
     if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
@@ -115,7 +116,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
   }
 
   return {
-    /** Changes settings. What is absent stays. */
+    /** Changes settings. What is absent stays; a change that changes nothing raises no version and tells nobody. */
     async update(
       tx: Tx,
       { id, change, expectedVersion }: { id: string; change: InvoiceChange; expectedVersion?: number | undefined }
@@ -123,6 +124,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       const opened = await open(tx, id)
       const { invoice } = opened.view
       refuseStale(invoice.version, expectedVersion)
+      if (isDeepStrictEqual({ ...invoice, ...change }, invoice)) return opened.before
       await repository.save(tx, { ...invoice, ...change, version: invoice.version + 1, updatedAt: opened.at })
       const effectiveOn = todayFor(opened.books, opened.view.timeZone)
       return finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'settings_changed' })

@@ -141,14 +141,14 @@ export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: Dun
 
 const markOpen = statement<{ id: string }>(
   'obligations.mark_due',
-  `update obligations o set next_at = $2 from invoices i, clients c
+  `update obligations o set next_at = $2, next_stage_code = null from invoices i, clients c
    where o.org_id = $1 and o.balance_minor > 0 and i.org_id = $1 and i.id = o.invoice_id and c.org_id = $1 and c.id = o.client_id
      and ($3::uuid is null or o.client_id = $3)
      and ($4::uuid is null or o.policy_id = $4 or (o.policy_id is null and $4 = coalesce(i.dunning_policy_id, c.dunning_policy_id,
        (select default_dunning_policy_id from organizations where org_id = $1))))`
 )
 
-/** Has the next sweep decide anew what is open: everything, one client's, or what a policy applies to. */
+/** Has the next sweep decide anew, and find the next stage of, what is open: everything, one client's, or what a policy applies to. */
 export async function markDue(
   tx: Tx,
   { at, clientId, policyId }: { at: Date; clientId?: string; policyId?: string }
