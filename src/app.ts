@@ -20,6 +20,10 @@ import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
 import { clientByRefRoutes, clientRoutes, offboardingRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
+import { creditNoteRoutes } from './modules/credit-notes/routes.ts'
+import { creditNoteSchemas } from './modules/credit-notes/schemas.ts'
+import { disputeRoutes } from './modules/disputes/routes.ts'
+import { disputeSchemas } from './modules/disputes/schemas.ts'
 import { entryRoutes } from './modules/dunning/entry-routes.ts'
 import { policyRoutes } from './modules/dunning/policy-routes.ts'
 import { policySchemas } from './modules/dunning/policy-schemas.ts'
@@ -77,10 +81,12 @@ export const apiSchemas = [
   ...clientSchemas,
   ...invoiceSchemas,
   ...paymentSchemas,
+  ...creditNoteSchemas,
   ...holdSchemas,
   ...promiseSchemas,
   ...planSchemas,
   ...interactionSchemas,
+  ...disputeSchemas,
   ...policySchemas,
   ...dunningSchemas,
   ...eventSchemas,
@@ -136,6 +142,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })
       await v1.register(planRoutes, { prefix: '/payment-plans', ...edge, ...services })
       await v1.register(planActionRoutes, { prefix: '/payment-plans', ...edge, ...services })
+      await v1.register(creditNoteRoutes, { prefix: '/credit-notes', ...edge, ...services })
+      await v1.register(disputeRoutes, { prefix: '/disputes', ...edge, ...services })
       await v1.register(holdRoutes, { prefix: '/holds', ...edge, ...services })
       await v1.register(interactionRoutes, { prefix: '/interactions', ...edge, ...services })
       await v1.register(policyRoutes, { prefix: '/dunning-policies', ...edge, ...services })

@@ -1,7 +1,9 @@
-import type { Database, Reader } from './db/client.ts'
+import type { Database, Reader, Tx } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
+import { createCreditNoteService } from './modules/credit-notes/service.ts'
 import { createDeadlineService } from './modules/deadlines/service.ts'
+import { createDisputeService, type DisputeService } from './modules/disputes/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
@@ -10,8 +12,10 @@ import { createInteractionService } from './modules/interactions/service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
+import type { Books } from './modules/organizations/organization.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
 import { createPaymentPlanService } from './modules/payment-plans/service.ts'
+import type { PendingPorts } from './modules/payments/pending-service.ts'
 import { createPaymentService } from './modules/payments/service.ts'
 import { createPromiseService } from './modules/promises/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
@@ -75,11 +79,23 @@ type Lower = Readonly<{
   policies: PolicyService
 }>
 
+/** How announced money holds what it covers, by holds, which are made after payments. */
+function pendingPorts(holds: () => HoldService, setDeadline: PendingPorts['setDeadline']): PendingPorts {
+  return {
+    hold: async (tx, books, { paymentId: id, ...held }) => {
+      await holds().place(tx, books, { ...held, reason: 'payment_pending', resume: 'by_age', origin: { kind: 'payment', id } })
+    },
+    release: (tx, books, { paymentId: id, reason }) => holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason }),
+    setDeadline
+  }
+}
+
 /** Invoices, payments, interactions and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
-    await dunning.obligationsChanged(tx, change)
     const invoiceIds = await invoices.invoicesOf(tx, change.obligationIds)
+    if (change.reason === 'voided' || change.reason === 'written_off') await closeAgreements(tx, change.books, invoiceIds)
+    await dunning.obligationsChanged(tx, change)
     await plans.follow(tx, { books: change.books, invoiceIds })
     await promises.follow(tx, { books: change.books, invoiceIds })
     await payments.followOffboarding(tx, change)
@@ -96,7 +112,14 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)
     }
   })
-  const payments = createPaymentService({ ...deps, invoices, obligationsChanged })
+  const setDeadline: HoldPorts['setDeadline'] = (tx, deadline) => deadlines.set(tx, deadline)
+  const payments = createPaymentService({
+    ...deps,
+    invoices,
+    obligationsChanged,
+    pending: pendingPorts(() => holds, setDeadline)
+  })
+  const creditNotes = createCreditNoteService({ ...deps, invoices, payments, obligationsChanged })
   const holds: HoldService = createHoldService({
     ...deps,
     invoices,
@@ -105,18 +128,25 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       setDeadline: (tx, deadline) => deadlines.set(tx, deadline)
     }
   })
-  const setDeadline: HoldPorts['setDeadline'] = (tx, deadline) => deadlines.set(tx, deadline)
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
   const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
+  const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, ports: { setDeadline } })
   const interactions = createInteractionService({ ...deps, invoices })
   const dunning: DunningService = createDunningService({ ...deps, invoices, holds, interactions, wakeSweep: deps.wake.sweep })
   const deadlines = createDeadlineService({
     ...deps,
-    meet: { promise: promises.meet, payment_plan: plans.meet, hold: holds.meet }
+    meet: { payment: payments.meet, promise: promises.meet, payment_plan: plans.meet, dispute: disputes.meet, hold: holds.meet }
   })
+  /** What hung on invoices that were voided or written off ends with them; plans and promises follow by themselves. */
+  const closeAgreements = async (tx: Tx, books: Books, invoiceIds: readonly string[]) => {
+    for (const { invoice } of await invoices.viewsOf(tx, invoiceIds)) {
+      await disputes.invoiceClosed(tx, books, { invoiceId: invoice.id })
+      await holds.invoiceClosed(tx, books, { clientId: invoice.clientId, invoiceId: invoice.id })
+    }
+  }
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
-  return { invoices, payments, holds, promises, plans, deadlines, interactions, dunning, nothingDue }
+  return { invoices, payments, creditNotes, holds, disputes, promises, plans, deadlines, interactions, dunning, nothingDue }
 }
 
 export type Services = ReturnType<typeof createServices>

@@ -37,6 +37,24 @@ const rules = [
     broken: `select p.id from payments p where p.org_id = $1 and p.status = 'settled' and p.amount_minor <> p.unapplied_minor - coalesce((select sum(e.balance_minor)
       from ledger_entries e where e.org_id = p.org_id and e.payment_id = p.id), 0)`
   }),
+  rule('credit_notes', 'an invoice’s credit notes are what its ledger entries took from it', {
+    of: 'credit_notes',
+    broken: `select coalesce(n.invoice_id, e.invoice_id) as id
+      from (select invoice_id, sum(amount_minor) as amount from credit_notes where org_id = $1 group by invoice_id) n
+      full join (select invoice_id, -sum(balance_minor) as amount from ledger_entries where org_id = $1 and kind = 'credit_note'
+        group by invoice_id) e on e.invoice_id = n.invoice_id
+      where n.amount is distinct from e.amount`
+  }),
+  rule('disputes', 'an open dispute holds its invoice, and one that ended does not', {
+    of: 'disputes',
+    broken: `select d.id from disputes d where d.org_id = $1 and (d.status = 'open') <> exists (select from holds h
+      where h.org_id = d.org_id and h.origin_kind = 'dispute' and h.origin_id = d.id and h.released_at is null)`
+  }),
+  rule('pending', 'announced money holds nothing once it settled or failed', {
+    of: 'payments',
+    broken: `select p.id from payments p where p.org_id = $1 and p.status <> 'pending' and exists (select from holds h
+      where h.org_id = p.org_id and h.origin_kind = 'payment' and h.origin_id = p.id and h.released_at is null)`
+  }),
   rule('entries', 'a live stage entry stands once per obligation, cycle, stage and repetition', {
     of: 'stage_entries',
     broken: `select min(s.id::text) as id from stage_entries s where s.org_id = $1 and s.mistaken_at is null

@@ -38,6 +38,7 @@ export const statusOf = {
   plan_stale: 409,
   invoice_promised: 409,
   hold_has_origin: 409,
+  dispute_not_open: 409,
   last_admin_key: 409,
   limit_reached: 409,
   not_a_test_organization: 409,

@@ -9,6 +9,7 @@ export const moduleLine: readonly (readonly string[])[] = [
   ['deadlines'],
   ['invoices'],
   ['payments'],
+  ['credit-notes'],
   ['interactions'],
   ['charges'],
   ['holds'],

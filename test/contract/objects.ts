@@ -38,6 +38,15 @@ export async function makeInteraction(tenant: Tenant, body: object = {}): Promis
 
 export const makePendingPayment = (tenant: Tenant, body: object = {}) => makePayment(tenant, { status: 'pending', ...body })
 
+export async function makeDispute(tenant: Tenant, body: object = {}): Promise<string> {
+  return make(tenant, '/v1/disputes', { invoice_id: await makeInvoice(tenant), reason: 'quality', ...body })
+}
+
+export async function makeCreditNote(tenant: Tenant): Promise<string> {
+  await make(tenant, `/v1/disputes/${await makeDispute(tenant)}/resolve`, { outcome: 'upheld', at_fault: 'ours' })
+  return firstOf(tenant, '/v1/credit-notes')
+}
+
 export const policyBody = {
   name: 'Ladder',
   stages: [

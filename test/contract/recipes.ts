@@ -5,8 +5,10 @@ import {
   makeActivePlan,
   makeCancelledDelivery,
   makeClient,
+  makeCreditNote,
   makeDebt,
   makeDelivery,
+  makeDispute,
   makeEndpoint,
   makeEntry,
   makeEvent,
@@ -60,6 +62,7 @@ const anInvoice = (tenant: Tenant) => makeInvoice(tenant)
 const aPayment = (tenant: Tenant) => makePayment(tenant)
 const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
 const anInteraction = (tenant: Tenant) => makeInteraction(tenant)
+const aDispute = (tenant: Tenant) => makeDispute(tenant)
 const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
 
 const clients: Readonly<Record<string, Recipe>> = {
@@ -145,6 +148,16 @@ const interactions: Readonly<Record<string, Recipe>> = {
     also: { 422: () => ({ body: { ...interactionBody, client_id: NOBODY } }) }
   },
   getInteraction: { request: one(anInteraction) }
+}
+
+const contested: Readonly<Record<string, Recipe>> = {
+  listCreditNotes: { request: listed(makeCreditNote) },
+  getCreditNote: { request: one(makeCreditNote) },
+  listDisputes: { request: listed(aDispute) },
+  openDispute: { request: async (tenant) => ({ body: { invoice_id: await makeInvoice(tenant), reason: 'quality' } }) },
+  getDispute: { request: one(aDispute) },
+  resolveDispute: { request: one(aDispute, { outcome: 'partly_upheld', at_fault: 'ours', credit: '5.00' }) },
+  withdrawDispute: { request: one(aDispute) }
 }
 
 const organizations: Readonly<Record<string, Recipe>> = {
@@ -265,6 +278,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   ...invoices,
   ...payments,
   ...interactions,
+  ...contested,
   ...organizations,
   ...dunning,
   ...webhooks

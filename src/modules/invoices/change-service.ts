@@ -9,7 +9,7 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
 import type { LedgerEntry } from './ledger.ts'
-import { discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
+import { allocationsOf, discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
@@ -104,6 +104,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     const obligation = requireWhole(view, '/total')
     const effectiveOn = maxDay(view.invoice.issuedOn, todayFor(books, view.timeZone))
     const owed = obligation.balanceMinor + byMinor
+    if (owed < 0n) await requireSettled(tx, obligation, -owed)
     if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
     const entry = entryFor(obligation, { id: newId(), kind: 'total_adjusted', byMinor, effectiveOn })
     await insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
@@ -135,7 +136,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       const opened = await open(tx, id)
       const { invoice } = opened.view
       requireOpen(invoice)
-      if (invoice.balanceMinor !== invoice.totalMinor) {
+      if ((await settledOf(tx, opened.view.obligations)) > 0n) {
         throw new DomainError('invoice_has_payments', 'Something was paid on this invoice: reverse the payment first.')
       }
       if (replacedById !== null) await requireReplacement(tx, { id, replacedById })
@@ -201,6 +202,18 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     const change = { type, effectiveOn, reason: 'payment_plan' }
     if (!toldIds.includes(view.invoice.id)) await finish(tx, opened, change)
     else await ports.obligationsChanged(tx, { books, ...change, obligationIds: view.obligations.map(({ id }) => id) })
+  }
+
+  /** What payments settled, credit notes left out. */
+  async function settledOf(tx: Tx, obligations: readonly Obligation[]): Promise<bigint> {
+    const ids = obligations.map(({ id }) => id)
+    return (await allocationsOf.obligations(tx, ids)).reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+  }
+
+  /** A payment gives back what it settled; what was credited is gone. */
+  async function requireSettled(tx: Tx, obligation: Obligation, amountMinor: bigint): Promise<void> {
+    if ((await settledOf(tx, [obligation])) >= amountMinor) return
+    throw new DomainError('invalid_amount', 'More than that was credited: the total cannot be less.', { pointer: '/total' })
   }
 
   async function requireReplacement(tx: Tx, { id, replacedById }: { id: string; replacedById: string }): Promise<void> {

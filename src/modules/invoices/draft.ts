@@ -31,8 +31,8 @@ export type NewInvoice = Readonly<{
   forCommitment: boolean
 }>
 
-const EARLIEST_ON = '1970-01-01'
-const LATEST_ON = '2199-12-31'
+export const EARLIEST_ON = '1970-01-01'
+export const LATEST_ON = '2199-12-31'
 
 /**
  * The invoice with its obligations, not yet written.

@@ -1,6 +1,7 @@
 import { type Day, daysBetween, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
+import type { EventType } from '../events/event.ts'
 import type { InvoiceStatus, PaymentLink } from './table.ts'
 
 export type DunningStart = 'normal' | 'baseline' | 'off'
@@ -115,6 +116,14 @@ export function leading(obligations: readonly Obligation[]): Obligation | undefi
 
 export function lastDueOn(parts: readonly [Part, ...Part[]]): Day {
   return maxDay(parts[0].dueOn, ...parts.slice(1).map((part) => part.dueOn))
+}
+
+/** What is told of an invoice whose balance was moved by money or by a credit. */
+export function movedEvent(before: Invoice | undefined, after: Invoice): EventType {
+  if (after.status === 'paid') return before?.status === 'paid' ? 'invoice.updated' : 'invoice.paid'
+  if (before?.status === 'paid') return 'invoice.reopened'
+  const paidMore = before !== undefined && after.balanceMinor < before.balanceMinor
+  return paidMore ? 'invoice.partially_paid' : 'invoice.updated'
 }
 
 /** What the balance makes of the status. Void and written off are ends of their own. */

@@ -96,6 +96,7 @@ export type LedgerKind =
   | 'payment_reversed'
   | 'plan_discount'
   | 'plan_discount_reversed'
+  | 'credit_note'
   | 'voided'
   | 'written_off'
   | 'write_off_recovered'

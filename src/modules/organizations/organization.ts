@@ -27,6 +27,8 @@ export type Organization = Readonly<{
   autoApplyCredit: boolean
   /** Calendar days after a promised day on which money still keeps the promise. */
   promiseGraceDays: number
+  /** How many days after it matures announced money may take to show on the account. */
+  clearingDays: number
   calendar: CalendarSettings
   clockAt: Date | null
   clockTargetAt: Date | null

@@ -82,6 +82,11 @@ const PromiseGraceDays = Type.Integer({
   maximum: 30,
   description: 'Calendar days after a promised day on which money still keeps the promise'
 })
+const ClearingDays = Type.Integer({
+  minimum: 0,
+  maximum: 30,
+  description: 'How many days after it matures announced money holds what it covers, unless you say before what became of it'
+})
 
 export const OrganizationSchema = named(
   'Organization',
@@ -96,6 +101,7 @@ export const OrganizationSchema = named(
     default_dunning_policy_id: nullable(Id),
     auto_apply_credit: Type.Boolean({ description: 'Apply unapplied credit to the next invoice in its currency at once' }),
     promise_grace_days: PromiseGraceDays,
+    clearing_days: ClearingDays,
     calendar: closed({ version: Type.Integer(), ...calendarFields }),
     version: Type.Integer(),
     created_at: InstantText,
@@ -140,6 +146,7 @@ export const UpdateOrganization = Type.Partial(
     default_dunning_policy_id: Id,
     auto_apply_credit: Type.Boolean(),
     promise_grace_days: PromiseGraceDays,
+    clearing_days: ClearingDays,
     calendar: Type.Partial(closed(calendarFields), { additionalProperties: false })
   }),
   { additionalProperties: false, minProperties: 1 }
@@ -218,6 +225,7 @@ export function toApi(organization: Organization) {
     default_dunning_policy_id: organization.defaultDunningPolicyId,
     auto_apply_credit: organization.autoApplyCredit,
     promise_grace_days: organization.promiseGraceDays,
+    clearing_days: organization.clearingDays,
     calendar: { version, weekend: [...weekend], country, region, closed_days: [...closedDays] },
     version: organization.version,
     created_at: organization.createdAt.toISOString(),
@@ -274,6 +282,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.default_dunning_policy_id !== undefined && { defaultDunningPolicyId: body.default_dunning_policy_id }),
     ...(body.auto_apply_credit !== undefined && { autoApplyCredit: body.auto_apply_credit }),
     ...(body.promise_grace_days !== undefined && { promiseGraceDays: body.promise_grace_days }),
+    ...(body.clearing_days !== undefined && { clearingDays: body.clearing_days }),
     ...(calendar !== undefined && {
       calendar: {
         ...(calendar.weekend !== undefined && { weekend: calendar.weekend }),

@@ -36,11 +36,14 @@ export type OrganizationChange = Readonly<
     defaultDunningPolicyId?: string
     autoApplyCredit?: boolean
     promiseGraceDays?: number
+    clearingDays?: number
   }
 >
 
 const DAY_MS = 86_400_000
 const ADVANCE_MAX_DAYS = 31
+/** A transfer across borders and a cheque take about as long. */
+const CLEARING_DAYS = 3
 const CALENDARS_MAX = 10_000
 /** Clocks run within the days that invoices have: beyond the last, no day could be told in every time zone. */
 const CLOCK_EARLIEST = new Date('1970-01-01T00:00:00Z')
@@ -83,6 +86,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         defaultDunningPolicyId: null,
         autoApplyCredit: true,
         promiseGraceDays: 2,
+        clearingDays: CLEARING_DAYS,
         clockAt,
         clockTargetAt: null,
         version: 1,

@@ -17,6 +17,8 @@ export const organizations = pgTable(
     autoApplyCredit: boolean().notNull(),
     /** Calendar days after a promised day on which money still keeps the promise. */
     promiseGraceDays: integer().notNull().default(2),
+    /** How many days after it matures announced money may take to show on the account. */
+    clearingDays: integer().notNull().default(3),
     calendarVersion: integer().notNull(),
     /** A test organization's own time; null for a live one. */
     clockAt: instant(),
@@ -31,6 +33,7 @@ export const organizations = pgTable(
     check('organizations_mode', sql`${t.mode} in ('live', 'test')`),
     check('organizations_clock', sql`(${t.mode} = 'test') = (${t.clockAt} is not null)`),
     check('organizations_clock_target', sql`${t.clockTargetAt} is null or ${t.clockTargetAt} >= ${t.clockAt}`),
+    check('organizations_clearing', sql`${t.clearingDays} between 0 and 30`),
     index('organizations_advancing').on(t.orgId).where(sql`${t.clockTargetAt} is not null`)
   ]
 )

@@ -1,9 +1,9 @@
 import type { Tx } from '../../db/client.ts'
 import { type Day, maxDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import type { EventDraft, EventType } from '../events/event.ts'
+import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
-import type { InvoiceView } from '../invoices/invoice.ts'
+import { type InvoiceView, movedEvent } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
@@ -47,7 +47,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
   }
 
   function changeOf(view: InvoiceView, before: InvoiceView | undefined, books: Books): EventDraft {
-    const type = changeType(before, view)
+    const type = movedEvent(before?.invoice, view.invoice)
     const previous =
       before === undefined ? null : previousOf(invoices.documentOf(before, books), invoices.documentOf(view, books))
     return invoices.eventOf(type, view, { books, previous })
@@ -180,11 +180,4 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       await Promise.all([repository.moveUnapplied(tx, { changes, at }), invoices.post(tx, { entries, at })])
     }
   }
-}
-
-function changeType(before: InvoiceView | undefined, after: InvoiceView): EventType {
-  if (after.invoice.status === 'paid') return 'invoice.paid'
-  if (before?.invoice.status === 'paid') return 'invoice.reopened'
-  const paidMore = before !== undefined && after.invoice.balanceMinor < before.invoice.balanceMinor
-  return paidMore ? 'invoice.partially_paid' : 'invoice.updated'
 }

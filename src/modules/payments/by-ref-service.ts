@@ -74,6 +74,8 @@ async function isAnother(
   const pointers = { id: '/client_id', ref: '/client_ref' }
   const by = { kind: 'client' as const, id: body.client_id, ref: body.client_ref, pointers }
   if (named && (await references.resolve(tx, by)) !== payment.clientId) return true
+  const isStillAnnounced = payment.status === 'pending' && (body.status ?? 'pending') === 'pending'
+  if (isStillAnnounced && body.matures_on !== undefined && body.matures_on !== payment.maturesOn) return true
   return payment.receivedOn !== null && body.received_on !== undefined && body.received_on !== payment.receivedOn
 }
 
@@ -98,11 +100,19 @@ async function recordAnew(
     currency: now.currency,
     ...(body.client_ref === undefined && { client_id: now.client_id }),
     ...(now.received_on !== null && { received_on: now.received_on }),
+    // Announced money stays announced money, unless the source says that it is there.
+    ...(now.status === 'pending' && { status: now.status }),
+    ...(now.matures_on !== null && { matures_on: now.matures_on }),
+    ...(now.instrument !== null && { instrument: now.instrument }),
+    ...(now.reserved_for !== null && { reserved_for: now.reserved_for }),
     ...(now.method !== null && { method: now.method }),
     ...(now.reference !== null && { reference: now.reference }),
     metadata: now.metadata,
     ...body
   }
-  const id = newId()
-  return payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(whole, ref), references)), id })
+  const input = await newPaymentFrom(tx, createBodyFrom(whole, ref), references)
+  const { clientId, currency: code, amountMinor } = input
+  const isSameDebt = clientId === now.client_id && code === now.currency
+  const announced = isSameDebt ? await payments.announcedFor(tx, { id: now.id, amountMinor }) : null
+  return payments.record(tx, { ...input, allocations: input.allocations ?? announced, id: newId() })
 }

@@ -20,6 +20,8 @@ export type Payment = Readonly<{
   reservedFor: string | null
   reversalReason: ReversalReason | null
   reversedOn: Day | null
+  /** When the time was over in which announced money should have come, with nothing said of it. */
+  unconfirmedAt: Date | null
   metadata: Readonly<Record<string, string>>
   version: number
   createdAt: Date
@@ -31,7 +33,13 @@ export type Share = Readonly<{ obligationId: string; invoiceId: string; amountMi
 /** A share that is about to be written, with the day that its invoice was issued on. */
 export type FreshShare = Share & Readonly<{ issuedOn: Day }>
 
-export type PaymentView = Readonly<{ payment: Payment; allocations: readonly Share[]; externalRefs: readonly ExternalRef[] }>
+export type PaymentView = Readonly<{
+  payment: Payment
+  allocations: readonly Share[]
+  /** What it was announced for. */
+  announced: readonly Wanted[]
+  externalRefs: readonly ExternalRef[]
+}>
 
 type Open = Readonly<{ obligationId: string; invoiceId: string; issuedOn: Day; balanceMinor: bigint }>
 

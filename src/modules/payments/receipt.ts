@@ -1,6 +1,7 @@
 import { type Day, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { EARLIEST_ON, LATEST_ON } from '../invoices/draft.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { Payment, Wanted } from './payment.ts'
@@ -21,7 +22,7 @@ export type NewPayment = Readonly<{
   method: string | null
   reference: string | null
   reservedFor: string | null
-  /** Null sets it against what is oldest due. */
+  /** Null sets it against what is oldest due; for pending ones, once they are there. */
   allocations: readonly Wanted[] | null
   metadata: Readonly<Record<string, string>>
   externalRefs: readonly ExternalRef[]
@@ -29,15 +30,13 @@ export type NewPayment = Readonly<{
 
 export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date }): Payment {
   if (input.amountMinor <= 0n) throw new DomainError('invalid_amount', 'The amount must be more than 0.', { pointer: '/amount' })
-  if (input.status === 'pending' && input.allocations !== null) {
-    throw new DomainError('invalid_request', 'Announced money settles nothing yet: give the allocations when it is settled.', {
-      pointer: '/allocations'
-    })
-  }
   if (input.status === 'pending' && input.receivedOn !== null) {
     throw new DomainError('invalid_request', 'Announced money was not received yet: give matures_on.', {
       pointer: '/received_on'
     })
+  }
+  if (input.status === 'pending' && input.maturesOn !== null && (input.maturesOn > LATEST_ON || input.maturesOn < EARLIEST_ON)) {
+    throw new DomainError('invalid_date', `Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, { pointer: '/matures_on' })
   }
   const { clientId, currency, amountMinor, maturesOn, instrument, method, reference, reservedFor, metadata } = input
   return {
@@ -55,6 +54,7 @@ export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date 
     reservedFor,
     reversalReason: null,
     reversedOn: null,
+    unconfirmedAt: null,
     metadata,
     version: 1,
     createdAt: at,

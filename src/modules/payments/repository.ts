@@ -3,23 +3,27 @@ import { statement } from '../../db/statement.ts'
 import { currency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { Credit } from '../invoices/ports.ts'
-import type { Payment, PaymentView, Share } from './payment.ts'
+import type { Announcement } from './announced.ts'
+import type { Payment, PaymentView, Share, Wanted } from './payment.ts'
 
 type Row = Omit<Payment, 'currency'> & {
   currency: string
   refs: ExternalRef[]
   shares: { obligationId: string; invoiceId: string; amountMinor: string }[]
+  announced: { invoiceId: string; amountMinor: string }[]
 }
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
   p.received_on as "receivedOn", p.matures_on as "maturesOn", p.instrument, p.method, p.reference, p.reserved_for as "reservedFor",
-  p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
+  p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.unconfirmed_at as "unconfirmedAt", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
      from external_refs r where r.org_id = p.org_id and r.object_id = p.id) as refs,
   (select coalesce(json_agg(json_build_object('obligationId', a.obligation_id, 'invoiceId', a.invoice_id, 'amountMinor', a.amount::text) order by a.first_on, a.obligation_id), '[]')
      from (select obligation_id, min(invoice_id::text) as invoice_id, -sum(balance_minor) as amount, min(effective_on) as first_on from ledger_entries
        where org_id = p.org_id and payment_id = p.id and kind in ('allocation', 'allocation_reversed')
-       group by obligation_id having sum(balance_minor) <> 0) a) as shares`
+       group by obligation_id having sum(balance_minor) <> 0) a) as shares,
+  (select coalesce(json_agg(json_build_object('invoiceId', w.invoice_id, 'amountMinor', w.amount_minor::text) order by w.position), '[]')
+     from announced_allocations w where w.org_id = p.org_id and w.payment_id = p.id) as announced`
 
 const select = statement<Row>('payments.find', `select ${columns} from payments p where p.org_id = $1 and p.id = $2`)
 
@@ -93,7 +97,7 @@ export async function insert(tx: Tx, p: Payment): Promise<void> {
 const updateRow = statement<{ id: string }>(
   'payments.save',
   `update payments set unapplied_minor = $3, status = $4, received_on = $5, matures_on = $6, instrument = $7, method = $8, reference = $9,
-     reserved_for = $10, reversal_reason = $11, reversed_on = $12, metadata = $13, version = $14, updated_at = $15
+     reserved_for = $10, reversal_reason = $11, reversed_on = $12, metadata = $13, version = $14, updated_at = $15, unconfirmed_at = $16
    where org_id = $1 and id = $2`
 )
 
@@ -113,8 +117,40 @@ export async function save(tx: Tx, p: Payment): Promise<void> {
     p.reversedOn,
     JSON.stringify(p.metadata),
     p.version,
-    p.updatedAt
+    p.updatedAt,
+    p.unconfirmedAt
   ])
+}
+
+const insertWanted = statement<{ id: string }>(
+  'payments.insert_announced',
+  `insert into announced_allocations (org_id, payment_id, position, invoice_id, amount_minor)
+   select $1, $2, position, invoice_id, amount_minor from unnest($3::uuid[], $4::bigint[]) with ordinality as t(invoice_id, amount_minor, position)`
+)
+
+/** What announced money is meant for. */
+export async function insertAnnounced(
+  tx: Tx,
+  { paymentId, wanted }: { paymentId: string; wanted: readonly Wanted[] }
+): Promise<void> {
+  await tx.run(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])
+}
+
+const selectOtherAnnouncements = statement<Row>(
+  'payments.other_announcements',
+  `select ${columns} from payments p
+   where p.org_id = $1 and p.client_id = $2 and p.currency = $3 and p.id <> $4 and p.status = 'pending' and p.unconfirmed_at is null
+     and (p.reserved_for is null or exists (select from announced_allocations w where w.org_id = p.org_id and w.payment_id = p.id))
+   order by p.created_at, p.id`
+)
+
+/** What else this client announced in the currency and is still waited for, oldest first. The client is locked. */
+export async function otherAnnouncements(
+  tx: Tx,
+  { id, clientId, currency: code }: Pick<Payment, 'id' | 'clientId' | 'currency'>
+): Promise<Announcement[]> {
+  const rows = await tx.run(selectOtherAnnouncements, [tx.orgId, clientId, code, id])
+  return rows.map(({ amountMinor, announced }) => ({ amountMinor, named: announced.map(wantedFrom) }))
 }
 
 const selectCredit = statement<Credit>(
@@ -187,7 +223,12 @@ export async function balancesOf(
 
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
 
-function fromRow({ refs, shares, ...row }: Row): PaymentView {
+function fromRow({ refs, shares, announced, ...row }: Row): PaymentView {
   const allocations: Share[] = shares.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
-  return { payment: { ...row, currency: currency(row.currency) }, allocations, externalRefs: refs }
+  const payment = { ...row, currency: currency(row.currency) }
+  return { payment, allocations, announced: announced.map(wantedFrom), externalRefs: refs }
+}
+
+function wantedFrom({ invoiceId, amountMinor }: { invoiceId: string; amountMinor: string }): Wanted {
+  return { invoiceId, amountMinor: BigInt(amountMinor) }
 }

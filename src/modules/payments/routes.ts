@@ -62,7 +62,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'recordPayment',
         tags,
         summary: 'Record money that came in or is announced',
-        description: 'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit.',
+        description:
+          'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit. Announced money settles nothing yet: what it will settle is held, and not dunned, through matures_on, or today, and the clearing_days of the organization.',
         headers: writeHeaders,
         body: CreatePayment,
         response: { 201: ref(PaymentSchema) }
@@ -102,7 +103,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'settlePayment',
         tags,
         summary: 'The announced money is there',
-        description: 'It counts from received_on, today unless said, and settles what allocations name, else what is oldest due.',
+        description:
+          'It counts from received_on, today unless said, and settles what allocations name, else what it was announced for, as far as that is open, else what is oldest due.',
         params: IdParams,
         headers: writeHeaders,
         body: SettlePayment,
@@ -127,7 +129,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'failPayment',
         tags,
         summary: 'The announced money will not come',
-        description: 'It never counted, so nothing else changes.',
+        description: 'It never counted. What it held is dunned again, by its age.',
         params: IdParams,
         headers: writeHeaders,
         body: FailPayment,

@@ -50,6 +50,15 @@ const paymentFields = {
   reserved_for: nullable(Type.String()),
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText })),
   allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
+  announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
+    description: 'What it was announced for: that is held while it is pending, and settled once it is there'
+  }),
+  unconfirmed_at: nullable(
+    Type.String({
+      format: 'date-time',
+      description: 'When the time was over in which announced money should have come, with nothing said of it'
+    })
+  ),
   external_refs: ExternalRefs,
   metadata: Metadata,
   version: Type.Integer(),
@@ -65,7 +74,11 @@ export type PaymentDocument = Static<typeof PaymentSchema>
 
 export const AllocationsInput = Type.Array(
   closed({ invoice_id: Type.Optional(Id), invoice_ref: Type.Optional(ref(ExternalRef)), amount: Amount }),
-  { minItems: 1, maxItems: 200, description: 'What it settles; absent sets it against what is oldest due' }
+  {
+    minItems: 1,
+    maxItems: 200,
+    description: 'What it settles, for announced money once it is there; absent sets it against what is oldest due'
+  }
 )
 export type AllocationsBody = Static<typeof AllocationsInput>
 
@@ -162,7 +175,7 @@ export const ClosingStatementSchema = named(
 export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema, ClosingStatementSchema]
 
 /** A payment exactly as GET returns it and as events carry it. */
-export function toApi({ payment, allocations, externalRefs }: PaymentView): PaymentDocument {
+export function toApi({ payment, allocations, announced, externalRefs }: PaymentView): PaymentDocument {
   const amount = (minor: bigint) => formatAmount(minor, payment.currency)
   const byInvoice = new Map<string, bigint>()
   for (const { invoiceId, amountMinor } of allocations) byInvoice.set(invoiceId, (byInvoice.get(invoiceId) ?? 0n) + amountMinor)
@@ -182,6 +195,11 @@ export function toApi({ payment, allocations, externalRefs }: PaymentView): Paym
     reserved_for: payment.reservedFor,
     reversal: reversalReason === null || reversedOn === null ? null : { reason: reversalReason, reversed_on: reversedOn },
     allocations: [...byInvoice].map(([invoiceId, minor]) => ({ invoice_id: invoiceId, amount: amount(minor) })),
+    announced_allocations: announced.map(({ invoiceId, amountMinor }) => ({
+      invoice_id: invoiceId,
+      amount: amount(amountMinor)
+    })),
+    unconfirmed_at: payment.unconfirmedAt?.toISOString() ?? null,
     external_refs: [...externalRefs],
     metadata: { ...payment.metadata },
     version: payment.version,

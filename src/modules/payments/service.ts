@@ -10,7 +10,9 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
+import { fillAnnounced, stillAnnounced } from './announced.ts'
 import { type FreshShare, fill, fillNamed, type Payment, type PaymentView, undoesHistory, type Wanted } from './payment.ts'
+import { createPendings, type PendingPorts } from './pending-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
 import { statementToApi, toApi } from './schemas.ts'
@@ -26,6 +28,7 @@ export type PaymentServiceDeps = Readonly<{
   references: ReferenceService
   invoices: InvoiceService
   obligationsChanged: InvoicePorts['obligationsChanged']
+  pending: PendingPorts
 }>
 
 type Opened = Readonly<{ books: Books; view: PaymentView; today: Day; at: Date }>
@@ -33,6 +36,7 @@ type Opened = Readonly<{ books: Books; view: PaymentView; today: Day; at: Date }
 export function createPaymentService(deps: PaymentServiceDeps) {
   const { newId, clock, events, organizations, clients, references, invoices } = deps
   const allocator = createAllocator(deps)
+  const pendings = createPendings({ invoices, ports: deps.pending })
 
   async function get(reader: Reader, id: string): Promise<PaymentView> {
     const view = await repository.find(reader, id)
@@ -52,19 +56,24 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     return { type, subject: { kind: 'payment', id, version }, clientId, object: toApi(view), previous }
   }
 
-  /** What the money is set against: what the caller names, else what is oldest due; nothing where it is reserved. */
+  /** What the money is set against: what the caller names, else what it was announced for, else what is oldest due; nothing where it is reserved. */
   async function sharesOf(
     tx: Tx,
     payment: Payment,
-    { wanted, availableMinor }: { wanted: readonly Wanted[] | null; availableMinor: bigint }
+    how: { wanted: readonly Wanted[] | null; announced?: readonly Wanted[]; availableMinor: bigint }
   ): Promise<FreshShare[]> {
     const { clientId, currency } = payment
+    const { wanted, announced = [], availableMinor } = how
     if (wanted !== null) {
       const open = await invoices.payablesOfInvoices(
         tx,
         wanted.map(({ invoiceId }) => invoiceId)
       )
       return fillNamed(wanted, { availableMinor, open, currency, clientId })
+    }
+    if (announced.length > 0) {
+      const ids = announced.map(({ invoiceId }) => invoiceId)
+      return fillAnnounced(announced, await invoices.payablesOfInvoices(tx, ids))
     }
     if (payment.reservedFor !== null) return []
     return fill(availableMinor, await invoices.payablesOf(tx, { clientIds: [clientId], currency }))
@@ -74,11 +83,18 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   async function settleInto(
     tx: Tx,
     payment: Payment,
-    how: { books: Books; wanted: readonly Wanted[] | null; isNew: boolean; previous: object | null; receivedOn: Day }
+    how: {
+      books: Books
+      wanted: readonly Wanted[] | null
+      announced?: readonly Wanted[]
+      isNew: boolean
+      previous: object | null
+      receivedOn: Day
+    }
   ): Promise<PaymentView> {
-    const { books, wanted, receivedOn } = how
+    const { books, receivedOn } = how
     const at = clock.now()
-    const shares = await sharesOf(tx, payment, { wanted, availableMinor: payment.amountMinor })
+    const shares = await sharesOf(tx, payment, { ...how, availableMinor: payment.amountMinor })
     const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
     await (how.isNew ? repository.insert(tx, settled) : repository.save(tx, settled))
@@ -143,8 +159,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
         const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
         return settleInto(tx, payment, { books, wanted: input.allocations, isNew: true, previous: null, receivedOn })
       }
-      await repository.insert(tx, payment)
-      const view = { payment, allocations: [], externalRefs }
+      await pendings.announce(tx, { books, client, payment, wanted: input.allocations })
+      const view = { payment, allocations: [], announced: input.allocations ?? [], externalRefs }
       await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
       return view
     },
@@ -158,24 +174,39 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       requirePending(view.payment)
       const day = pastDay(receivedOn ?? today, { today, pointer: '/received_on' })
       const payment = { ...view.payment, version: view.payment.version + 1 }
+      await pendings.conclude(tx, books, { payment, reason: 'settled' })
       return settleInto(tx, payment, {
         books,
         wanted: allocations,
+        announced: view.announced,
         isNew: false,
         previous: { status: 'pending' },
         receivedOn: day
       })
     },
 
-    /** The announced money will not come. It never counted, so nothing else changes. */
+    /** The announced money will not come. It never counted; what it held is dunned again, by its age. */
     async fail(tx: Tx, id: string): Promise<PaymentView> {
       const { books, view, at } = await open(tx, id)
       requirePending(view.payment)
       const payment: Payment = { ...view.payment, status: 'failed', version: view.payment.version + 1, updatedAt: at }
       await repository.save(tx, payment)
+      await pendings.conclude(tx, books, { payment, reason: 'failed' })
       const after = { ...view, payment }
       await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.failed', after, { status: 'pending' })] })
       return after
+    },
+
+    /** The time is over in which the announced money should have shown. It stays pending, and holds nothing any more. */
+    async meet(tx: Tx, { books, objectId: id }: { books: Books; objectId: string }): Promise<void> {
+      const view = await get(tx, id)
+      const { status, unconfirmedAt, version } = view.payment
+      if (status !== 'pending' || unconfirmedAt !== null) return
+      const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: clock.now() }
+      await repository.save(tx, payment)
+      await pendings.conclude(tx, books, { payment, reason: 'unconfirmed' })
+      const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })
+      await events.append(tx, { occurredAt: books.now, drafts: [draft] })
     },
 
     /** Takes a payment back: as of its own day where it was a mistake, on the day it bounced otherwise. */
@@ -232,6 +263,13 @@ export function createPaymentService(deps: PaymentServiceDeps) {
         movesCredit: true
       })
       return get(tx, id)
+    },
+
+    /** What a payment was announced for, where another amount takes its place; see `stillAnnounced`. */
+    async announcedFor(tx: Tx, { id, amountMinor }: Readonly<{ id: string; amountMinor: bigint }>): Promise<Wanted[] | null> {
+      const { announced } = await get(tx, id)
+      const ids = announced.map(({ invoiceId }) => invoiceId)
+      return stillAnnounced(announced, { open: await invoices.payablesOfInvoices(tx, ids), amountMinor })
     },
 
     /** Changes what does not touch the ledger. */

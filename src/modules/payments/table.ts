@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { clients } from '../clients/table.ts'
+import { invoices } from '../invoices/table.ts'
 
 export type PaymentStatus = 'pending' | 'settled' | 'failed' | 'reversed'
 export type ReversalReason = 'bounced' | 'charged_back' | 'entered_wrongly' | 'deleted_upstream'
@@ -28,6 +29,8 @@ export const payments = pgTable(
     reservedFor: text(),
     reversalReason: text().$type<ReversalReason>(),
     reversedOn: calendarDay(),
+    /** When the time was over in which announced money should have come, with nothing said of it. */
+    unconfirmedAt: instant(),
     metadata: jsonb().$type<Record<string, string>>().notNull(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
@@ -47,6 +50,25 @@ export const payments = pgTable(
     ),
     index('payments_by_update').on(t.orgId, t.updatedAt, t.id),
     index('payments_of_client').on(t.orgId, t.clientId, t.receivedOn),
+    index('payments_pending').on(t.orgId, t.clientId).where(sql`${t.status} = 'pending'`),
     index('payments_with_credit').on(t.orgId, t.clientId).where(sql`${t.unappliedMinor} > 0`)
+  ]
+)
+
+/** What announced money is meant for. It settles nothing: it says what is held, and what is settled once the money is there. */
+export const announcedAllocations = pgTable(
+  'announced_allocations',
+  {
+    orgId: orgId(),
+    paymentId: uuid().notNull(),
+    position: integer().notNull(),
+    invoiceId: uuid().notNull(),
+    amountMinor: minor().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.paymentId, t.invoiceId] }),
+    foreignKey({ name: 'announced_payment', columns: [t.orgId, t.paymentId], foreignColumns: [payments.orgId, payments.id] }),
+    foreignKey({ name: 'announced_invoice', columns: [t.orgId, t.invoiceId], foreignColumns: [invoices.orgId, invoices.id] }),
+    check('announced_amount', sql`${t.amountMinor} > 0`)
   ]
 )

@@ -1,0 +1,54 @@
+import type { FreshShare, Wanted } from './payment.ts'
+import { fill } from './payment.ts'
+
+type Open = Omit<FreshShare, 'amountMinor'> & Readonly<{ balanceMinor: bigint }>
+
+/** Money that is announced: what it names, else whatever is oldest due. */
+export type Announcement = Readonly<{ amountMinor: bigint; named: readonly Wanted[] }>
+
+/**
+ * What is still open once other announced money is there, which goes first: what it names, then what is oldest due. So that the
+ * cheques of a row each cover an invoice of their own, and not all of them the first.
+ */
+export function leftOpen<O extends Open>(open: readonly O[], others: readonly Announcement[]): O[] {
+  const left = new Map(open.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
+  const now = (): O[] => open.map((one) => ({ ...one, balanceMinor: left.get(one.obligationId) ?? 0n }))
+  const take = (amountMinor: bigint, from: readonly O[]): void => {
+    for (const share of fill(amountMinor, from)) {
+      left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
+    }
+  }
+  for (const { invoiceId, amountMinor } of others.flatMap(({ named }) => named)) {
+    take(
+      amountMinor,
+      now().filter((one) => one.invoiceId === invoiceId)
+    )
+  }
+  for (const { amountMinor, named } of others) if (named.length === 0) take(amountMinor, now())
+  return now()
+}
+
+/** What of an announcement still makes sense: as far as it is open, and as the amount reaches. Null where nothing of it does. */
+export function stillAnnounced(
+  announced: readonly Wanted[],
+  { open, amountMinor }: { open: readonly Open[]; amountMinor: bigint }
+): Wanted[] | null {
+  let left = amountMinor
+  const kept = announced.flatMap((wanted) => {
+    const openMinor = fillAnnounced([wanted], open).reduce((sum, share) => sum + share.amountMinor, 0n)
+    const part = left < openMinor ? left : openMinor
+    left -= part
+    return part > 0n ? [{ ...wanted, amountMinor: part }] : []
+  })
+  return kept.length === 0 ? null : kept
+}
+
+/** Sets announced money that is there now against what it was announced for, as far as that is still open. */
+export function fillAnnounced(announced: readonly Wanted[], open: readonly Open[]): FreshShare[] {
+  return announced.flatMap(({ invoiceId, amountMinor }) =>
+    fill(
+      amountMinor,
+      open.filter((one) => one.invoiceId === invoiceId)
+    )
+  )
+}
