@@ -73,7 +73,8 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         operationId: 'reversePaymentByRef',
         tags,
         summary: 'Take back the payment that a source deleted',
-        description: 'As of the day it was entered for. Announced money is failed instead.',
+        description:
+          'As of the day it was entered for. Announced money is failed instead; what is failed or taken back already stays so.',
         querystring: RefQuery,
         response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(404) }
       }
@@ -83,7 +84,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         const id = await idOf(tx, request.query)
         const { payment } = await payments.get(tx, id)
         if (payment.status === 'pending') await payments.fail(tx, id)
-        else await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
+        if (payment.status === 'settled') await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
         return { status: 204, body: null }
       })
   )

@@ -1,6 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
-import { DomainError } from '../../kernel/errors.ts'
 import { currency } from '../../kernel/money.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -16,7 +16,7 @@ export type PutOutcome = Readonly<{ status: 200 | 201; view: PaymentView; applie
 
 /**
  * Makes the payment that a source names, or follows what the source says of it now. Another amount, currency, client or
- * day takes the payment back as entered wrongly and records it anew; the name goes to the new one.
+ * day, purpose or allocation takes the payment back as entered wrongly and records it anew; its names go to the new one.
  */
 export async function putPaymentByRef(
   tx: Tx,
@@ -30,11 +30,14 @@ export async function putPaymentByRef(
   if (!claim.created && sourceVersion !== null && claim.sourceVersion !== null && sourceVersion < claim.sourceVersion) {
     return { status: 200, view: await payments.get(tx, id), applied: false }
   }
+  const before = claim.created ? undefined : await payments.get(tx, id)
   const view = claim.created
     ? await payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(body, ref), references)), id })
     : await follow(tx, { id, ref, body }, services)
   if (sourceVersion !== null) await references.setSourceVersion(tx, { kind: 'payment', ...ref, sourceVersion })
-  return { status: claim.created ? 201 : 200, view, applied: true }
+  const isOver = before?.payment.status === 'failed' || before?.payment.status === 'reversed'
+  const applied = !(isOver && view.payment.id === id)
+  return { status: claim.created ? 201 : 200, view, applied }
 }
 
 async function follow(
@@ -45,7 +48,10 @@ async function follow(
   const { payments, references } = services
   const view = await payments.get(tx, id)
   const now = toApi(view)
-  if (await isAnother(tx, { view, body }, references)) return recordAnew(tx, { now, ref, body }, services)
+  // Money that was given up comes after all; what was taken back for good stays so, whatever an older message says.
+  const comesAfterAll = now.status === 'failed' && body.status === 'settled'
+  if (!comesAfterAll && (now.status === 'failed' || now.status === 'reversed')) return view
+  if (comesAfterAll || (await isAnother(tx, { view, body }, references))) return recordAnew(tx, { now, ref, body }, services)
   if (now.status === 'pending' && body.status === 'failed') return payments.fail(tx, id)
   if (now.status === 'pending' && body.status === 'settled') {
     const allocations = await wantedFrom(tx, { allocations: body.allocations, of: view.payment.currency }, references)
@@ -57,7 +63,7 @@ async function follow(
     ...(reference !== undefined && { reference }),
     ...(metadata !== undefined && { metadata })
   }
-  const differs = Object.entries(change).some(([key, value]) => JSON.stringify(now[key as 'method']) !== JSON.stringify(value))
+  const differs = Object.entries(change).some(([key, value]) => !isDeepStrictEqual(now[key as 'method'], value))
   return differs ? payments.describe(tx, { id, change }) : view
 }
 
@@ -74,8 +80,14 @@ async function isAnother(
   const pointers = { id: '/client_id', ref: '/client_ref' }
   const by = { kind: 'client' as const, id: body.client_id, ref: body.client_ref, pointers }
   if (named && (await references.resolve(tx, by)) !== payment.clientId) return true
+  if (body.reserved_for !== undefined && body.reserved_for !== payment.reservedFor) return true
   const isStillAnnounced = payment.status === 'pending' && (body.status ?? 'pending') === 'pending'
   if (isStillAnnounced && body.matures_on !== undefined && body.matures_on !== payment.maturesOn) return true
+  if (isStillAnnounced && body.instrument !== undefined && !isDeepStrictEqual(payment.instrument, body.instrument)) return true
+  if ((isStillAnnounced || payment.status === 'settled') && body.allocations !== undefined) {
+    const wanted = await wantedFrom(tx, { allocations: body.allocations, of: code }, references)
+    if (!isDeepStrictEqual(wanted, [...view.announced])) return true
+  }
   return payment.receivedOn !== null && body.received_on !== undefined && body.received_on !== payment.receivedOn
 }
 
@@ -85,16 +97,9 @@ async function recordAnew(
   { now, ref, body }: { now: PaymentDocument; ref: Ref; body: PutPaymentBody },
   { payments, references, newId }: Services
 ): Promise<PaymentView> {
-  if (now.status === 'failed' || now.status === 'reversed') {
-    throw new DomainError('payment_not_settled', `The payment is ${now.status}; a new one needs a reference of its own.`)
-  }
   if (now.status === 'settled') await payments.reverse(tx, { id: now.id, reason: 'entered_wrongly', reversedOn: null })
-  else await payments.fail(tx, now.id)
-  await references.replace(tx, {
-    kind: 'payment',
-    objectId: now.id,
-    refs: now.external_refs.filter((other) => other.source !== ref.source || other.id !== ref.id)
-  })
+  if (now.status === 'pending') await payments.fail(tx, now.id)
+  await references.replace(tx, { kind: 'payment', objectId: now.id, refs: [] })
   const whole: PutPaymentBody = {
     amount: now.amount,
     currency: now.currency,
@@ -114,5 +119,10 @@ async function recordAnew(
   const { clientId, currency: code, amountMinor } = input
   const isSameDebt = clientId === now.client_id && code === now.currency
   const announced = isSameDebt ? await payments.announcedFor(tx, { id: now.id, amountMinor }) : null
-  return payments.record(tx, { ...input, allocations: input.allocations ?? announced, id: newId() })
+  return payments.record(tx, {
+    ...input,
+    allocations: input.allocations ?? announced,
+    externalRefs: now.external_refs,
+    id: newId()
+  })
 }

@@ -51,7 +51,7 @@ const paymentFields = {
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText })),
   allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-    description: 'What it was announced for: that is held while it is pending, and settled once it is there'
+    description: 'What it was meant for when it was recorded: that is held while it is pending, and settled once it is there'
   }),
   unconfirmed_at: nullable(
     Type.String({
@@ -68,7 +68,12 @@ const paymentFields = {
 export const PaymentSchema = named('Payment', closed(paymentFields))
 export const PaymentByRefSchema = named(
   'PaymentByRef',
-  closed({ ...paymentFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+  closed({
+    ...paymentFields,
+    applied: Type.Boolean({
+      description: 'False when the source had sent a newer version before, or the payment failed or was taken back'
+    })
+  })
 )
 export type PaymentDocument = Static<typeof PaymentSchema>
 

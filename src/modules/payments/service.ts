@@ -98,6 +98,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
     await (how.isNew ? repository.insert(tx, settled) : repository.save(tx, settled))
+    // What it was meant for is kept: its source may say the same again, or correct the amount.
+    if (how.isNew && how.wanted !== null) await repository.insertAnnounced(tx, { paymentId: payment.id, wanted: how.wanted })
     const receipt = entryOf(settled, {
       id: newId(),
       kind: 'payment',
