@@ -1,9 +1,14 @@
 import { envSchema } from 'env-schema'
+import ipaddr from 'ipaddr.js'
+import { validate } from 'node-cron'
 import { type Static, Type } from 'typebox'
 
 const Hex32 = '^[0-9a-fA-F]{64}$'
 
 /** Every setting, once: the type, the defaults, the check and the table in the README come from it. */
+/** A lease outlives the longest attempt by a margin. */
+const LEASE = { timeoutMs: 30_000, marginMs: 20_000, leaseMs: 60_000 } as const
+
 export const configSchema = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
@@ -73,19 +78,19 @@ export const configSchema = Type.Object({
     description: 'Deliveries in flight in this process'
   }),
   DUNWELL_WEBHOOK_LEASE_MS: Type.Integer({
-    default: 60000,
+    default: LEASE.leaseMs,
     minimum: 1000,
     maximum: 600000,
     description: 'After how long a dead process’s deliveries are taken over'
   }),
   DUNWELL_WEBHOOK_LEASE_MARGIN_MS: Type.Integer({
-    default: 20000,
+    default: LEASE.marginMs,
     minimum: 100,
     maximum: 60000,
     description: 'How much longer than the longest attempt a lease must be'
   }),
   DUNWELL_WEBHOOK_TIMEOUT_MAX_MS: Type.Integer({
-    default: 30000,
+    default: LEASE.timeoutMs,
     minimum: 100,
     maximum: 30000,
     description: 'The longest that an attempt may take'
@@ -97,6 +102,14 @@ export const configSchema = Type.Object({
     description: 'Shrinks the retry schedule and the circuit’s times, for fault runs'
   })
 })
+
+/** Address ranges, as `DUNWELL_WEBHOOK_ALLOW` lists them. */
+export function rangesOf(listed: string): string[] {
+  return listed
+    .split(',')
+    .map((range) => range.trim())
+    .filter((range) => range !== '')
+}
 
 /** The environment of this process. Everything else is handed what it needs of it. */
 export const processEnvironment = (): NodeJS.ProcessEnv => process.env
@@ -114,9 +127,9 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   const data = Object.fromEntries(
     Object.entries(environment).filter(([name, value]) => known.has(name) && value !== undefined && value !== '')
   )
+  problems.push(...conflicts(data))
   try {
     const config = envSchema<Static<typeof configSchema>>({ schema: configSchema, data, dotenv: false, env: false })
-    problems.push(...conflicts(config))
     if (problems.length === 0) return Object.freeze(config)
   } catch (error) {
     problems.push(...problemsOf(error))
@@ -135,13 +148,21 @@ function problemsOf(error: unknown): string[] {
   })
 }
 
-function conflicts(config: Config): string[] {
+/** What the schema cannot say. Read from the text as it is, so that it is told together with what the schema says. */
+function conflicts(data: Readonly<Record<string, string | undefined>>): string[] {
   const problems: string[] = []
-  if (config.DATABASE_URL !== undefined && config.DUNWELL_SECRET_KEY === undefined) {
+  if (data['DATABASE_URL'] !== undefined && data['DUNWELL_SECRET_KEY'] === undefined) {
     problems.push('DUNWELL_SECRET_KEY: is required with DATABASE_URL (make one with: openssl rand -hex 32)')
   }
-  const leaseMinMs = config.DUNWELL_WEBHOOK_TIMEOUT_MAX_MS + config.DUNWELL_WEBHOOK_LEASE_MARGIN_MS
-  if (config.DUNWELL_WEBHOOK_LEASE_MS < leaseMinMs) {
+  const cron = data['DUNWELL_SWEEP_CRON']
+  if (cron !== undefined && !validate(cron)) problems.push(`DUNWELL_SWEEP_CRON: ${cron} is not a cron expression`)
+  for (const range of rangesOf(data['DUNWELL_WEBHOOK_ALLOW'] ?? '')) {
+    if (!ipaddr.isValidCIDR(range)) problems.push(`DUNWELL_WEBHOOK_ALLOW: ${range} is not an address range such as 10.1.0.0/16`)
+  }
+  const { timeoutMs, marginMs, leaseMs } = LEASE
+  const leaseMinMs =
+    Number(data['DUNWELL_WEBHOOK_TIMEOUT_MAX_MS'] ?? timeoutMs) + Number(data['DUNWELL_WEBHOOK_LEASE_MARGIN_MS'] ?? marginMs)
+  if (Number(data['DUNWELL_WEBHOOK_LEASE_MS'] ?? leaseMs) < leaseMinMs) {
     problems.push(
       `DUNWELL_WEBHOOK_LEASE_MS: must be at least ${leaseMinMs}, the longest attempt and the margin, or a live attempt could be taken over`
     )

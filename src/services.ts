@@ -117,22 +117,21 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     ...deps,
     invoices,
     obligationsChanged,
+    creditChanged: (tx, change) => dunning.reconsider(tx, { ...change, invoiceIds: null, reason: 'credit_changed' }),
     pending: pendingPorts(() => holds, setDeadline)
   })
   const creditNotes = createCreditNoteService({ ...deps, invoices, payments, obligationsChanged })
   const holds: HoldService = createHoldService({
     ...deps,
     invoices,
-    ports: {
-      holdsChanged: (tx, change) => dunning.holdsChanged(tx, change),
-      setDeadline: (tx, deadline) => deadlines.set(tx, deadline)
-    }
+    ports: { holdsChanged: (tx, change) => dunning.reconsider(tx, change), setDeadline }
   })
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
   const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
   const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, ports: { setDeadline } })
   const interactions = createInteractionService({ ...deps, invoices })
-  const dunning: DunningService = createDunningService({ ...deps, invoices, holds, interactions, wakeSweep: deps.wake.sweep })
+  const below = { invoices, payments, holds, interactions }
+  const dunning: DunningService = createDunningService({ ...deps, ...below, wakeSweep: deps.wake.sweep })
   const deadlines = createDeadlineService({
     ...deps,
     meet: { payment: payments.meet, promise: promises.meet, payment_plan: plans.meet, dispute: disputes.meet, hold: holds.meet }

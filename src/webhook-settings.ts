@@ -1,4 +1,4 @@
-import type { Config } from './config.ts'
+import { type Config, rangesOf } from './config.ts'
 import { type AddressPolicy, addressPolicy } from './modules/webhooks/address-guard.ts'
 import { type CircuitConfig, standardCircuit } from './modules/webhooks/health.ts'
 import { type RetrySchedule, scaleSchedule, standardSchedule } from './modules/webhooks/schedule.ts'
@@ -26,9 +26,7 @@ type Wanted = Pick<
 /** @param isDevelopment the development server is in use: webhooks may go to this machine, by http too. */
 export function webhookSettings(config: Wanted, { isDevelopment }: { isDevelopment: boolean }): WebhookSettings {
   const scale = config.DUNWELL_WEBHOOK_SCHEDULE_SCALE
-  const allowedCidrs = config.DUNWELL_WEBHOOK_ALLOW.split(',')
-    .map((range) => range.trim())
-    .filter((range) => range !== '')
+  const allowedCidrs = rangesOf(config.DUNWELL_WEBHOOK_ALLOW)
   const { DUNWELL_ALLOW_HTTP_WEBHOOKS: allowHttp, DUNWELL_WEBHOOK_PORTS: listed } = config
   const ports = listed === 'any' ? listed : listed.split(',').map(Number)
   return {

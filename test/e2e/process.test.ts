@@ -53,7 +53,10 @@ async function untilStatus(status: number, ask: () => Promise<Response>): Promis
 }
 
 test('a wrong environment is told whole in one message, with exit code 1', async () => {
-  const wrong = { DATABASE_URL: 'mysql://x', PORT: 'abc', LOG_LEVEL: 'loud', DUNWELL_TYPO: '1', DUNWELL_WEBHOOK_LEASE_MS: '5' }
+  const wrong = {
+    ...{ DATABASE_URL: 'mysql://x', PORT: 'abc', LOG_LEVEL: 'loud', DUNWELL_TYPO: '1', DUNWELL_WEBHOOK_LEASE_MS: '5' },
+    ...{ DUNWELL_SWEEP_CRON: 'at noon', DUNWELL_WEBHOOK_ALLOW: 'everywhere' }
+  }
   const { code, output } = await complete(serve, wrong)
   expect(code).toBe(1)
   for (const name of Object.keys(wrong)) expect(output).toContain(name)

@@ -103,6 +103,7 @@ function issued(row: LedgerRow, timeZone: string): ObligationFacts {
     dunning: 'on',
     exemptUntilOn: null,
     holds: [],
+    creditMinor: 0n,
     timeZone: row.timeZone ?? timeZone,
     overdueAnnounced: false,
     entries: []

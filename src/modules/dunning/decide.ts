@@ -22,6 +22,8 @@ export type ObligationFacts = Readonly<{
   currency: Currency
   /** What remains open, in minor units. */
   balanceMinor: bigint
+  /** What of that is covered by the client's credit that is not applied. */
+  creditMinor: bigint
   /** `closed`: paid, void, written off. A balance of 0 or less is closed too. */
   status: 'open' | 'closed'
   dunning: 'on' | 'off'
@@ -157,9 +159,9 @@ export function isBelowMinimum(
   return balanceMinor <= (policy.minBalanceMinor.get(currency) ?? 0n)
 }
 
-/** What is open and not held: the disputed part is not dunned. Not below 0. */
+/** What is open, not disputed and not covered by credit. Not below 0. */
 export function dunnedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
-  const rest = facts.balanceMinor - heldPart(facts.holds, today)
+  const rest = facts.balanceMinor - heldPart(facts.holds, today) - facts.creditMinor
   return rest > 0n ? rest : 0n
 }
 

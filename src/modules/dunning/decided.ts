@@ -5,6 +5,7 @@ import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice
 import { type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
+import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
 
 /** A due obligation with what was decided of it. */
@@ -20,18 +21,22 @@ export type Deciding = Readonly<{
   grounds: Grounds
   entriesOf: (obligationId: string) => readonly LiveEntry[]
   holdsOf: HoldsOf
+  creditOf: CreditOf
   policyAt: (ref: PolicyRef) => Policy
   newId: () => string
 }>
 
-export function decideCase(found: DunningCase, { grounds, entriesOf, holdsOf, policyAt, newId }: Deciding): Decided {
+export function decideCase(found: DunningCase, { grounds, entriesOf, holdsOf, creditOf, policyAt, newId }: Deciding): Decided {
   const { obligation } = found
   const { books } = grounds
   const entries = entriesOf(obligation.id)
   const ref = policyOf(found, { entries, grounds })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
-  const decision = decide(factsOf(found, { entries, holds: holdsOf(obligation), books }), context)
+  const decision = decide(
+    factsOf(found, { entries, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books }),
+    context
+  )
   const entered = enteredBy(decision, { found, ref, policy, id: newId })
   const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
   const overdueAnnounced = obligation.overdueAnnounced || decision.overdue

@@ -8,6 +8,7 @@ import * as entryRepository from './entry-repository.ts'
 import type { EntryService } from './entry-service.ts'
 import { explain, type Why } from './explain.ts'
 import { factsOf, type PolicyRef, policyOf } from './facts.ts'
+import type { NettingService } from './netting-service.ts'
 import type { EntryView } from './outcome.ts'
 import type { PolicyService } from './policy-service.ts'
 
@@ -16,6 +17,7 @@ export type ExplainDeps = Readonly<{
   invoices: InvoiceService
   holds: HoldService
   policies: PolicyService
+  creditCovering: NettingService
   entriesOf: EntryService['entriesOf']
 }>
 
@@ -33,12 +35,12 @@ export type Explained = Readonly<{
 export type Explanation = Readonly<{ invoiceId: string; asOf: Date; calendarVersion: number; obligations: readonly Explained[] }>
 
 /** Reads what was entered, and decides as the sweep would, without writing. */
-export function createExplainService({ organizations, invoices, holds, policies, entriesOf }: ExplainDeps) {
+export function createExplainService({ organizations, invoices, holds, policies, creditCovering, entriesOf }: ExplainDeps) {
   return {
     /** The decision that a sweep would make now, for each obligation of an invoice, with its reasons. */
     async explainInvoice(reader: Reader, invoiceId: string): Promise<Explanation> {
       const view = await invoices.get(reader, invoiceId)
-      const [books, heads, cases, liveOf, entries, holdsOf] = await Promise.all([
+      const [books, heads, cases, liveOf, entries, holdsOf, creditOf] = await Promise.all([
         organizations.books(reader),
         policies.heads(reader),
         invoices.casesOf(
@@ -47,7 +49,8 @@ export function createExplainService({ organizations, invoices, holds, policies,
         ),
         entryRepository.live(reader, view.obligations),
         entriesOf(reader, invoiceId),
-        holds.factsOf(reader, [view.invoice.clientId])
+        holds.factsOf(reader, [view.invoice.clientId]),
+        creditCovering(reader, [view.invoice.clientId])
       ])
       const grounds = { books, heads }
       const chosen = cases.map((found) => {
@@ -59,7 +62,12 @@ export function createExplainService({ organizations, invoices, holds, policies,
         chosen.map(({ policy }) => policy)
       )
       const obligations = chosen.map(({ found, live, policy }): Explained => {
-        const facts = factsOf(found, { entries: live, holds: holdsOf(found.obligation), books })
+        const facts = factsOf(found, {
+          entries: live,
+          holds: holdsOf(found.obligation),
+          creditMinor: creditOf(found.obligation.id),
+          books
+        })
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const own = entries.filter(({ obligationId }) => obligationId === found.obligation.id)
         return { found, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }

@@ -125,7 +125,7 @@ function obstacle(
       const minimum = formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
       const dunned = dunnedMinor(situation)
       const disputed = dunned === facts.balanceMinor ? {} : { dunned: formatAmount(dunned, facts.currency) }
-      const what = dunned === facts.balanceMinor ? 'What is open' : 'What is open and not disputed'
+      const what = dunned === facts.balanceMinor ? 'What is open' : 'What is open, not disputed and not covered by credit'
       const detail = `${what} is not above the policy's minimum of ${minimum} ${facts.currency}.`
       const compared = { ...balanceOf(facts), ...disputed, min_balance: minimum }
       return { detail, compared, changedBy: 'A higher balance or a lower minimum.' }

@@ -1,7 +1,6 @@
 import { assert } from '../../kernel/assert.ts'
 import { addDays } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { HoldFact } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts, standingFor } from './decide.ts'
@@ -52,12 +51,13 @@ export function policyOf(
 
 export function factsOf(
   { obligation, view, client }: DunningCase,
-  { entries, holds, books }: { entries: readonly StageEntry[]; holds: readonly HoldFact[]; books: Books }
+  { entries, holds, creditMinor, books }: Pick<ObligationFacts, 'entries' | 'holds' | 'creditMinor'> & { books: Books }
 ): ObligationFacts {
   return {
     dueOn: obligation.dueOn,
     currency: obligation.currency,
     balanceMinor: obligation.balanceMinor,
+    creditMinor,
     status: view.invoice.status === 'open' ? 'open' : 'closed',
     dunning: dunningOf(view.invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

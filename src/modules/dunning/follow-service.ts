@@ -20,6 +20,8 @@ import { byInvoice, type Change } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
 import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import type { CreditOf } from './netting.ts'
+import type { NettingService } from './netting-service.ts'
 import type { Policy } from './policy.ts'
 import type { PolicyService } from './policy-service.ts'
 import { mistakenEntries, openBefore } from './retract.ts'
@@ -33,6 +35,7 @@ export type FollowDeps = Readonly<{
   holds: HoldService
   policies: PolicyService
   actions: ActionService
+  creditCovering: NettingService
 }>
 
 export type ObligationsChange = Readonly<{ books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }>
@@ -50,7 +53,17 @@ type Followed = Readonly<{
 type EntriesOf = (obligationId: string) => readonly LiveEntry[]
 
 /** What dunning does when the facts change under it: clears, restores, retracts and finds the next instant. Never enters. */
-export function createFollowService({ clock, events, organizations, clients, invoices, holds, policies, actions }: FollowDeps) {
+export function createFollowService({
+  clock,
+  events,
+  organizations,
+  clients,
+  invoices,
+  holds,
+  policies,
+  actions,
+  creditCovering
+}: FollowDeps) {
   /** The calendars that the entries were decided under. */
   async function calendarsOf(
     reader: Reader,
@@ -103,10 +116,11 @@ export function createFollowService({ clock, events, organizations, clients, inv
   async function followAll(tx: Tx, cases: readonly DunningCase[], change: ObligationsChange): Promise<Followed[]> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-    const [heads, entriesOf, holdsOf] = await Promise.all([
+    const [heads, entriesOf, holdsOf, creditOf] = await Promise.all([
       policies.heads(tx),
       entryRepository.live(tx, pinned),
-      holds.factsOf(tx, clientIds)
+      holds.factsOf(tx, clientIds),
+      creditCovering(tx, clientIds)
     ])
     const grounds: Grounds = { books: change.books, heads }
     const mistakenBy = await mistakenOf(tx, cases, { entriesOf, holdsOf, change })
@@ -119,16 +133,26 @@ export function createFollowService({ clock, events, organizations, clients, inv
       tx,
       followed.map(({ policy }) => policy)
     )
-    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, holdsOf, policyAt }) }))
+    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, holdsOf, creditOf, policyAt }) }))
   }
 
   function outcomeOf(
     { found, kept, policy }: Pick<Followed, 'found' | 'kept' | 'policy'>,
-    { books, holdsOf, policyAt }: { books: Books; holdsOf: HoldsOf; policyAt: (ref: PolicyRef) => Policy }
+    {
+      books,
+      holdsOf,
+      creditOf,
+      policyAt
+    }: Readonly<{
+      books: Books
+      holdsOf: HoldsOf
+      creditOf: CreditOf
+      policyAt: (ref: PolicyRef) => Policy
+    }>
   ): Pick<Followed, 'state' | 'cleared'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
-    const facts = factsOf(found, { entries: kept, holds: holdsOf(obligation), books })
+    const facts = factsOf(found, { entries: kept, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books })
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0

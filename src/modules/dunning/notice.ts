@@ -4,6 +4,7 @@ import type { ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
 import type { NewEntry } from './entry.ts'
 import type { PolicyRef } from './facts.ts'
+import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
 
 export type Notice = Readonly<{
@@ -15,16 +16,21 @@ export type Notice = Readonly<{
   /** By obligation: the entries that the sweep made just now. */
   entered: ReadonlyMap<string, NewEntry>
   policyAt: (ref: PolicyRef) => Policy
+  creditOf: CreditOf
 }>
 
 /** Everything that a client owes in one currency, for a consumer who writes one message per client. */
-export function noticeContext({ client, currency, today, items, entered, policyAt }: Notice) {
+export function noticeContext({ client, currency, today, items, entered, policyAt, creditOf }: Notice) {
   const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
+  const creditMinor = items.reduce((covered, { id }) => covered + creditOf(id), 0n)
   const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
   return {
     client,
     currency,
     total: sum(items),
+    // What the client has in credit, as far as it covers this, and what that leaves to be paid.
+    unapplied_credit: formatAmount(creditMinor, currency),
+    net_total: formatAmount(sumOf(items) - creditMinor, currency),
     total_overdue: sum(items.filter((item) => late(item) > 0)),
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
     highest_stage: highestOf(items, { policyAt, timeZone: client.time_zone }),

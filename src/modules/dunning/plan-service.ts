@@ -87,7 +87,7 @@ function factsOfNew(
   { draft: { invoice, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
 ): ObligationFacts {
   return {
-    ...{ dueOn, currency, balanceMinor, timeZone, holds },
+    ...{ dueOn, currency, balanceMinor, timeZone, holds, creditMinor: 0n },
     status: 'open',
     dunning: dunningOf(invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

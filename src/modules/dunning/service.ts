@@ -6,6 +6,7 @@ import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService } from './follow-service.ts'
+import { createNettingService, type NettingDeps } from './netting-service.ts'
 import { createPlanService } from './plan-service.ts'
 import type { InFlight } from './policy-service.ts'
 import { createRunService } from './run-service.ts'
@@ -13,11 +14,14 @@ import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
 const endOfTime: Day = day('9999-12-31')
 
-export type DunningServiceDeps = Omit<SweepDeps, 'actions'> & EntryDeps & Readonly<{ wakeSweep: () => void }>
+export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'creditCovering'> &
+  NettingDeps &
+  EntryDeps &
+  Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
-  const deps = { ...given, actions: createActionService(given) }
+  const deps = { ...given, actions: createActionService(given), creditCovering: createNettingService(given) }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
@@ -47,8 +51,8 @@ export function createDunningService(given: DunningServiceDeps) {
       await invoices.markDue(tx, { at: now, policyId })
     },
 
-    /** A hold began or ended: what it holds is found anew, without entering anything. */
-    async holdsChanged(
+    /** A hold began or ended, or the client's credit changed: what is open is found anew, without entering anything. */
+    async reconsider(
       tx: Tx,
       {
         books,
@@ -58,12 +62,9 @@ export function createDunningService(given: DunningServiceDeps) {
       }: { books: Books; clientId: string; invoiceIds: readonly string[] | null; reason: string }
     ): Promise<void> {
       const open = await invoices.openOfClients(tx, [clientId])
-      const held = open.filter(({ invoiceId }) => invoiceIds === null || invoiceIds.includes(invoiceId))
-      const [first] = held
-      if (first === undefined) return
-      // Nothing that was entered turns out mistaken by a hold, whose first day is today.
-      const change = { books, obligationIds: held.map(({ id }) => id), effectiveOn: endOfTime, reason }
-      await follow.obligationsChanged(tx, change)
+      const concerned = open.filter(({ invoiceId }) => invoiceIds === null || invoiceIds.includes(invoiceId))
+      // Nothing that was entered before turns out mistaken by it.
+      await follow.obligationsChanged(tx, { books, obligationIds: concerned.map(({ id }) => id), effectiveOn: endOfTime, reason })
     },
 
     /** Whether a test clock may be put to `until` without passing over anything. What is due at that very instant still lies ahead. */

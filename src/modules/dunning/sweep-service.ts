@@ -18,6 +18,7 @@ import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, stageContext } from './event-context.ts'
 import { type Grounds, type PolicyRef, policyOf } from './facts.ts'
+import type { NettingService } from './netting-service.ts'
 import { type Notice, noticeContext } from './notice.ts'
 import type { PolicyService } from './policy-service.ts'
 
@@ -31,6 +32,7 @@ export type SweepDeps = Readonly<{
   holds: HoldService
   policies: PolicyService
   actions: ActionService
+  creditCovering: NettingService
 }>
 
 /** What a sweep did. `decided` counts obligations; nothing decided means that nothing was due, or that others have it. */
@@ -51,7 +53,8 @@ export function createSweepService({
   invoices,
   holds,
   policies,
-  actions
+  actions,
+  creditCovering
 }: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
   async function decideAll(
@@ -60,16 +63,18 @@ export function createSweepService({
     at: Date
   ): Promise<{ books: Books; decided: Decided[] }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
-    const [books, heads, entriesOf, holdsOf] = await Promise.all([
+    const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
+    const [books, heads, entriesOf, holdsOf, creditOf] = await Promise.all([
       organizations.books(reader),
       policies.heads(reader),
       entryRepository.live(reader, pinned),
-      holds.factsOf(reader, [...new Set(cases.map(({ obligation }) => obligation.clientId))])
+      holds.factsOf(reader, clientIds),
+      creditCovering(reader, clientIds)
     ])
     const grounds: Grounds = { books: { ...books, now: at }, heads }
     const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), grounds }))
     const policyAt = await policies.at(reader, refs)
-    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, holdsOf, policyAt, newId }))
+    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, holdsOf, creditOf, policyAt, newId }))
     return { books: grounds.books, decided }
   }
 
@@ -96,19 +101,23 @@ export function createSweepService({
     ]
   }
 
-  /** One for each client and currency in which a stage was entered, with all that is open there. */
+  /** One for each client and currency in which a stage was entered, with all that is open and dunned there. */
   async function noticesOf(tx: Tx, decided: readonly Decided[], told: Told): Promise<EventDraft[]> {
     const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
     if (entries.length === 0) return []
     const entered = new Map(entries.map((entry) => [entry.obligationId, entry]))
     const states = new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
-    const open = await invoices.openOfClients(tx, [...new Set(entries.map(({ clientId }) => clientId))])
-    const items = open.map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
+    const clientIds = [...new Set(entries.map(({ clientId }) => clientId))]
+    const [open, creditOf] = await Promise.all([invoices.openOfClients(tx, clientIds), creditCovering(tx, clientIds)])
+    // What is held, or switched off, is not spoken of.
+    const items = open
+      .map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
+      .filter(({ isHeld, dunningStart }) => !isHeld && dunningStart !== 'off')
     const policyAt = await policies.at(tx, items.flatMap(pinnedOf))
     const groups = Map.groupBy(items, ({ clientId, currency }) => `${clientId}/${currency}`)
     return [...groups.values()]
       .filter((group) => group.some(({ id }) => entered.has(id)))
-      .map((group) => noticeOf(group, { ...told, entered, policyAt }))
+      .map((group) => noticeOf(group, { ...told, entered, policyAt, creditOf }))
   }
 
   return {
@@ -175,7 +184,7 @@ function pinnedOf({ policyId, policyVersion: version }: DunningState): PolicyRef
 /** The notice of one client and currency; its object is the client, who did not change. */
 function noticeOf(
   items: readonly OpenObligation[],
-  { books, clients, ...rest }: Told & Pick<Notice, 'entered' | 'policyAt'>
+  { books, clients, ...rest }: Told & Pick<Notice, 'entered' | 'policyAt' | 'creditOf'>
 ): EventDraft {
   const [first] = items
   assert(first !== undefined, 'a notice lists something')

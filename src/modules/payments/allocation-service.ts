@@ -17,7 +17,7 @@ type Sourced = FreshShare & Readonly<{ paymentId: string; fromOn: Day }>
 type Told = () => Promise<EventDraft[]>
 
 /** Moves money between payments and obligations: ledger, balances, dunning, events, in this order, in the caller's transaction. */
-export function createAllocator({ newId, clock, events, invoices, obligationsChanged }: PaymentServiceDeps) {
+export function createAllocator({ newId, clock, events, invoices, obligationsChanged, creditChanged }: PaymentServiceDeps) {
   async function move(
     tx: Tx,
     { books, at, entries, reason, told }: { books: Books; at: Date; entries: readonly LedgerEntry[]; reason: string; told: Told }
@@ -35,6 +35,9 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const obligationIds = [...new Set(touched.flatMap(({ obligationId }) => (obligationId === null ? [] : [obligationId])))]
       await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
     }
+    const [any] = entries
+    const changesCredit = entries.reduce((sum, { unappliedMinor }) => sum + unappliedMinor, 0n) !== 0n
+    if (any !== undefined && changesCredit) await creditChanged(tx, { books, clientId: any.clientId })
     const after = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
     const changed = after.map((view) =>
       changeOf(
@@ -81,7 +84,8 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       paymentId,
       balanceMinor: amountMinor,
       unappliedMinor: amountMinor,
-      effectiveOn: asOf ?? effectiveOn
+      // Not before it was set against the invoice: what came later than it bounced was never there.
+      effectiveOn: asOf === null ? effectiveOn : maxDay(asOf, effectiveOn)
     }
   }
 

@@ -164,6 +164,19 @@ export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]
   return tx.run(selectCredit, [tx.orgId, clientIds])
 }
 
+const selectUnapplied = statement<Unapplied>(
+  'payments.unapplied_of_clients',
+  `select client_id as "clientId", currency, sum(unapplied_minor)::bigint as "unappliedMinor" from payments
+   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 group by client_id, currency`
+)
+
+/** What a client has and no obligation has used, reserved or not. */
+export type Unapplied = Readonly<{ clientId: string; currency: string; unappliedMinor: bigint }>
+
+export function unappliedOf(reader: Reader, clientIds: readonly string[]): Promise<Unapplied[]> {
+  return reader.run(selectUnapplied, [reader.orgId, clientIds])
+}
+
 const moveUnappliedRows = statement<{ id: string }>(
   'payments.move_unapplied',
   `update payments p set unapplied_minor = p.unapplied_minor + t.by_minor, version = p.version + 1, updated_at = $4

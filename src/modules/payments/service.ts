@@ -28,6 +28,8 @@ export type PaymentServiceDeps = Readonly<{
   references: ReferenceService
   invoices: InvoiceService
   obligationsChanged: InvoicePorts['obligationsChanged']
+  /** What a client has and no obligation uses has changed: as much of what it owes is dunned or not. */
+  creditChanged: (tx: Tx, change: { books: Books; clientId: string }) => Promise<void>
   pending: PendingPorts
 }>
 
@@ -122,6 +124,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   return {
     get,
     creditOf: allocator.creditOf,
+    unappliedOf: repository.unappliedOf,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
 

@@ -58,6 +58,7 @@ export function factsOf(dueOn: string, rest: Partial<ObligationFacts> = {}): Obl
     dunning: 'on',
     exemptUntilOn: null,
     holds: [],
+    creditMinor: 0n,
     timeZone: 'UTC',
     overdueAnnounced: false,
     entries: [],

@@ -1,0 +1,16 @@
+import type { Reader } from '../../db/client.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import type { PaymentService } from '../payments/service.ts'
+import { type CreditOf, nettingOf, noCredit } from './netting.ts'
+
+export type NettingDeps = Readonly<{ invoices: InvoiceService; payments: Pick<PaymentService, 'unappliedOf'> }>
+export type NettingService = ReturnType<typeof createNettingService>
+
+/** Hardly any client has credit that is not applied: what is open is read for those only. */
+export function createNettingService({ invoices, payments }: NettingDeps) {
+  return async (reader: Reader, clientIds: readonly string[]): Promise<CreditOf> => {
+    const unapplied = await payments.unappliedOf(reader, clientIds)
+    if (unapplied.length === 0) return noCredit
+    return nettingOf(unapplied, await invoices.openOfClients(reader, [...new Set(unapplied.map(({ clientId }) => clientId))]))
+  }
+}

@@ -1,0 +1,55 @@
+import { afterAll, expect, test } from 'vitest'
+import { done, startDunning } from '../../support/dunning.ts'
+
+const { newLedger, close } = await startDunning()
+afterAll(close)
+
+const stages = [
+  { code: 'reminder', offset_days: 3 },
+  { code: 'second', offset_days: 10 }
+]
+
+/** Credit is not applied by itself here; the clock stands on 1 January 2026. */
+async function unapplying() {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  await done(ledger.call('PATCH', '/v1/organization', { body: { auto_apply_credit: false } }))
+  const clientId = await ledger.addClient()
+  return { ledger, clientId }
+}
+
+test('who has credit for it is not dunned, and is when the credit is gone', async () => {
+  const { ledger, clientId } = await unapplying()
+  const payment = await ledger.pay(clientId, '100.00')
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', total: '30.00' })
+  await ledger.advance(14)
+  expect(await ledger.ladder(id)).toEqual([])
+  expect(await ledger.told('invoice.overdue', 'client.dunning_notice_due')).toEqual(['2026-01-11 invoice.overdue'])
+  await ledger.reverse(payment, { reason: 'bounced' })
+  await ledger.advance(1)
+  expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-15'])
+})
+
+test('credit covers what is oldest due, and a notice nets it', async () => {
+  const { ledger, clientId } = await unapplying()
+  await ledger.pay(clientId, '40.00', { reserved_for: 'deposit' })
+  const older = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-09', total: '30.00' })
+  const newer = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', total: '30.00' })
+  await ledger.advance(14)
+  expect(await ledger.ladder(older.id)).toEqual([])
+  expect(await ledger.ladder(newer.id)).toEqual(['reminder 2026-01-13'])
+  const [notice] = await ledger.events('client.dunning_notice_due')
+  expect(notice?.context).toMatchObject({ total: '60.00', unapplied_credit: '40.00', net_total: '20.00' })
+})
+
+test('a notice does not speak of what is held or not dunned', async () => {
+  const { ledger, clientId } = await unapplying()
+  const issue = (body: object = {}) => ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', ...body })
+  const [dunned, held] = [await issue(), await issue()]
+  await issue({ dunning_start: 'off' })
+  await done(ledger.call('POST', '/v1/holds', { body: { client_id: clientId, invoice_ids: [held.id], reason: 'manual' } }))
+  await ledger.advance(14)
+  const [notice] = await ledger.events('client.dunning_notice_due')
+  const listed = notice?.context['obligations'] as { invoice_id: string }[]
+  expect(listed.map(({ invoice_id }) => invoice_id)).toEqual([dunned.id])
+})
