@@ -93,12 +93,19 @@ function pendingPorts(holds: () => HoldService, setDeadline: PendingPorts['setDe
 /** Invoices, payments, interactions and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
-    const invoiceIds = await invoices.invoicesOf(tx, change.obligationIds)
-    if (change.reason === 'voided' || change.reason === 'written_off') await closeAgreements(tx, change.books, invoiceIds)
+    const { books, obligationIds: ids } = change
+    // In one trip: hardly anything that is paid is agreed upon.
+    const [invoiceIds, isPlanned, isPromised, isLeaving] = await Promise.all([
+      invoices.invoicesOf(tx, ids),
+      plans.isOver(tx, ids),
+      promises.isOver(tx, ids),
+      payments.isLeaving(tx, ids)
+    ])
+    if (change.reason === 'voided' || change.reason === 'written_off') await closeAgreements(tx, books, invoiceIds)
     await dunning.obligationsChanged(tx, change)
-    await plans.follow(tx, { books: change.books, invoiceIds })
-    await promises.follow(tx, { books: change.books, invoiceIds })
-    await payments.followOffboarding(tx, change)
+    if (isPlanned) await plans.follow(tx, { books, invoiceIds })
+    if (isPromised) await promises.follow(tx, { books, invoiceIds })
+    if (isLeaving) await payments.followOffboarding(tx, change)
   }
   const invoices = createInvoiceService({
     ...deps,

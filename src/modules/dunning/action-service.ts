@@ -54,12 +54,14 @@ export function createActionService({ clients, holds }: ActionDeps) {
       }
     },
 
-    /** Something of these clients was settled, or taken back: whoever is served less than what is left asks for is served again. */
+    /** Those of these clients that are served less than they could be. */
+    unserved,
+
+    /** Something of these unserved clients was settled, or taken back: who is served less than what is left asks for is served again. */
     async restore(tx: Tx, books: Books, clientIds: readonly string[]): Promise<void> {
-      const lowered = await unserved(tx, clientIds)
-      if (lowered.length === 0) return
-      const left = furthest(await causesOf(tx, lowered))
-      const wanted = new Map(lowered.map((id) => [id, left.get(id) ?? { status: 'active' as const, context: {} }]))
+      if (clientIds.length === 0) return
+      const left = furthest(await causesOf(tx, clientIds))
+      const wanted = new Map(clientIds.map((id) => [id, left.get(id) ?? { status: 'active' as const, context: {} }]))
       await clients.setServiceStatus(tx, books, wanted)
     },
 

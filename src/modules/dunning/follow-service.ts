@@ -199,7 +199,9 @@ export function createFollowService({
      */
     async obligationsChanged(tx: Tx, change: ObligationsChange): Promise<void> {
       if (change.obligationIds.length === 0) return
-      const followed = await followAll(tx, await invoices.casesForUpdate(tx, change.obligationIds), change)
+      const cases = await invoices.casesForUpdate(tx, change.obligationIds)
+      const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
+      const [followed, unserved] = await Promise.all([followAll(tx, cases, change), actions.unserved(tx, clientIds)])
       const at = clock.now()
       const changes = byInvoice(followed, { at, tells: tellsSomething })
       const drafts = await draftsOf(tx, changes, change)
@@ -221,7 +223,7 @@ export function createFollowService({
       }
       await Promise.all(writes)
       if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
-      await actions.restore(tx, change.books, [...new Set(followed.map(({ found }) => found.obligation.clientId))])
+      await actions.restore(tx, change.books, unserved)
     }
   }
 }

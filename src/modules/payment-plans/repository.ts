@@ -49,6 +49,17 @@ export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]):
   return (await reader.run(selectOfInvoices, [reader.orgId, invoiceIds])).map(fromRow)
 }
 
+const selectOver = statement<{ id: string }>(
+  'plans.over',
+  `select plan_id as id from payment_plan_invoices
+   where org_id = $1 and invoice_id = any(array(select invoice_id from obligations where org_id = $1 and id = any($2::uuid[]))) limit 1`
+)
+
+/** Whether any plan was ever made over what these obligations fall due of. */
+export async function isOver(reader: Reader, obligationIds: readonly string[]): Promise<boolean> {
+  return (await reader.run(selectOver, [reader.orgId, obligationIds])).length > 0
+}
+
 const selectActive = statement<{ planId: string; invoiceId: string }>(
   'plans.active_on',
   `select plan_id as "planId", invoice_id as "invoiceId" from payment_plan_invoices

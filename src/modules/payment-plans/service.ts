@@ -34,6 +34,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
     page: (reader: Reader, filter: repository.PlanFilter) => repository.page(reader, filter),
     preview: proposals.preview,
     propose: proposals.propose,
+    isOver: repository.isOver,
     follow: follow.follow,
     meet: follow.meet,
 

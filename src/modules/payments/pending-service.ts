@@ -59,7 +59,7 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
       const { id: paymentId, clientId } = payment
       if (wanted !== null) await checkNamed(tx, payment, wanted)
       await repository.insert(tx, payment)
-      if (wanted !== null) await repository.insertAnnounced(tx, { paymentId, wanted })
+      if (wanted !== null) repository.insertAnnounced(tx, { paymentId, wanted })
       const invoiceIds = wanted?.map(({ invoiceId }) => invoiceId) ?? (await coveredBy(tx, payment))
       const today = todayFor(books, client.timeZone)
       const untilOn = addDays(payment.maturesOn ?? today, books.organization.clearingDays)

@@ -129,11 +129,8 @@ const insertWanted = statement<{ id: string }>(
 )
 
 /** What announced money is meant for. */
-export async function insertAnnounced(
-  tx: Tx,
-  { paymentId, wanted }: { paymentId: string; wanted: readonly Wanted[] }
-): Promise<void> {
-  await tx.run(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])
+export function insertAnnounced(tx: Tx, { paymentId, wanted }: { paymentId: string; wanted: readonly Wanted[] }): void {
+  tx.write(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])
 }
 
 const selectOtherAnnouncements = statement<Row>(

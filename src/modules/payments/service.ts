@@ -101,7 +101,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
     await (how.isNew ? repository.insert(tx, settled) : repository.save(tx, settled))
     // What it was meant for is kept: its source may say the same again, or correct the amount.
-    if (how.isNew && how.wanted !== null) await repository.insertAnnounced(tx, { paymentId: payment.id, wanted: how.wanted })
+    if (how.isNew && how.wanted !== null) repository.insertAnnounced(tx, { paymentId: payment.id, wanted: how.wanted })
     const receipt = entryOf(settled, {
       id: newId(),
       kind: 'payment',
@@ -139,6 +139,10 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       await clients.get(reader, clientId)
       return statementToApi(clientId, await closingLines(reader, clientId))
     },
+
+    /** Whether a client of these obligations is being parted with. */
+    isLeaving: async (reader: Reader, obligationIds: readonly string[]): Promise<boolean> =>
+      (await leaving(reader, obligationIds)).length > 0,
 
     /** Parting with a client is complete when nothing is owed any more, and is not when something is again. */
     async followOffboarding(tx: Tx, { books, obligationIds }: { books: Books; obligationIds: readonly string[] }): Promise<void> {

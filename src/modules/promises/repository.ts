@@ -29,6 +29,17 @@ export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]):
   return (await reader.run(selectOfInvoices, [reader.orgId, invoiceIds])).map(fromRow)
 }
 
+const selectOver = statement<{ id: string }>(
+  'promises.over',
+  `select promise_id as id from promise_invoices
+   where org_id = $1 and invoice_id = any(array(select invoice_id from obligations where org_id = $1 and id = any($2::uuid[]))) limit 1`
+)
+
+/** Whether anything was ever promised of what these obligations fall due of. */
+export async function isOver(reader: Reader, obligationIds: readonly string[]): Promise<boolean> {
+  return (await reader.run(selectOver, [reader.orgId, obligationIds])).length > 0
+}
+
 const selectPending = statement<{ promiseId: string; invoiceId: string }>(
   'promises.pending_on',
   `select promise_id as "promiseId", invoice_id as "invoiceId" from promise_invoices

@@ -171,6 +171,8 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       return change(tx, books, { before: promise, to: { status: 'cancelled', endedOn, endReason: 'by_hand' } })
     },
 
+    isOver: repository.isOver,
+
     /** The money on these invoices changed. */
     async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
       for (const promise of await repository.ofInvoices(tx, invoiceIds)) await decide(tx, books, promise)
