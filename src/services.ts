@@ -94,15 +94,17 @@ function pendingPorts(holds: () => HoldService, setDeadline: PendingPorts['setDe
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
     const { books, obligationIds: ids } = change
-    // In one trip: hardly anything that is paid is agreed upon.
-    const [invoiceIds, isPlanned, isPromised, isLeaving] = await Promise.all([
-      invoices.invoicesOf(tx, ids),
+    if (change.reason === 'voided' || change.reason === 'written_off') {
+      await closeAgreements(tx, books, await invoices.invoicesOf(tx, ids))
+    }
+    // Asked while dunning follows, in its trips: hardly anything that is paid is agreed upon.
+    const [isPlanned, isPromised, isLeaving] = await Promise.all([
       plans.isOver(tx, ids),
       promises.isOver(tx, ids),
-      payments.isLeaving(tx, ids)
+      payments.isLeaving(tx, ids),
+      dunning.obligationsChanged(tx, change)
     ])
-    if (change.reason === 'voided' || change.reason === 'written_off') await closeAgreements(tx, books, invoiceIds)
-    await dunning.obligationsChanged(tx, change)
+    const invoiceIds = isPlanned || isPromised ? await invoices.invoicesOf(tx, ids) : []
     if (isPlanned) await plans.follow(tx, { books, invoiceIds })
     if (isPromised) await promises.follow(tx, { books, invoiceIds })
     if (isLeaving) await payments.followOffboarding(tx, change)

@@ -4,6 +4,7 @@ import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, daysBetween } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
+import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
@@ -159,14 +160,12 @@ export function createFollowService({
     return { state: stateOf(obligation, outcome, context), cleared }
   }
 
-  async function draftsOf(
-    tx: Tx,
+  function draftsOf(
     changes: readonly Change<Followed>[],
-    { books, reason }: ObligationsChange
-  ): Promise<EventDraft[]> {
+    { books, reason, known }: ObligationsChange & { known: ReadonlyMap<string, Client> }
+  ): EventDraft[] {
     const telling = changes.filter(({ of }) => of.some(tellsSomething))
     if (telling.length === 0) return []
-    const known = await clients.getMany(tx, [...new Set(telling.map(({ before }) => before.invoice.clientId))])
     return telling.flatMap(({ before, after, of }) => {
       const client = known.get(after.invoice.clientId)
       assert(client !== undefined, 'an invoice has a client')
@@ -201,10 +200,15 @@ export function createFollowService({
       if (change.obligationIds.length === 0) return
       const cases = await invoices.casesForUpdate(tx, change.obligationIds)
       const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-      const [followed, unserved] = await Promise.all([followAll(tx, cases, change), actions.unserved(tx, clientIds)])
+      // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
+      const [followed, unserved, known] = await Promise.all([
+        followAll(tx, cases, change),
+        actions.unserved(tx, clientIds),
+        clients.getMany(tx, clientIds)
+      ])
       const at = clock.now()
       const changes = byInvoice(followed, { at, tells: tellsSomething })
-      const drafts = await draftsOf(tx, changes, change)
+      const drafts = draftsOf(changes, { ...change, known })
       const changed = followed.filter(({ found, state }) => differVisibly(found.obligation, state))
       const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
       if (changed.length > 0) {

@@ -67,7 +67,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       .map((obligation) =>
         entryFor(obligation, { id: newId(), kind: how.kind, byMinor: -obligation.balanceMinor, effectiveOn: today })
       )
-    await insertEntriesOf(tx, { entries, recordedAt: at })
+    insertEntriesOf(tx, { entries, recordedAt: at })
     await repository.emptyObligations(tx, view.invoice.id)
     await repository.save(tx, {
       ...view.invoice,
@@ -107,7 +107,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     if (owed < 0n) await requireSettled(tx, obligation, -owed)
     if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
     const entry = entryFor(obligation, { id: newId(), kind: 'total_adjusted', byMinor, effectiveOn })
-    await insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
+    insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
     await repository.moveTotal(tx, { invoiceId: view.invoice.id, byMinor, at: opened.at })
     const document = await finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'total_adjusted' })
     if (byMinor < 0n) return document
@@ -198,7 +198,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
   ): Promise<void> {
     const { books, entries, toldIds, type, effectiveOn } = how
     const opened: Opened = { books, view, before: toApi(view, books), at: clock.now() }
-    await post(tx, { entries, at: opened.at })
+    post(tx, { entries, at: opened.at })
     const change = { type, effectiveOn, reason: 'payment_plan' }
     if (!toldIds.includes(view.invoice.id)) await finish(tx, opened, change)
     else await ports.obligationsChanged(tx, { books, ...change, obligationIds: view.obligations.map(({ id }) => id) })

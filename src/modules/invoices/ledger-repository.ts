@@ -35,12 +35,9 @@ export function entryColumns(of: ColumnOf<LedgerEntry>): unknown[] {
 
 const insertEntries = setStatement('ledger.insert', entryInsert(2))
 
-export async function insertEntriesOf(
-  tx: Tx,
-  { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }
-): Promise<void> {
+export function insertEntriesOf(tx: Tx, { entries, recordedAt }: { entries: readonly LedgerEntry[]; recordedAt: Date }): void {
   const { statement: insert, of } = setOf(insertEntries, entries)
-  await tx.run(insert, [tx.orgId, ...entryColumns(of), recordedAt])
+  tx.write(insert, [tx.orgId, ...entryColumns(of), recordedAt])
 }
 
 const moveBalances = setStatement(
@@ -57,12 +54,12 @@ const moveBalances = setStatement(
 )
 
 /** Appends the entries and moves the balances that they sum to. The invoices are open or paid by what is left. */
-export async function post(tx: Tx, { entries, at }: { entries: readonly LedgerEntry[]; at: Date }): Promise<void> {
+export function post(tx: Tx, { entries, at }: { entries: readonly LedgerEntry[]; at: Date }): void {
   const changes: BalanceChange[] = balanceChanges(entries)
-  const written = insertEntriesOf(tx, { entries, recordedAt: at })
+  insertEntriesOf(tx, { entries, recordedAt: at })
   if (changes.length > 0) {
     const { statement: move, of } = setOf(moveBalances, changes)
-    await tx.run(move, [
+    tx.write(move, [
       tx.orgId,
       of('uuid', (c) => c.obligationId),
       of('uuid', (c) => c.invoiceId),
@@ -70,7 +67,6 @@ export async function post(tx: Tx, { entries, at }: { entries: readonly LedgerEn
       at
     ])
   }
-  await written
 }
 
 const selectMovements = statement<{ obligationId: string; effectiveOn: Day; amountMinor: bigint }>(

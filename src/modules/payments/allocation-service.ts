@@ -25,7 +25,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     const touched = entries.filter(({ obligationId }) => obligationId !== null)
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
     const before = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
-    await invoices.post(tx, { entries, at })
+    invoices.post(tx, { entries, at })
     const [first] = touched
     if (first !== undefined) {
       const effectiveOn = touched.reduce(
@@ -38,7 +38,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     const [any] = entries
     const changesCredit = entries.reduce((sum, { unappliedMinor }) => sum + unappliedMinor, 0n) !== 0n
     if (any !== undefined && changesCredit) await creditChanged(tx, { books, clientId: any.clientId })
-    const after = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
+    const [after, own] = await Promise.all([invoiceIds.length === 0 ? [] : invoices.viewsOf(tx, invoiceIds), told()])
     const changed = after.map((view) =>
       changeOf(
         view,
@@ -46,7 +46,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         books
       )
     )
-    await events.append(tx, { occurredAt: books.now, drafts: [...(await told()), ...changed] })
+    await events.append(tx, { occurredAt: books.now, drafts: [...own, ...changed] })
   }
 
   function changeOf(view: InvoiceView, before: InvoiceView | undefined, books: Books): EventDraft {
@@ -181,7 +181,8 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const changes = entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
         paymentId === null ? [] : [{ paymentId, byMinor }]
       )
-      await Promise.all([repository.moveUnapplied(tx, { changes, at }), invoices.post(tx, { entries, at })])
+      invoices.post(tx, { entries, at })
+      await repository.moveUnapplied(tx, { changes, at })
     }
   }
 }

@@ -58,7 +58,7 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
     ): Promise<void> {
       const { id: paymentId, clientId } = payment
       if (wanted !== null) await checkNamed(tx, payment, wanted)
-      await repository.insert(tx, payment)
+      repository.insert(tx, payment)
       if (wanted !== null) repository.insertAnnounced(tx, { paymentId, wanted })
       const invoiceIds = wanted?.map(({ invoiceId }) => invoiceId) ?? (await coveredBy(tx, payment))
       const today = todayFor(books, client.timeZone)

@@ -72,8 +72,8 @@ const insertRow = statement<{ id: string }>(
    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 )
 
-export async function insert(tx: Tx, p: Payment): Promise<void> {
-  await tx.run(insertRow, [
+export function insert(tx: Tx, p: Payment): void {
+  tx.write(insertRow, [
     tx.orgId,
     p.id,
     p.clientId,
@@ -101,8 +101,8 @@ const updateRow = statement<{ id: string }>(
    where org_id = $1 and id = $2`
 )
 
-export async function save(tx: Tx, p: Payment): Promise<void> {
-  await tx.run(updateRow, [
+export function save(tx: Tx, p: Payment): void {
+  tx.write(updateRow, [
     tx.orgId,
     p.id,
     p.unappliedMinor,

@@ -99,7 +99,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const shares = await sharesOf(tx, payment, { ...how, availableMinor: payment.amountMinor })
     const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
-    await (how.isNew ? repository.insert(tx, settled) : repository.save(tx, settled))
+    if (how.isNew) repository.insert(tx, settled)
+    else repository.save(tx, settled)
     // What it was meant for is kept: its source may say the same again, or correct the amount.
     if (how.isNew && how.wanted !== null) repository.insertAnnounced(tx, { paymentId: payment.id, wanted: how.wanted })
     const receipt = entryOf(settled, {
@@ -108,7 +109,11 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       unappliedMinor: settled.amountMinor,
       effectiveOn: receivedOn
     })
-    const told = async () => [eventOf('payment.settled', await get(tx, payment.id), how.previous)]
+    let view: PaymentView | undefined
+    const told = async () => {
+      view = await get(tx, payment.id)
+      return [eventOf('payment.settled', view, how.previous)]
+    }
     await allocator.allocate(tx, {
       books,
       at,
@@ -118,7 +123,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       told,
       movesCredit: false
     })
-    return get(tx, payment.id)
+    return view ?? get(tx, payment.id)
   }
 
   return {
@@ -199,7 +204,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const { books, view, at } = await open(tx, id)
       requirePending(view.payment)
       const payment: Payment = { ...view.payment, status: 'failed', version: view.payment.version + 1, updatedAt: at }
-      await repository.save(tx, payment)
+      repository.save(tx, payment)
       await pendings.conclude(tx, books, { payment, reason: 'failed' })
       const after = { ...view, payment }
       await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.failed', after, { status: 'pending' })] })
@@ -212,7 +217,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const { status, unconfirmedAt, version } = view.payment
       if (status !== 'pending' || unconfirmedAt !== null) return
       const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: clock.now() }
-      await repository.save(tx, payment)
+      repository.save(tx, payment)
       await pendings.conclude(tx, books, { payment, reason: 'unconfirmed' })
       const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })
       await events.append(tx, { occurredAt: books.now, drafts: [draft] })
@@ -232,7 +237,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       if (day < payment.receivedOn)
         throw new DomainError('invalid_date', 'A payment is not reversed before it is received.', { pointer: '/reversed_on' })
       const asOf = undoesHistory(reason) ? null : day
-      await repository.save(tx, {
+      repository.save(tx, {
         ...payment,
         status: 'reversed',
         unappliedMinor: 0n,
@@ -287,7 +292,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       { id, change }: { id: string; change: Partial<Pick<Payment, 'method' | 'reference' | 'metadata'>> }
     ): Promise<PaymentView> {
       const { view, at } = await open(tx, id)
-      await repository.save(tx, { ...view.payment, ...change, version: view.payment.version + 1, updatedAt: at })
+      repository.save(tx, { ...view.payment, ...change, version: view.payment.version + 1, updatedAt: at })
       return get(tx, id)
     }
   }
