@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     root,
     pool: 'forks',
+    // Files share what they import: to load the service takes longer than most of them, and each has a database of its own.
+    isolate: false,
     projects: [
       {
         extends: true,

@@ -58,6 +58,7 @@ export type StageBody = Readonly<{
   grace_days?: number
   repeat_every_days?: number
   action?: string
+  audience?: readonly string[]
 }>
 
 /** One organization, driven by the test instead of by time. */

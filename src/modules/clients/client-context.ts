@@ -1,5 +1,5 @@
 import type { Organization } from '../organizations/organization.ts'
-import type { Client } from './client.ts'
+import type { Client, ContactRole } from './client.ts'
 
 /** What a consumer needs of the client to act without calling back. */
 export function clientContext(client: Client, organization: Pick<Organization, 'locale' | 'timeZone'>) {
@@ -22,3 +22,9 @@ export function clientContext(client: Client, organization: Pick<Organization, '
 }
 
 export type ClientContext = ReturnType<typeof clientContext>
+
+/** The same with the contacts that something is for; no roles are all of them. */
+export function addressedTo(client: ClientContext, roles: readonly ContactRole[]): ClientContext {
+  if (roles.length === 0) return client
+  return { ...client, contacts: client.contacts.filter(({ role }) => roles.includes(role)) }
+}

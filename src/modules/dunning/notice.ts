@@ -1,6 +1,6 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
-import type { ClientContext } from '../clients/client-context.ts'
+import { addressedTo, type ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
 import type { NewEntry } from './entry.ts'
 import type { PolicyRef } from './facts.ts'
@@ -24,8 +24,9 @@ export function noticeContext({ client, currency, today, items, entered, policyA
   const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
   const creditMinor = items.reduce((covered, { id }) => covered + creditOf(id), 0n)
   const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
+  const highest = highestOf(items, { policyAt, timeZone: client.time_zone })
   return {
-    client,
+    client: addressedTo(client, highest?.audience ?? []),
     currency,
     total: sum(items),
     // What the client has in credit, as far as it covers this, and what that leaves to be paid.
@@ -33,7 +34,7 @@ export function noticeContext({ client, currency, today, items, entered, policyA
     net_total: formatAmount(sumOf(items) - creditMinor, currency),
     total_overdue: sum(items.filter((item) => late(item) > 0)),
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
-    highest_stage: highestOf(items, { policyAt, timeZone: client.time_zone }),
+    highest_stage: highest?.stage ?? null,
     obligations: items.map((item) => ({
       id: item.id,
       invoice_id: item.invoiceId,
@@ -59,9 +60,9 @@ function highestOf(items: readonly OpenObligation[], { policyAt, timeZone }: Pic
     }
   }
   if (highest === undefined) return null
-  const { code, offsetDays, tone, action, graceDays } = highest.stage
+  const { code, offsetDays, tone, action, graceDays, audience } = highest.stage
   const deadlineOn = graceDays > 0 ? addDays(dayIn(highest.enteredAt, timeZone), graceDays) : null
-  return { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn }
+  return { audience, stage: { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn } }
 }
 
 function sumOf(items: readonly OpenObligation[]): bigint {

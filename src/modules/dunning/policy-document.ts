@@ -3,7 +3,6 @@ import { type Currency, currency, formatAmount, parseAmount } from '../../kernel
 import type { ContactRole } from '../clients/client.ts'
 import {
   type ClosedDueDay,
-  type ContactLimits,
   checkPolicy,
   type DisputedPart,
   defaultPolicy,
@@ -29,8 +28,6 @@ export type StageDocument = Readonly<{
   audience?: readonly ContactRole[]
 }>
 
-type ContactLimitsDocument = Readonly<{ min_days: number; per_week: number }>
-
 /** A policy as it travels and is stored (`jsonb`); what is absent is as in the default policy, and no minimum balance. */
 export type PolicyDocument = Readonly<{
   name: string
@@ -42,7 +39,6 @@ export type PolicyDocument = Readonly<{
   due_on_closed_day?: ClosedDueDay
   send_at?: string
   disputed_part?: DisputedPart
-  contact_limits?: ContactLimitsDocument | null
   stages: readonly StageDocument[]
 }>
 
@@ -61,7 +57,6 @@ export function policyToJson(policy: Policy): FullPolicyDocument {
     due_on_closed_day: policy.dueOnClosedDay,
     send_at: policy.sendAt,
     disputed_part: policy.disputedPart,
-    contact_limits: policy.contactLimits && { min_days: policy.contactLimits.minDays, per_week: policy.contactLimits.perWeek },
     stages: policy.stages.map((stage) => ({
       code: stage.code,
       offset_days: stage.offsetDays,
@@ -85,7 +80,6 @@ export function policyFromJson(document: PolicyDocument): Policy {
     dueOnClosedDay: document.due_on_closed_day ?? defaultPolicy.dueOnClosedDay,
     sendAt: document.send_at ?? defaultPolicy.sendAt,
     disputedPart: document.disputed_part ?? defaultPolicy.disputedPart,
-    contactLimits: limitsFrom(document.contact_limits ?? null),
     stages: document.stages.map(stageFrom)
   }
   checkPolicy(policy)
@@ -102,10 +96,6 @@ function stageFrom(document: StageDocument): Stage {
     repeatEveryDays: document.repeat_every_days ?? null,
     audience: document.audience ?? []
   }
-}
-
-function limitsFrom(document: ContactLimitsDocument | null): ContactLimits | null {
-  return document && { minDays: document.min_days, perWeek: document.per_week }
 }
 
 function minBalanceFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {

@@ -54,7 +54,7 @@ const stageFields = {
   audience: Type.Array(oneOf(contactRoles), {
     maxItems: contactRoles.length,
     uniqueItems: true,
-    description: 'The contacts that a notice of this stage names; empty names all'
+    description: 'The contacts that events and notices of this stage name; empty names all'
   })
 }
 
@@ -86,21 +86,6 @@ const policyFields = {
   disputed_part: oneOf(disputedParts, {
     description: 'Of an invoice that is disputed in part: `exclude` goes on dunning the rest, `hold_invoice` duns nothing of it'
   }),
-  contact_limits: nullable(
-    closed(
-      {
-        min_days: Type.Integer({
-          minimum: 0,
-          maximum: policyLimits.minDaysOfContact,
-          description: 'From one notice to the next'
-        }),
-        per_week: Type.Integer({ minimum: 1, maximum: policyLimits.perWeek, description: 'Notices in any seven days' })
-      },
-      {
-        description: 'How often a client gets a notice, over all it owes: one that may not go yet waits and merges with the next'
-      }
-    )
-  ),
   stages: Type.Array(ref(DunningStageSchema), { minItems: 1, maxItems: policyLimits.stages })
 }
 

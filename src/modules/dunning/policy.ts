@@ -18,14 +18,6 @@ export type StageAction = (typeof stageActions)[number]
 export type ClosedDueDay = (typeof closedDueDays)[number]
 export type DisputedPart = (typeof disputedParts)[number]
 
-/** How often a client may be written to, whatever it owes and how many ladders say so. Days are the client's own. */
-export type ContactLimits = Readonly<{
-  /** Calendar days from one notice to the next; 0 and 1 allow one each day, which is the most there ever is. */
-  minDays: number
-  /** Notices in any seven days. */
-  perWeek: number
-}>
-
 /** One rung of the ladder. */
 export type Stage = Readonly<{
   /** The organization's own word, unique within the policy. */
@@ -56,8 +48,6 @@ export type Policy = Readonly<{
   /** `HH:MM`, local to the client where it has a zone of its own, else to the organization. No entry is made earlier in the day. */
   sendAt: string
   disputedPart: DisputedPart
-  /** Null limits nothing but the one notice a day. */
-  contactLimits: ContactLimits | null
   /** By strictly increasing offset, 1 to 20. */
   stages: readonly Stage[]
 }>
@@ -70,9 +60,7 @@ export const policyLimits = {
   offsetDays: { from: -365, through: 3650 },
   graceDays: 365,
   minDaysBetween: 365,
-  repeatEveryDays: 365,
-  minDaysOfContact: 90,
-  perWeek: 7
+  repeatEveryDays: 365
 } as const
 
 /** What an organization has from its first minute. */
@@ -85,7 +73,6 @@ export const defaultPolicy: Policy = {
   dueOnClosedDay: 'as_is',
   sendAt: '09:00',
   disputedPart: 'exclude',
-  contactLimits: null,
   stages: [
     { code: 'courtesy', offsetDays: -3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
     { code: 'reminder', offsetDays: 3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
@@ -135,7 +122,6 @@ export function checkPolicy(policy: Policy): void {
     '/disputed_part',
     `The disputed part is ${disputedParts.join(' or ')}.`
   )
-  checkLimits(policy.contactLimits)
   for (const [currency, minor] of policy.minBalanceMinor) {
     refuseUnless(minor >= 0n, `/min_balance/${currency}`, 'A minimum balance is not negative.')
   }
@@ -145,21 +131,6 @@ export function checkPolicy(policy: Policy): void {
     checkStage(stage, `/stages/${index}`)
     checkPlace(policy.stages, index)
   })
-}
-
-function checkLimits(limits: ContactLimits | null): void {
-  if (limits === null) return
-  const { minDaysOfContact, perWeek } = policyLimits
-  refuseUnless(
-    isDays(limits.minDays, { from: 0, through: minDaysOfContact }),
-    '/contact_limits/min_days',
-    `The days between two notices are a whole number from 0 to ${minDaysOfContact}.`
-  )
-  refuseUnless(
-    isDays(limits.perWeek, { from: 1, through: perWeek }),
-    '/contact_limits/per_week',
-    `A client is written to 1 to ${perWeek} times a week: not more than once a day.`
-  )
 }
 
 function checkStage(stage: Stage, pointer: string): void {

@@ -2,7 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Client } from '../clients/client.ts'
-import { type ClientContext, clientContext } from '../clients/client-context.ts'
+import { addressedTo, type ClientContext, clientContext } from '../clients/client-context.ts'
 import { toDocument } from '../clients/client-document.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
@@ -95,7 +95,8 @@ export function createSweepService({
       ...telling.filter(({ decision }) => decision.overdue).map((one) => ({ ...draft, context: common(one) })),
       ...telling.flatMap((one) => {
         if (one.entered === null) return []
-        const context = { ...common(one), ...stageContext(one.entered.entry, one.entered) }
+        const { audience } = one.entered.stage
+        const context = { ...common(one), client: addressedTo(client, audience), ...stageContext(one.entered.entry, one.entered) }
         return { ...draft, type: 'invoice.dunning_stage_entered' as const, context }
       })
     ]

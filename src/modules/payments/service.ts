@@ -11,12 +11,12 @@ import type { OrganizationService } from '../organizations/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
+import { createClosing } from './closing-service.ts'
 import { type FreshShare, fill, fillNamed, type Payment, type PaymentView, undoesHistory, type Wanted } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
-import { statementToApi, toApi } from './schemas.ts'
-import { closingLines, leaving } from './statement-repository.ts'
+import { toApi } from './schemas.ts'
 import type { ReversalReason } from './table.ts'
 
 export type PaymentServiceDeps = Readonly<{
@@ -140,24 +140,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       return repository.balancesOf(reader, { clientId, today: todayFor(books, client.timeZone) })
     },
 
-    closingStatement: async (reader: Reader, clientId: string) => {
-      await clients.get(reader, clientId)
-      return statementToApi(clientId, await closingLines(reader, clientId))
-    },
-
-    /** Whether a client of these obligations is being parted with. */
-    isLeaving: async (reader: Reader, obligationIds: readonly string[]): Promise<boolean> =>
-      (await leaving(reader, obligationIds)).length > 0,
-
-    /** Parting with a client is complete when nothing is owed any more, and is not when something is again. */
-    async followOffboarding(tx: Tx, { books, obligationIds }: { books: Books; obligationIds: readonly string[] }): Promise<void> {
-      const found = await leaving(tx, obligationIds)
-      if (found.length === 0) return
-      const withStatement = found.map(async ({ id, isSettled }) => {
-        return { id, isSettled, statement: statementToApi(id, await closingLines(tx, id)) }
-      })
-      await clients.followOffboarding(tx, books, await Promise.all(withStatement))
-    },
+    ...createClosing({ clients }),
 
     /**
      * Records money that came in, or that is announced.

@@ -36,7 +36,6 @@ export function policyOf(stages: readonly Stage[], rest: Partial<Policy> = {}): 
     dueOnClosedDay: 'as_is',
     sendAt: '09:00',
     disputedPart: 'exclude',
-    contactLimits: null,
     stages,
     ...rest
   }
