@@ -2,12 +2,12 @@ import type { Database, Reader, Tx } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
 import { createCreditNoteService } from './modules/credit-notes/service.ts'
-import { createDeadlineService } from './modules/deadlines/service.ts'
+import { createDeadlineService, type SetDeadline } from './modules/deadlines/service.ts'
 import { createDisputeService, type DisputeService } from './modules/disputes/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
-import { createHoldService, type HoldPorts, type HoldService } from './modules/holds/service.ts'
+import { createHoldService, type HoldService } from './modules/holds/service.ts'
 import { createInteractionService } from './modules/interactions/service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
@@ -80,7 +80,7 @@ type Lower = Readonly<{
 }>
 
 /** How announced money holds what it covers, by holds, which are made after payments. */
-function pendingPorts(holds: () => HoldService, setDeadline: PendingPorts['setDeadline']): PendingPorts {
+function pendingPorts(holds: () => HoldService, setDeadline: SetDeadline): PendingPorts {
   return {
     hold: async (tx, books, { paymentId: id, ...held }) => {
       await holds().place(tx, books, { ...held, reason: 'payment_pending', resume: 'by_age', origin: { kind: 'payment', id } })
@@ -121,7 +121,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)
     }
   })
-  const setDeadline: HoldPorts['setDeadline'] = (tx, deadline) => deadlines.set(tx, deadline)
+  const setDeadline: SetDeadline = (tx, deadline) => deadlines.set(tx, deadline)
   const payments = createPaymentService({
     ...deps,
     invoices,
@@ -137,7 +137,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   })
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
   const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
-  const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, ports: { setDeadline } })
+  const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, setDeadline })
   const interactions = createInteractionService({ ...deps, invoices })
   const below = { invoices, payments, holds, interactions }
   const dunning: DunningService = createDunningService({ ...deps, ...below, wakeSweep: deps.wake.sweep })

@@ -19,6 +19,8 @@ const CONCURRENCY = 2
 const ORGANIZATIONS_PER_LOOK = 1_000
 const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
+type LookForDue = Services['deadlines']['organizationsDue']
+
 type WaitingRun = Readonly<{ orgId: string; id: string }>
 
 /**
@@ -114,18 +116,25 @@ export function createSweepJob({
     }
   }
 
-  /** What agreements do by themselves, one organization after the other: it is little beside what is dunned. */
-  async function meetDeadlines(signal: AbortSignal | undefined): Promise<void> {
+  /** Organizations with something due, a page at a time, by id: one that fails is passed, and looked for again next time. */
+  async function* pagesOf(look: LookForDue): AsyncGenerator<string[]> {
     for (let after = BEFORE_ALL_IDS; ; ) {
       const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
-      const orgIds = await database.scheduling((scheduler) => deadlines.organizationsDue(scheduler, page))
+      const orgIds = await database.scheduling((scheduler) => look(scheduler, page))
       const last = orgIds.at(-1)
       if (last === undefined) return
+      yield orgIds
+      after = last
+    }
+  }
+
+  /** What agreements do by themselves, one organization after the other: it is little beside what is dunned. */
+  async function meetDeadlines(signal: AbortSignal | undefined): Promise<void> {
+    for await (const orgIds of pagesOf(deadlines.organizationsDue)) {
       for (const orgId of orgIds) {
         if (signal?.aborted === true) return
         await meetDeadlinesOf(orgId, signal)
       }
-      after = last
     }
   }
 
@@ -144,14 +153,11 @@ export function createSweepJob({
     async sweepAll(signal?: AbortSignal): Promise<SweepCounts> {
       await meetDeadlines(signal)
       let total = nothingSwept
-      for (let after = BEFORE_ALL_IDS; ; ) {
-        const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
-        const orgIds = await database.scheduling((scheduler) => invoices.organizationsDue(scheduler, page))
-        const last = orgIds.at(-1)
-        if (last === undefined || signal?.aborted === true) return total
+      for await (const orgIds of pagesOf(invoices.organizationsDue)) {
+        if (signal?.aborted === true) return total
         total = sumOf(total, await sweepOrganizations(orgIds, signal))
-        after = last
       }
+      return total
     },
 
     /** Executes the runs that were asked for by hand, of test organizations too, each at the time of its organization. */

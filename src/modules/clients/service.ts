@@ -3,6 +3,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import type { Books } from '../organizations/organization.ts'
 import { type OrganizationService, refuseStale } from '../organizations/service.ts'
 import type { ExternalRef } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -122,6 +123,10 @@ export function createClientService({ newId, events, organizations, references, 
   return {
     /** @throws DomainError `not_found`. */
     get,
+
+    /** Whose days count for a client: its own zone's where it has one, else the organization's. */
+    zoneOf: async (reader: Reader, clientId: string, { organization }: Pick<Books, 'organization'>): Promise<string> =>
+      (await get(reader, clientId)).timeZone ?? organization.timeZone,
 
     /** By id. Those that do not exist are not among them. */
     async getMany(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Client>> {

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import type { Deadline, DeadlineKind } from './deadline.ts'
+import type { Deadline } from './deadline.ts'
 
 const upsert = statement<{ objectId: string }>(
   'deadlines.set',
@@ -73,15 +73,4 @@ export async function organizationsDue(
   { now, after, limit }: { now: Date; after: string; limit: number }
 ): Promise<string[]> {
   return (await scheduler.run(selectOrganizations, [now, after, limit])).map(({ orgId }) => orgId)
-}
-
-const selectOne = statement<{ at: Date }>(
-  'deadlines.find',
-  'select at from deadlines where org_id = $1 and kind = $2 and object_id = $3'
-)
-
-/** Null where nothing is to happen. */
-export async function find(reader: Reader, { kind, objectId }: { kind: DeadlineKind; objectId: string }): Promise<Date | null> {
-  const [row] = await reader.run(selectOne, [reader.orgId, kind, objectId])
-  return row?.at ?? null
 }

@@ -13,7 +13,6 @@ export type DeadlineServiceDeps = Readonly<{ organizations: OrganizationService;
 export function createDeadlineService({ organizations, meet }: DeadlineServiceDeps) {
   return {
     set: repository.set,
-    find: repository.find,
     nextAt: repository.nextAt,
     organizationsDue: repository.organizationsDue,
 
@@ -36,5 +35,8 @@ export function createDeadlineService({ organizations, meet }: DeadlineServiceDe
     }
   }
 }
+
+/** Leaves the next instant of an object; null where nothing is to happen any more. */
+export type SetDeadline = typeof repository.set
 
 export type DeadlineService = ReturnType<typeof createDeadlineService>

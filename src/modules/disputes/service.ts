@@ -5,7 +5,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { CreditNoteService } from '../credit-notes/service.ts'
-import type { DeadlineKind } from '../deadlines/deadline.ts'
+import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
@@ -38,12 +38,7 @@ export type DisputeServiceDeps = Readonly<{
   invoices: InvoiceService
   creditNotes: CreditNoteService
   holds: HoldService
-  ports: Readonly<{
-    setDeadline: (
-      tx: Tx,
-      deadline: Readonly<{ kind: DeadlineKind; objectId: string; clientId: string; at: Date | null }>
-    ) => Promise<void>
-  }>
+  setDeadline: SetDeadline
 }>
 
 export type NewDispute = Readonly<{
@@ -58,7 +53,7 @@ export type NewDispute = Readonly<{
 type Opened = Readonly<{ books: Books; dispute: Dispute; timeZone: string | null }>
 
 export function createDisputeService(deps: DisputeServiceDeps) {
-  const { newId, clock, events, organizations, clients, invoices, creditNotes, holds, ports } = deps
+  const { newId, clock, events, organizations, clients, invoices, creditNotes, holds, setDeadline } = deps
 
   async function get(reader: Reader, id: string): Promise<Dispute> {
     const dispute = await repository.find(reader, id)
@@ -103,7 +98,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     const ended: Dispute = { ...dispute, status, resolution, version: dispute.version + 1, updatedAt: clock.now() }
     await repository.save(tx, ended)
     const { id: objectId, clientId } = dispute
-    if (dispute.respondByOn !== null) await ports.setDeadline(tx, { kind: 'dispute', objectId, clientId, at: null })
+    if (dispute.respondByOn !== null) await setDeadline(tx, { kind: 'dispute', objectId, clientId, at: null })
     await tell(tx, 'dispute.resolved', { books, dispute: ended, before: dispute })
     return ended
   }
@@ -116,7 +111,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     await repository.insert(tx, dispute)
     if (respondByOn !== null) {
       const at = startOfDay(addDays(respondByOn, 1), timeZone ?? books.organization.timeZone)
-      await ports.setDeadline(tx, { kind: 'dispute', objectId: dispute.id, clientId, at })
+      await setDeadline(tx, { kind: 'dispute', objectId: dispute.id, clientId, at })
     }
     await holds.place(tx, books, {
       clientId,

@@ -4,7 +4,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { Money } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
-import type { DeadlineKind } from '../deadlines/deadline.ts'
+import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
@@ -21,10 +21,7 @@ export type HoldPorts = Readonly<{
     tx: Tx,
     change: { books: Books; clientId: string; invoiceIds: readonly string[] | null; reason: 'held' | 'hold_released' }
   ) => Promise<void>
-  setDeadline: (
-    tx: Tx,
-    deadline: Readonly<{ kind: DeadlineKind; objectId: string; clientId: string; at: Date | null }>
-  ) => Promise<void>
+  setDeadline: SetDeadline
 }>
 
 export type HoldServiceDeps = Readonly<{
@@ -70,20 +67,16 @@ export function createHoldService({ newId, clock, events, organizations, clients
     await events.append(tx, { occurredAt: books.now, drafts: [draft] })
   }
 
-  async function zoneOf(tx: Tx, clientId: string, books: Books): Promise<string> {
-    return (await clients.get(tx, clientId)).timeZone ?? books.organization.timeZone
-  }
-
   async function setEnd(tx: Tx, { books, hold }: { books: Books; hold: Hold }): Promise<void> {
     const { id: objectId, clientId, untilOn, releasedAt } = hold
     const isOpen = untilOn === null || releasedAt !== null
-    const at = isOpen ? null : startOfDay(addDays(untilOn, 1), await zoneOf(tx, clientId, books))
+    const at = isOpen ? null : startOfDay(addDays(untilOn, 1), await clients.zoneOf(tx, clientId, books))
     await ports.setDeadline(tx, { kind: 'hold', objectId, clientId, at })
   }
 
   /** With the client locked. */
   async function place(tx: Tx, books: Books, draft: NewHold): Promise<Hold> {
-    const timeZone = await zoneOf(tx, draft.clientId, books)
+    const timeZone = await clients.zoneOf(tx, draft.clientId, books)
     const at = clock.now()
     const hold: Hold = {
       id: newId(),
@@ -132,7 +125,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
     /** Ends what an agreement placed, as of today. Nothing where it holds nothing any more. */
     async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {
       for (const hold of await repository.ofOrigin(tx, origin)) {
-        await end(tx, books, { hold, reason, on: todayFor(books, await zoneOf(tx, hold.clientId, books)) })
+        await end(tx, books, { hold, reason, on: todayFor(books, await clients.zoneOf(tx, hold.clientId, books)) })
       }
     },
 
@@ -180,7 +173,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
       for (const hold of own) {
         const views = await invoices.viewsOf(tx, hold.invoiceIds)
         if (views.some(({ invoice }) => invoice.status === 'open')) continue
-        await end(tx, books, { hold, reason: 'invoice_closed', on: todayFor(books, await zoneOf(tx, clientId, books)) })
+        await end(tx, books, { hold, reason: 'invoice_closed', on: todayFor(books, await clients.zoneOf(tx, clientId, books)) })
       }
     },
 

@@ -58,10 +58,10 @@ export type Allocation = Readonly<{
 export type Receipt = Readonly<{ effectiveOn: Day; amountMinor: bigint }>
 
 /** The money that counts for an agreement: what came since, without what was there already when it was made. */
-export type Money = Readonly<{ receipts: readonly Receipt[]; alreadyMinor: bigint }>
+export type CountedMoney = Readonly<{ receipts: readonly Receipt[]; alreadyMinor: bigint }>
 
 /** What had come by the end of the day; never below 0. */
-export function receivedBy({ receipts, alreadyMinor }: Money, day: Day): bigint {
+export function receivedBy({ receipts, alreadyMinor }: CountedMoney, day: Day): bigint {
   const sum = receipts.reduce(
     (total, { effectiveOn, amountMinor }) => (effectiveOn <= day ? total + amountMinor : total),
     -alreadyMinor

@@ -4,10 +4,11 @@ import { DomainError } from '../../kernel/errors.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { ClientService } from '../clients/service.ts'
+import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import type { HoldPorts, HoldService } from '../holds/service.ts'
+import type { HoldService } from '../holds/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
@@ -22,7 +23,7 @@ export type PlanFollowDeps = Readonly<{
   clients: ClientService
   invoices: InvoiceService
   holds: HoldService
-  setDeadline: HoldPorts['setDeadline']
+  setDeadline: SetDeadline
 }>
 
 type Ended = Pick<PaymentPlan, 'status' | 'endedOn' | 'endReason'> & Partial<Pick<PaymentPlan, 'replacedById'>>
@@ -63,13 +64,9 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     return { type, subject, clientId: plan.clientId, object: toApi(plan), previous, context }
   }
 
-  async function zoneOf(reader: Reader, plan: PaymentPlan, books: Books): Promise<string> {
-    return (await clients.get(reader, plan.clientId)).timeZone ?? books.organization.timeZone
-  }
-
   /** When the plan is next to be looked at by itself. */
   async function setNext(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
-    const timeZone = await zoneOf(tx, plan, books)
+    const timeZone = await clients.zoneOf(tx, plan.clientId, books)
     const today = todayFor(books, timeZone)
     const next = plan.status === 'active' ? nextDay(plan, today) : null
     const speaksAt = next === null ? null : instantOn(next, { time: SPEAKS_AT, timeZone })
@@ -106,7 +103,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     books: Books,
     { plan, toldIds }: { plan: PaymentPlan; toldIds: readonly string[] }
   ): Promise<void> {
-    const [views, timeZone] = await Promise.all([invoices.viewsOf(tx, plan.invoiceIds), zoneOf(tx, plan, books)])
+    const [views, timeZone] = await Promise.all([invoices.viewsOf(tx, plan.invoiceIds), clients.zoneOf(tx, plan.clientId, books)])
     const today = todayFor(books, timeZone)
     if (views.some(({ invoice }) => invoice.status === 'void' || invoice.status === 'written_off')) {
       const to = { status: 'cancelled', endedOn: today, endReason: 'invoice_closed' } as const
@@ -165,7 +162,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const plan = await get(tx, objectId)
       if (plan.status === 'active') return decide(tx, books, { plan, toldIds: [] })
-      const today = todayFor(books, await zoneOf(tx, plan, books))
+      const today = todayFor(books, await clients.zoneOf(tx, plan.clientId, books))
       if (plan.status !== 'proposed' || plan.expiresOn >= today) return
       await end(tx, books, { plan, to: { status: 'expired', endedOn: addDays(plan.expiresOn, 1), endReason: 'not_accepted' } })
     }
@@ -175,7 +172,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
   async function withdrawIfClosed(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
     const views = await invoices.viewsOf(tx, plan.invoiceIds)
     if (views.every(({ invoice }) => invoice.status === 'open')) return
-    const endedOn = todayFor(books, await zoneOf(tx, plan, books))
+    const endedOn = todayFor(books, await clients.zoneOf(tx, plan.clientId, books))
     await end(tx, books, { plan, to: { status: 'cancelled', endedOn, endReason: 'invoice_closed' } })
   }
 }

@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
-import { DomainError } from '../../kernel/errors.ts'
-import { type Currency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
+import type { Currency } from '../../kernel/money.ts'
+import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { Acceptance } from './plan.ts'
 import type { NewPlan } from './proposal-service.ts'
@@ -23,7 +23,7 @@ export function termsFrom(body: RenegotiatePlanBody): Omit<NewPlan, 'clientId' |
   const { discount } = body
   return {
     schedule: (currency) => scheduleFrom(body.schedule, currency),
-    discount: discount === undefined ? null : (currency) => amountFrom(discount, { currency, pointer: '/discount' }),
+    discount: discount === undefined ? null : (currency) => amountAt(discount, { of: currency, pointer: '/discount' }),
     graceDays: body.grace_days ?? GRACE_DAYS,
     breakAfterMissed: body.break_after_missed ?? Math.min(BREAK_AFTER_MISSED, countOf(body.schedule)),
     expiresOn: body.expires_on === undefined ? null : day(body.expires_on),
@@ -50,25 +50,14 @@ function scheduleFrom(body: ScheduleBody, currency: Currency): Schedule {
   if (body.kind === 'custom') {
     const installments = body.installments.map(({ due_on: dueOn, amount }, index) => ({
       dueOn: day(dueOn),
-      amountMinor: amountFrom(amount, { currency, pointer: `/schedule/installments/${index}/amount` })
+      amountMinor: amountAt(amount, { of: currency, pointer: `/schedule/installments/${index}/amount` })
     }))
     return { kind: 'custom', installments }
   }
   const { count, every, first_on: firstOn, calendar = 'iso8601', down_payment: down } = body
   const downPayment = down && {
     dueOn: down.due_on === undefined ? null : day(down.due_on),
-    amountMinor: amountFrom(down.amount, { currency, pointer: '/schedule/down_payment/amount' })
+    amountMinor: amountAt(down.amount, { of: currency, pointer: '/schedule/down_payment/amount' })
   }
   return { kind: 'equal', count, every, firstOn: day(firstOn), calendar, downPayment: downPayment ?? null }
-}
-
-function amountFrom(text: string, { currency, pointer }: { currency: Currency; pointer: string }): bigint {
-  try {
-    const minor = parseAmount(text, currency)
-    if (minor <= keptMinorMax) return minor
-  } catch (error) {
-    if (error instanceof DomainError) throw new DomainError(error.code, error.message, { pointer })
-    throw error
-  }
-  throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer })
 }

@@ -1,6 +1,6 @@
 import { addDays, type Day, maxDay, minDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type Money, receivedBy } from '../invoices/ledger.ts'
+import { type CountedMoney, receivedBy } from '../invoices/ledger.ts'
 import type { Installment } from './schedule.ts'
 
 export const planStatuses = ['proposed', 'active', 'completed', 'broken', 'cancelled', 'rejected', 'expired'] as const
@@ -83,7 +83,7 @@ export function missedFrom({ dueOn }: Installment, { graceDays }: Pick<Terms, 'g
  */
 export function progressOf(
   terms: Terms,
-  { money, today, isSettled }: { money: Money; today: Day; isSettled: boolean }
+  { money, today, isSettled }: { money: CountedMoney; today: Day; isSettled: boolean }
 ): Progress {
   const targets = cumulative(terms.installments)
   const total = targets.at(-1) ?? 0n
@@ -118,7 +118,7 @@ export function progressOf(
 /** The first day from which on it was missed: unfilled at its start, by what had come before. */
 function missedDay(
   from: Day,
-  { target, money, days, today }: { target: bigint; money: Money; days: readonly Day[]; today: Day }
+  { target, money, days, today }: { target: bigint; money: CountedMoney; days: readonly Day[]; today: Day }
 ): Day | null {
   // What was filled and emptied again by a payment that bounced is missed on the next day.
   const candidates = [from, ...days.map((day) => addDays(day, 1)).filter((day) => day > from)]

@@ -30,28 +30,33 @@ export async function putPaymentByRef(
   if (!claim.created && sourceVersion !== null && claim.sourceVersion !== null && sourceVersion < claim.sourceVersion) {
     return { status: 200, view: await payments.get(tx, id), applied: false }
   }
-  const before = claim.created ? undefined : await payments.get(tx, id)
-  const view = claim.created
-    ? await payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(body, ref), references)), id })
-    : await follow(tx, { id, ref, body }, services)
+  const outcome: PutOutcome = claim.created
+    ? { status: 201, view: await make(tx, { id, ref, body }, services), applied: true }
+    : await merge(tx, { id, ref, body }, services)
   if (sourceVersion !== null) await references.setSourceVersion(tx, { kind: 'payment', ...ref, sourceVersion })
-  const isOver = before?.payment.status === 'failed' || before?.payment.status === 'reversed'
-  const applied = !(isOver && view.payment.id === id)
-  return { status: claim.created ? 201 : 200, view, applied }
+  return outcome
 }
 
-async function follow(
-  tx: Tx,
-  { id, ref, body }: { id: string; ref: Ref; body: PutPaymentBody },
-  services: Services
-): Promise<PaymentView> {
-  const { payments, references } = services
-  const view = await payments.get(tx, id)
-  const now = toApi(view)
+type Put = Readonly<{ id: string; ref: Ref; body: PutPaymentBody }>
+
+async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Services): Promise<PaymentView> {
+  return payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(body, ref), references)), id })
+}
+
+async function merge(tx: Tx, put: Put, services: Services): Promise<PutOutcome> {
+  const view = await services.payments.get(tx, put.id)
+  const { status } = view.payment
   // Money that was given up comes after all; what was taken back for good stays so, whatever an older message says.
-  const comesAfterAll = now.status === 'failed' && body.status === 'settled'
-  if (!comesAfterAll && (now.status === 'failed' || now.status === 'reversed')) return view
-  if (comesAfterAll || (await isAnother(tx, { view, body }, references))) return recordAnew(tx, { now, ref, body }, services)
+  const comesAfterAll = status === 'failed' && put.body.status === 'settled'
+  if (comesAfterAll) return { status: 200, view: await recordAnew(tx, { now: toApi(view), ...put }, services), applied: true }
+  if (status === 'failed' || status === 'reversed') return { status: 200, view, applied: false }
+  return { status: 200, view: await follow(tx, { view, ...put }, services), applied: true }
+}
+
+async function follow(tx: Tx, { view, id, ref, body }: Put & { view: PaymentView }, services: Services): Promise<PaymentView> {
+  const { payments, references } = services
+  const now = toApi(view)
+  if (await isAnother(tx, { view, body }, references)) return recordAnew(tx, { now, ref, body }, services)
   if (now.status === 'pending' && body.status === 'failed') return payments.fail(tx, id)
   if (now.status === 'pending' && body.status === 'settled') {
     const allocations = await wantedFrom(tx, { allocations: body.allocations, of: view.payment.currency }, references)

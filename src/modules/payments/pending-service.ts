@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/client.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import type { ClientTerms } from '../clients/client.ts'
-import type { DeadlineKind } from '../deadlines/deadline.ts'
+import type { SetDeadline } from '../deadlines/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { leftOpen } from './announced.ts'
@@ -20,10 +20,7 @@ export type PendingPorts = Readonly<{
   ) => Promise<void>
   /** They are again. Nothing where it holds nothing. */
   release: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; reason: PendingEnd }>) => Promise<void>
-  setDeadline: (
-    tx: Tx,
-    deadline: Readonly<{ kind: DeadlineKind; objectId: string; clientId: string; at: Date | null }>
-  ) => Promise<void>
+  setDeadline: SetDeadline
 }>
 
 /** What announced money does while it is not there: it counts nowhere, and keeps what it covers from being dunned. */

@@ -1,6 +1,6 @@
 import { addDays, type Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type Money, receivedBy } from '../invoices/ledger.ts'
+import { type CountedMoney, receivedBy } from '../invoices/ledger.ts'
 
 export const promiseStatuses = ['pending', 'kept', 'broken', 'cancelled'] as const
 export type PromiseStatus = (typeof promiseStatuses)[number]
@@ -43,7 +43,7 @@ export type Standing = Readonly<{ status: Exclude<PromiseStatus, 'cancelled'>; e
  */
 export function standingOf(
   promise: Pick<PaymentPromise, 'amountMinor' | 'madeOn' | 'promisedOn' | 'graceDays'>,
-  { money, today, isSettled }: { money: Money; today: Day; isSettled: boolean }
+  { money, today, isSettled }: { money: CountedMoney; today: Day; isSettled: boolean }
 ): Standing {
   const lastOn = lastDayOf(promise)
   const days = money.receipts.map(({ effectiveOn }) => effectiveOn).filter((day) => day <= lastOn)

@@ -3,10 +3,11 @@ import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
+import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import type { HoldPorts, HoldService } from '../holds/service.ts'
+import type { HoldService } from '../holds/service.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
@@ -23,7 +24,7 @@ export type PromiseServiceDeps = Readonly<{
   clients: ClientService
   invoices: InvoiceService
   holds: HoldService
-  setDeadline: HoldPorts['setDeadline']
+  setDeadline: SetDeadline
 }>
 
 export type NewPromise = Readonly<{
@@ -54,10 +55,6 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     return { type, subject, clientId: promise.clientId, object: toApi(promise), previous }
   }
 
-  async function zoneOf(reader: Reader, clientId: string, books: Books): Promise<string> {
-    return (await clients.get(reader, clientId)).timeZone ?? books.organization.timeZone
-  }
-
   /** The hold that keeps dunning away through the last day that counts, and the instant after it. */
   async function wait(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
     const { id, clientId, invoiceIds } = promise
@@ -65,7 +62,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     const origin = { kind: 'promise', id } as const
     await setDeadline(tx, {
       ...{ kind: 'promise', objectId: id, clientId },
-      at: startOfDay(addDays(untilOn, 1), await zoneOf(tx, clientId, books))
+      at: startOfDay(addDays(untilOn, 1), await clients.zoneOf(tx, clientId, books))
     })
     await holds.place(tx, books, { clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, origin })
   }
@@ -97,7 +94,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     const [receipts, views, zone] = await Promise.all([
       invoices.receiptsOf(tx, { invoiceIds, sinceOn }),
       invoices.viewsOf(tx, invoiceIds),
-      zoneOf(tx, clientId, books)
+      clients.zoneOf(tx, clientId, books)
     ])
     const isSettled = views.every(({ invoice }) => invoice.status !== 'open')
     const isGivenUp = isSettled && views.every(({ invoice }) => invoice.status !== 'paid')
