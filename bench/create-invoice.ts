@@ -35,7 +35,8 @@ export const bench: Bench = {
         expectStatus: 201,
         connections: CONNECTIONS
       }
-      const sides = { id: 'P2', floorOrigin: floor.origin, origin: service.url, load, also }
+      const analyze = () => execute(url, 'analyze')
+      const sides = { id: 'P2', floorOrigin: floor.origin, origin: service.url, load, analyze, also }
       const { p99Ms, ...found } = await httpRounds(context, sides)
       await refuseOtherRows(url)
       const beside =

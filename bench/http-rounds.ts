@@ -10,24 +10,29 @@ type Sides = Readonly<{
   floorOrigin: string
   origin: string
   load: Omit<Load, 'origin' | 'seconds' | 'requestsMax'>
+  /** What both sides have written so far gets its statistics, as it has in a database in use: plans are made by them. */
+  analyze?: () => Promise<unknown>
   /** Something to be measured beside, in each round. */
   also?: () => Promise<string>
 }>
 
 const REQUESTS_MAX = 100_000
+/** The compiler has seen what it is going to see. */
+const WARM_S = 6
 /** A round is made of short turns, so that what else the machine does falls on both alike. */
 const TURNS = 8
 
 /** Floor and figure in turns, round after round, from the same process with the same requests over as many connections. */
 export async function httpRounds({ rounds, isQuick, progress }: BenchContext, sides: Sides): Promise<HttpRounds> {
-  const { id, floorOrigin, origin, load, also } = sides
+  const { id, floorOrigin, origin, load, analyze, also } = sides
   const generator = await startLoadGenerator()
   const send = (to: string, seconds: number) => generator.send({ ...load, origin: to, seconds, requestsMax: REQUESTS_MAX })
   const found = { floor: [] as number[], figure: [] as number[] }
   let p99Ms = 0
   try {
     // Compiled code, plans and caches are warm in a service that runs.
-    for (const warmed of [floorOrigin, origin, floorOrigin, origin]) await send(warmed, isQuick ? 0.5 : 2)
+    for (const warmed of [floorOrigin, origin, floorOrigin, origin]) await send(warmed, isQuick ? 0.5 : WARM_S)
+    await analyze?.()
     for (let round = 1; round <= rounds; round++) {
       const turns: { least: Loaded; ours: Loaded }[] = []
       for (let turn = 1; turn <= (isQuick ? 2 : TURNS); turn++) {

@@ -33,8 +33,6 @@ export type Tx = Reader &
       parameters: readonly unknown[],
       read?: (rows: readonly Row[]) => void
     ) => void
-    /** Nothing of this transaction is kept; what its work resolves with is returned all the same. */
-    discard: () => void
     /** The same transaction in another organization's scope: only for the operator, who makes organizations. */
     inOrganization: (orgId: string) => Promise<Tx>
   }>
@@ -60,11 +58,21 @@ export type DatabaseOptions = Readonly<{
 const ATTEMPTS = 4
 const NOBODY = ''
 
+type Start = Readonly<{ begin: Statement<object>; scope: Statement<object> }>
+
+const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
 const starts = {
-  writing: statement('transaction.begin', 'begin'),
-  reading: statement('transaction.begin_read_only', 'begin read only')
-}
-const setScope = statement('transaction.scope', `select set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`)
+  // A statement with a list of ids would be planned anew each time it runs, for the plan of this list always looks cheaper than that
+  // of any list. One plan serves what a write reads; a page that is filtered by what was asked for may well deserve its own.
+  writing: {
+    begin: statement('transaction.begin', 'begin'),
+    scope: statement('transaction.scope', `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true)`)
+  },
+  reading: {
+    begin: statement('transaction.begin_read_only', 'begin read only'),
+    scope: statement('transaction.scope_read_only', `select ${scope}`)
+  }
+} satisfies Record<string, Start>
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
 
@@ -169,11 +177,11 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
 }
 
 type Role = 'dunwell_app' | 'dunwell_scheduler'
-type Begin = Readonly<{ start: Statement<object>; role: Role; orgId: string }>
+type Begin = Readonly<{ start: Start; role: Role; orgId: string }>
 
 /** Sent without waiting: the first queries of the work travel in the same packet. The caller awaits what this returns. */
 function begin(client: pg.PoolClient, { start, role, orgId }: Begin): Promise<unknown> {
-  const begun = Promise.all([send(client, start, []), send(client, setScope, [role, orgId])])
+  const begun = Promise.all([send(client, start.begin, []), send(client, start.scope, [role, orgId])])
   begun.catch(() => undefined)
   return begun
 }
@@ -219,7 +227,6 @@ type Ending = Readonly<{ handle: Tx; end: () => Promise<void> }>
 function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
-  let isKept = true
   const handleIn = (orgId: string): Tx => {
     const reader = readerOn(client, sql, { ...scope, orgId })
     return {
@@ -236,11 +243,8 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
         answered.catch(() => undefined) // the end of the transaction tells
         written.push(answered)
       },
-      discard: () => {
-        isKept = false
-      },
       inOrganization: async (other) => {
-        await send(client, setScope, ['dunwell_app', other])
+        await send(client, starts.writing.scope, ['dunwell_app', other])
         return handleIn(other)
       }
     }
@@ -248,7 +252,6 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
   return {
     handle: handleIn(scope.orgId),
     async end() {
-      if (!isKept) return void (await rollBack(client))
       const [{ command }] = await Promise.all([send(client, commit, []), ...written])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
       assert(command === 'COMMIT', `the transaction ended with ${command}`)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database, Tx } from '../db/client.ts'
+import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { DomainError } from '../kernel/errors.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
@@ -19,59 +20,34 @@ export type Once = <Body extends object | null>(
 ) => Promise<never>
 
 /**
- * Opens the transaction of a request. Key, effect, events and stored answer commit together, so a key can never be
- * taken without its answer; a concurrent duplicate waits on the unique index until the first commits, then replays.
- * A refusal stores nothing: the request can be corrected and sent again.
+ * Opens the transaction of a request. Effect, events, key and stored answer commit together, so a key is there if and only if its
+ * answer is. Whoever repeats a request, later or at the same time, fails on its key, or is refused for what the first one did: of
+ * that nothing is kept, and the first answer is replayed. Repeating is rare, so nothing is asked before it turns out to be so. A
+ * refusal stores nothing: the request can be corrected and sent again.
  */
 export function createOnce({ database, clock, seal }: { database: Database; clock: Clock; seal: Seal }): Once {
   return async (request, reply, work) => {
     const { orgId } = request.principal
     // Of what is not a POST, saying it again does nothing more, or If-Match refuses it.
     const key = request.method === 'POST' ? headerText(request, 'idempotency-key') : undefined
-    const answer = await database.scoped(
-      orgId,
-      async (tx) => {
-        if (key === undefined) return answerOf(reply, await work(tx))
-        const fingerprint = fingerprintOf(request)
-        const claim = repository.claim(tx, { key, fingerprint, now: clock.now() })
-        const [claimed, worked] = await Promise.allSettled([claim, work(unlessTaken(tx, claim))])
-        if (claimed.status === 'rejected') throw claimed.reason
-        if (claimed.value !== undefined) {
-          tx.discard()
-          return replay(claimed.value, { fingerprint, seal })
-        }
-        if (worked.status === 'rejected') throw worked.reason
-        const stored = answerOf(reply, worked.value)
-        const isSecret = worked.value.secret === true
-        const body = isSecret ? seal.seal(stored.body) : stored.body
-        repository.store(tx, { key, status: stored.status, body, sealed: isSecret })
-        return stored
-      },
-      traceparentOf(request)
-    )
+    const fingerprint = key === undefined ? '' : fingerprintOf(request)
+    const attempt = async (tx: Tx): Promise<Answer> => {
+      const outcome = await work(tx)
+      const answer = answerOf(reply, outcome)
+      if (key === undefined) return answer
+      const sealed = outcome.secret === true
+      const body = sealed ? seal.seal(answer.body) : answer.body
+      repository.insert(tx, { key, fingerprint, status: answer.status, body, sealed, now: clock.now() })
+      return answer
+    }
+    const answer = await database.scoped(orgId, attempt, traceparentOf(request)).catch(async (error: unknown) => {
+      if (key === undefined || isUnavailable(error)) throw error
+      const first = await database.reading(orgId, (reader) => repository.find(reader, key))
+      if (first === undefined) throw error
+      return replay(first, { fingerprint, seal })
+    })
     return send(reply, answer) as never
   }
-}
-
-/**
- * The work starts while its key is being claimed, so that its first queries travel in the same packet. Where the key turns out
- * to be taken, the work gets no further, and nothing of it is kept.
- */
-function unlessTaken(tx: Tx, claim: Promise<repository.Stored | undefined>): Tx {
-  let isTaken = false
-  claim.then(
-    (first) => {
-      isTaken = first !== undefined
-    },
-    () => {
-      isTaken = true
-    }
-  )
-  return { ...tx, run: (statement, parameters) => (isTaken ? Promise.reject(new KeyTaken()) : tx.run(statement, parameters)) }
-}
-
-class KeyTaken extends Error {
-  override readonly name = 'KeyTaken'
 }
 
 type Answer = Readonly<{ status: number; body: string; etag: string | undefined; replayed: boolean }>

@@ -41,6 +41,18 @@ test('ten at once give one invoice, and nine replays of its answer', async () =>
   expect(await counted()).toBe(before + 1)
 })
 
+test('a duplicate at the same time that is refused for what the first one did replays its answer', async () => {
+  const key = newKey()
+  const body = { name: 'Twice Ltd', external_refs: [{ source: 'crm', id: 'twice' }] }
+  const make = () => app.call<{ id: string }>('POST', '/v1/clients', { body, headers: { 'idempotency-key': key } })
+  const answers = await Promise.all(Array.from({ length: 8 }, make))
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 201))
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+  expect(refusalOf(await app.call('POST', '/v1/clients', { body, headers: { 'idempotency-key': newKey() } }))).toMatch(
+    /^409 duplicate_reference/
+  )
+})
+
 test('another request with the key is refused and leaves nothing', async () => {
   const key = newKey()
   await issue(key)

@@ -1,20 +1,15 @@
-import type { Tx } from '../../db/client.ts'
+import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { assert } from '../../kernel/assert.ts'
 
 export type Stored = Readonly<{ fingerprint: string; status: number; body: string; sealed: boolean }>
 
-// A key that is there has its answer, for they commit together: one without is the one just made. Where there was one, nothing
-// changes, but its answer comes back in the same trip, after the wait for who was about to commit it.
-const claimKey = statement<Omit<Stored, 'status' | 'body'> & { status: number | null; body: string | null }>(
-  'idempotency.claim',
-  `insert into idempotency_keys (org_id, key, fingerprint, sealed, created_at) values ($1, $2, $3, false, $4)
-   on conflict (org_id, key) do update set key = excluded.key
-   returning fingerprint, status, body, sealed`
+const selectKey = statement<Stored>(
+  'idempotency.find',
+  'select fingerprint, status, body, sealed from idempotency_keys where org_id = $1 and key = $2'
 )
-const storeAnswer = statement<{ key: string }>(
-  'idempotency.store',
-  `update idempotency_keys set status = $3, body = $4, sealed = $5 where org_id = $1 and key = $2`
+const insertKey = statement<{ key: string }>(
+  'idempotency.insert',
+  `insert into idempotency_keys (org_id, key, fingerprint, status, body, sealed, created_at) values ($1, $2, $3, $4, $5, $6, $7)`
 )
 const deleteOld = statement<{ key: string }>(
   'idempotency.forget',
@@ -22,17 +17,18 @@ const deleteOld = statement<{ key: string }>(
      select key from idempotency_keys where org_id = $1 and created_at < $2 limit $3)) returning key`
 )
 
-/** Takes the key, or waits for who holds it and returns what they stored. */
-export async function claim(tx: Tx, input: { key: string; fingerprint: string; now: Date }): Promise<Stored | undefined> {
-  const [found] = await tx.run(claimKey, [tx.orgId, input.key, input.fingerprint, input.now])
-  assert(found !== undefined, 'a key is made or found')
-  const { fingerprint, status, body, sealed } = found
-  return status === null || body === null ? undefined : { fingerprint, status, body, sealed }
+export async function find(reader: Reader, key: string): Promise<Stored | undefined> {
+  const [found] = await reader.run(selectKey, [reader.orgId, key])
+  return found
 }
 
-/** The last write of its transaction. */
-export function store(tx: Tx, answer: { key: string; status: number; body: string; sealed: boolean }): void {
-  tx.write(storeAnswer, [tx.orgId, answer.key, answer.status, answer.body, answer.sealed])
+/**
+ * The last write of its transaction. It waits for who is about to commit the same key, and where they do, nothing of this
+ * transaction is kept: it fails.
+ */
+export function insert(tx: Tx, { key, now, ...stored }: Stored & { key: string; now: Date }): void {
+  const { fingerprint, status, body, sealed } = stored
+  tx.write(insertKey, [tx.orgId, key, fingerprint, status, body, sealed, now])
 }
 
 /** @returns how many keys older than `before` were forgotten, at most `limit`. */

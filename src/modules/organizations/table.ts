@@ -88,9 +88,9 @@ export const idempotencyKeys = pgTable(
     orgId: orgId(),
     key: text().notNull(),
     fingerprint: text().notNull(),
-    status: integer(),
+    status: integer().notNull(),
     /** The answer's exact text; sealed where it holds a secret that is shown once. */
-    body: text(),
+    body: text().notNull(),
     sealed: boolean().notNull(),
     createdAt: instant().notNull()
   },
