@@ -140,10 +140,13 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, setDeadline })
   const interactions = createInteractionService({ ...deps, invoices })
   const below = { invoices, payments, holds, interactions }
-  const dunning: DunningService = createDunningService({ ...deps, ...below, wakeSweep: deps.wake.sweep })
+  const dunning: DunningService = createDunningService({ ...deps, ...below, setDeadline, wakeSweep: deps.wake.sweep })
   const deadlines = createDeadlineService({
     ...deps,
-    meet: { payment: payments.meet, promise: promises.meet, payment_plan: plans.meet, dispute: disputes.meet, hold: holds.meet }
+    meet: {
+      ...{ payment: payments.meet, promise: promises.meet, payment_plan: plans.meet, dispute: disputes.meet, hold: holds.meet },
+      notice: dunning.meetNotice
+    }
   })
   /** What hung on invoices that were voided or written off ends with them; plans and promises follow by themselves. */
   const closeAgreements = async (tx: Tx, books: Books, invoiceIds: readonly string[]) => {

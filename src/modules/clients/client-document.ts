@@ -30,6 +30,7 @@ export function toDocument(client: Client) {
     service_status: client.serviceStatus,
     offboarding_started_at: client.offboardingStartedAt?.toISOString() ?? null,
     offboarded_at: client.offboardedAt?.toISOString() ?? null,
+    next_notice_at: client.nextNoticeAt?.toISOString() ?? null,
     version: client.version,
     created_at: client.createdAt.toISOString(),
     updated_at: client.updatedAt.toISOString()

@@ -55,6 +55,8 @@ export type Client = ClientSettings &
     offboardingStartedAt: Date | null
     /** When nothing was owed any more. */
     offboardedAt: Date | null
+    /** When a notice goes that may not go yet; null where none waits. */
+    nextNoticeAt: Date | null
     version: number
     createdAt: Date
     updatedAt: Date

@@ -30,6 +30,7 @@ type ClientRow = TermsRow &
     parentId: string | null
     serviceStatus: ServiceStatus
     offboardedAt: Date | null
+    nextNoticeAt: Date | null
     tags: string[]
     metadata: Record<string, string>
     contacts: Contact[]
@@ -44,7 +45,8 @@ const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.curre
   c.offboarding_started_at as "offboardingStartedAt"`
 
 const columns = `${termsColumns}, c.credit_limit_minor as "creditLimitMinor", c.credit_limit_currency as "creditLimitCurrency",
-  c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
+  c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
+  c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
       'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
     from contacts k where k.org_id = c.org_id and k.client_id = c.id), '[]'::json) as contacts,
@@ -152,6 +154,16 @@ export async function save(tx: Tx, client: Client): Promise<void> {
   const { orgId, id, ...changes } = toRow(tx, client)
   const where = and(eq(clients.orgId, orgId), eq(clients.id, id))
   await refusedBy(tx.sql.update(clients).set(changes).where(where), refusalOfWrite)
+}
+
+const writeNextNotice = statement<{ id: string }>(
+  'clients.set_next_notice',
+  'update clients set next_notice_at = $3 where org_id = $1 and id = $2'
+)
+
+/** No change of the client's own: its version stays. */
+export async function setNextNotice(tx: Tx, { id, at }: { id: string; at: Date | null }): Promise<void> {
+  await tx.run(writeNextNotice, [tx.orgId, id, at])
 }
 
 const upsertContacts = statement<{ id: string }>(

@@ -74,6 +74,13 @@ const clientFields = {
   }),
   offboarding_started_at: nullable(InstantText),
   offboarded_at: nullable(Type.String({ format: 'date-time', description: 'Nothing was owed any more' })),
+  next_notice_at: nullable(
+    Type.String({
+      format: 'date-time',
+      description:
+        'When a `client.dunning_notice_due` goes that waits for `contact_limits`, if nothing happens before; null where none waits'
+    })
+  ),
   version: Type.Integer(),
   created_at: InstantText,
   updated_at: InstantText

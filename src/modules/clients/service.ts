@@ -90,7 +90,7 @@ export function createClientService({ newId, events, organizations, references, 
     const { archived, ...rest } = input
     const contacts = contactsAfter([], input.contacts, newId)
     const archivedAt = archived ? now : null
-    const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null } as const
+    const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null, nextNoticeAt: null } as const
     const client: Client = { ...rest, ...service, id, contacts, archivedAt, version: 1, createdAt: now, updatedAt: now }
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
@@ -209,6 +209,8 @@ export function createClientService({ newId, events, organizations, references, 
       }
       await events.append(tx, { occurredAt: now, drafts })
     },
+
+    setNextNotice: repository.setNextNotice,
 
     /**
      * Begins to part with a client: no new invoices but those for what was agreed before; what is open goes on being collected.

@@ -27,6 +27,7 @@ export const clients = pgTable(
     offboardingStartedAt: instant(),
     /** Nothing was owed any more. */
     offboardedAt: instant(),
+    nextNoticeAt: instant(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()

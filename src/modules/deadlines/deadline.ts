@@ -1,5 +1,5 @@
 /** In the order in which deadlines of one instant are met: what ends a hold goes before what such an end lets out. */
-export const deadlineKinds = ['payment', 'promise', 'payment_plan', 'dispute', 'hold'] as const
+export const deadlineKinds = ['payment', 'promise', 'payment_plan', 'dispute', 'hold', 'notice'] as const
 export type DeadlineKind = (typeof deadlineKinds)[number]
 
 export type Deadline = Readonly<{ kind: DeadlineKind; objectId: string; clientId: string }>

@@ -2,7 +2,6 @@ import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import { addressedTo, type ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
-import type { NewEntry } from './entry.ts'
 import type { PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
@@ -13,8 +12,8 @@ export type Notice = Readonly<{
   today: Day
   /** All that is open in the currency, by due date. */
   items: readonly OpenObligation[]
-  /** By obligation: the entries that the sweep made just now. */
-  entered: ReadonlyMap<string, NewEntry>
+  /** By obligation: the entries that were not told before. */
+  entered: ReadonlyMap<string, Readonly<{ id: string }>>
   policyAt: (ref: PolicyRef) => Policy
   creditOf: CreditOf
 }>

@@ -39,6 +39,8 @@ export type PolicyDocument = Readonly<{
   due_on_closed_day?: ClosedDueDay
   send_at?: string
   disputed_part?: DisputedPart
+  /** [null] */
+  contact_limits?: Readonly<{ min_days: number; per_week: number }> | null
   stages: readonly StageDocument[]
 }>
 
@@ -47,6 +49,7 @@ export type FullPolicyDocument = Required<Omit<PolicyDocument, 'stages'>> &
   Readonly<{ stages: readonly Required<StageDocument>[] }>
 
 export function policyToJson(policy: Policy): FullPolicyDocument {
+  const { contactLimits: limits } = policy
   const minBalance = [...policy.minBalanceMinor].map(([code, minor]) => [code, formatAmount(minor, code)] as const)
   return {
     name: policy.name,
@@ -57,6 +60,7 @@ export function policyToJson(policy: Policy): FullPolicyDocument {
     due_on_closed_day: policy.dueOnClosedDay,
     send_at: policy.sendAt,
     disputed_part: policy.disputedPart,
+    contact_limits: limits && { min_days: limits.minDays, per_week: limits.perWeek },
     stages: policy.stages.map((stage) => ({
       code: stage.code,
       offset_days: stage.offsetDays,
@@ -80,6 +84,7 @@ export function policyFromJson(document: PolicyDocument): Policy {
     dueOnClosedDay: document.due_on_closed_day ?? defaultPolicy.dueOnClosedDay,
     sendAt: document.send_at ?? defaultPolicy.sendAt,
     disputedPart: document.disputed_part ?? defaultPolicy.disputedPart,
+    contactLimits: contactLimitsFrom(document.contact_limits ?? null),
     stages: document.stages.map(stageFrom)
   }
   checkPolicy(policy)
@@ -96,6 +101,10 @@ function stageFrom(document: StageDocument): Stage {
     repeatEveryDays: document.repeat_every_days ?? null,
     audience: document.audience ?? []
   }
+}
+
+function contactLimitsFrom(limits: NonNullable<PolicyDocument['contact_limits']> | null): Policy['contactLimits'] {
+  return limits && { minDays: limits.min_days, perWeek: limits.per_week }
 }
 
 function minBalanceFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {

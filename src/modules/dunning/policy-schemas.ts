@@ -27,7 +27,7 @@ import { type FullPolicyDocument, policyFromJson } from './policy-document.ts'
 import type { PolicyRow } from './policy-repository.ts'
 import { inFlightChoices } from './policy-service.ts'
 
-const { offsetDays, graceDays, minDaysBetween, repeatEveryDays } = policyLimits
+const { offsetDays, graceDays, minDaysBetween, repeatEveryDays, contactMinDays, contactsPerWeek } = policyLimits
 
 const stageFields = {
   code: Type.String({
@@ -86,6 +86,22 @@ const policyFields = {
   disputed_part: oneOf(disputedParts, {
     description: 'Of an invoice that is disputed in part: `exclude` goes on dunning the rest, `hold_invoice` duns nothing of it'
   }),
+  contact_limits: nullable(
+    closed(
+      {
+        min_days: Type.Integer({
+          minimum: 0,
+          maximum: contactMinDays,
+          description: 'Calendar days from one contact to the next'
+        }),
+        per_week: Type.Integer({ minimum: 1, maximum: contactsPerWeek, description: 'Contacts in any seven days' })
+      },
+      {
+        description:
+          'Of `client.dunning_notice_due`, over everything that a client owes: a notice that may not go yet waits and merges with the next, while stages follow the age. Of several policies the strictest counts'
+      }
+    )
+  ),
   stages: Type.Array(ref(DunningStageSchema), { minItems: 1, maxItems: policyLimits.stages })
 }
 
@@ -155,8 +171,8 @@ export function versionToApi({ id, version, document, versionedAt }: PolicyRow) 
   return { policy_id: id, version, ...copyOf(document), created_at: versionedAt.toISOString() }
 }
 
-function copyOf({ min_balance: minBalance, stages, ...document }: FullPolicyDocument) {
-  return { ...document, min_balance: { ...minBalance }, stages: stages.map(stageToApi) }
+function copyOf({ min_balance: minBalance, contact_limits: limits, stages, ...document }: FullPolicyDocument) {
+  return { ...document, min_balance: { ...minBalance }, contact_limits: limits && { ...limits }, stages: stages.map(stageToApi) }
 }
 
 function stageToApi({ audience, ...stage }: FullPolicyDocument['stages'][number]) {

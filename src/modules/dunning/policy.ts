@@ -1,6 +1,7 @@
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { type ContactRole, contactRoles } from '../clients/client.ts'
+import type { ContactLimits } from './contact.ts'
 
 /** `jump` enters the stage that the age says; `sequential` takes one stage at a time. */
 export const progressions = ['jump', 'sequential'] as const
@@ -48,6 +49,8 @@ export type Policy = Readonly<{
   /** `HH:MM`, local to the client where it has a zone of its own, else to the organization. No entry is made earlier in the day. */
   sendAt: string
   disputedPart: DisputedPart
+  /** How often a client is told, over all that it owes; null is as often as there is something to tell, once a day at most. */
+  contactLimits: ContactLimits | null
   /** By strictly increasing offset, 1 to 20. */
   stages: readonly Stage[]
 }>
@@ -60,7 +63,9 @@ export const policyLimits = {
   offsetDays: { from: -365, through: 3650 },
   graceDays: 365,
   minDaysBetween: 365,
-  repeatEveryDays: 365
+  repeatEveryDays: 365,
+  contactMinDays: 90,
+  contactsPerWeek: 7
 } as const
 
 /** What an organization has from its first minute. */
@@ -73,6 +78,7 @@ export const defaultPolicy: Policy = {
   dueOnClosedDay: 'as_is',
   sendAt: '09:00',
   disputedPart: 'exclude',
+  contactLimits: null,
   stages: [
     { code: 'courtesy', offsetDays: -3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
     { code: 'reminder', offsetDays: 3, tone: 'friendly', graceDays: 0, action: null, repeatEveryDays: null, audience: [] },
@@ -122,6 +128,7 @@ export function checkPolicy(policy: Policy): void {
     '/disputed_part',
     `The disputed part is ${disputedParts.join(' or ')}.`
   )
+  checkContactLimits(policy.contactLimits)
   for (const [currency, minor] of policy.minBalanceMinor) {
     refuseUnless(minor >= 0n, `/min_balance/${currency}`, 'A minimum balance is not negative.')
   }
@@ -131,6 +138,21 @@ export function checkPolicy(policy: Policy): void {
     checkStage(stage, `/stages/${index}`)
     checkPlace(policy.stages, index)
   })
+}
+
+function checkContactLimits(limits: ContactLimits | null): void {
+  if (limits === null) return
+  const { contactMinDays, contactsPerWeek } = policyLimits
+  refuseUnless(
+    isDays(limits.minDays, { from: 0, through: contactMinDays }),
+    '/contact_limits/min_days',
+    `The days between two contacts are a whole number from 0 to ${contactMinDays}.`
+  )
+  refuseUnless(
+    isDays(limits.perWeek, { from: 1, through: contactsPerWeek }),
+    '/contact_limits/per_week',
+    `The contacts in a week are a whole number from 1 to ${contactsPerWeek}.`
+  )
 }
 
 function checkStage(stage: Stage, pointer: string): void {

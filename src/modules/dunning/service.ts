@@ -7,6 +7,7 @@ import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService } from './follow-service.ts'
 import { createNettingService, type NettingDeps } from './netting-service.ts'
+import { createNoticeService, type NoticeDeps } from './notice-service.ts'
 import { createPlanService } from './plan-service.ts'
 import type { InFlight } from './policy-service.ts'
 import { createRunService } from './run-service.ts'
@@ -14,14 +15,17 @@ import { createSweepService, type SweepDeps } from './sweep-service.ts'
 
 const endOfTime: Day = day('9999-12-31')
 
-export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'creditCovering'> &
+export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering'> &
+  Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
   Readonly<{ wakeSweep: () => void }>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
-  const deps = { ...given, actions: createActionService(given), creditCovering: createNettingService(given) }
+  const creditCovering = createNettingService(given)
+  const notices = createNoticeService({ ...given, creditCovering })
+  const deps = { ...given, actions: createActionService(given), notices, creditCovering }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
@@ -32,6 +36,7 @@ export function createDunningService(given: DunningServiceDeps) {
     ...entries,
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
+    meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
     groundsChanged: (tx: Tx, now: Date): Promise<void> => invoices.markDue(tx, { at: now }),
@@ -65,6 +70,7 @@ export function createDunningService(given: DunningServiceDeps) {
       const concerned = open.filter(({ invoiceId }) => invoiceIds === null || invoiceIds.includes(invoiceId))
       // Nothing that was entered before turns out mistaken by it.
       await follow.obligationsChanged(tx, { books, obligationIds: concerned.map(({ id }) => id), effectiveOn: endOfTime, reason })
+      await notices.reconsider(tx, { books, clientId })
     },
 
     /** Whether a test clock may be put to `until` without passing over anything. What is due at that very instant still lies ahead. */

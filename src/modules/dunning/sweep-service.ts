@@ -3,23 +3,22 @@ import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Client } from '../clients/client.ts'
 import { addressedTo, type ClientContext, clientContext } from '../clients/client-context.ts'
-import { toDocument } from '../clients/client-document.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
 import type { HoldService } from '../holds/service.ts'
-import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
+import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
-import { type Books, todayFor } from '../organizations/organization.ts'
+import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, stageContext } from './event-context.ts'
-import { type Grounds, type PolicyRef, policyOf } from './facts.ts'
+import { type Grounds, policyOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
-import { type Notice, noticeContext } from './notice.ts'
+import type { NoticeService } from './notice-service.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type SweepDeps = Readonly<{
@@ -32,6 +31,7 @@ export type SweepDeps = Readonly<{
   holds: HoldService
   policies: PolicyService
   actions: ActionService
+  notices: NoticeService
   creditCovering: NettingService
 }>
 
@@ -54,6 +54,7 @@ export function createSweepService({
   holds,
   policies,
   actions,
+  notices,
   creditCovering
 }: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
@@ -102,25 +103,6 @@ export function createSweepService({
     ]
   }
 
-  /** One for each client and currency in which a stage was entered, with all that is open and dunned there. */
-  async function noticesOf(tx: Tx, decided: readonly Decided[], told: Told): Promise<EventDraft[]> {
-    const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
-    if (entries.length === 0) return []
-    const entered = new Map(entries.map((entry) => [entry.obligationId, entry]))
-    const states = new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
-    const clientIds = [...new Set(entries.map(({ clientId }) => clientId))]
-    const [open, creditOf] = await Promise.all([invoices.openOfClients(tx, clientIds), creditCovering(tx, clientIds)])
-    // What is held, or switched off, is not spoken of.
-    const items = open
-      .map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
-      .filter(({ isHeld, dunningStart }) => !isHeld && dunningStart !== 'off')
-    const policyAt = await policies.at(tx, items.flatMap(pinnedOf))
-    const groups = Map.groupBy(items, ({ clientId, currency }) => `${clientId}/${currency}`)
-    return [...groups.values()]
-      .filter((group) => group.some(({ id }) => entered.has(id)))
-      .map((group) => noticeOf(group, { ...told, entered, policyAt, creditOf }))
-  }
-
   return {
     /**
      * Decides and writes what is due at `at` for up to `clients` clients, in the caller's transaction.
@@ -134,10 +116,14 @@ export function createSweepService({
       const telling = decided.filter(tellsSomething)
       const recordedAt = clock.now()
       const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
-      const told = { books, clients: known }
       const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
-      const notices = await noticesOf(tx, decided, told)
       const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
+      const told = await notices.due(tx, {
+        books,
+        clientIds: [...new Set(decided.map(clientIdOf))],
+        entered: entries,
+        states: new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
+      })
       const made = { kind: 'entered', calendarVersion: books.calendar.version, enteredAt: at, recordedAt } as const
       await Promise.all([
         entryRepository.insert(tx, entries, made),
@@ -146,11 +132,14 @@ export function createSweepService({
           touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
           at: recordedAt
         }),
-        events.append(tx, { occurredAt: at, drafts: [...changes.flatMap((change) => draftsOf(change, told)), ...notices] })
+        events.append(tx, {
+          occurredAt: at,
+          drafts: [...changes.flatMap((change) => draftsOf(change, { books, clients: known })), ...told]
+        })
       ])
       await actions.perform(tx, { ...books, now: at }, entries)
       const overdue = decided.filter(({ decision }) => decision.overdue).length
-      return { decided: decided.length, overdue, entered: entries.length, notices: notices.length }
+      return { decided: decided.length, overdue, entered: entries.length, notices: told.length }
     },
 
     /** What a sweep at `at` would do, in pages, without doing it: deciding is the same, and nothing is decided twice. */
@@ -176,27 +165,6 @@ function tellsSomething({ decision, entered }: Decided): boolean {
 
 function clientIdOf({ found }: Decided): string {
   return found.obligation.clientId
-}
-
-function pinnedOf({ policyId, policyVersion: version }: DunningState): PolicyRef[] {
-  return policyId === null || version === null ? [] : [{ policyId, version }]
-}
-
-/** The notice of one client and currency; its object is the client, who did not change. */
-function noticeOf(
-  items: readonly OpenObligation[],
-  { books, clients, ...rest }: Told & Pick<Notice, 'entered' | 'policyAt' | 'creditOf'>
-): EventDraft {
-  const [first] = items
-  assert(first !== undefined, 'a notice lists something')
-  const client = clientIn(clients, first.clientId)
-  const context = noticeContext({
-    ...{ ...rest, items, currency: first.currency },
-    client: clientContext(client, books.organization),
-    today: todayFor(books, client.timeZone)
-  })
-  const subject = { kind: 'client', id: client.id, version: client.version }
-  return { type: 'client.dunning_notice_due', subject, clientId: client.id, object: toDocument(client), context }
 }
 
 function clientIn(known: ReadonlyMap<string, Client>, id: string): Client {

@@ -13,6 +13,7 @@ import {
   uuid
 } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
+import { clients } from '../clients/table.ts'
 import { obligations } from '../invoices/table.ts'
 import { organizations } from '../organizations/table.ts'
 import type { StageAction } from './policy.ts'
@@ -99,6 +100,29 @@ export const stageEntries = pgTable(
     index('stage_entries_by_time').on(t.orgId, t.enteredAt, t.id),
     index('stage_entries_of_invoice').on(t.orgId, t.invoiceId),
     index('stage_entries_of_client').on(t.orgId, t.clientId, t.enteredAt)
+  ]
+)
+
+/** What a client was told of one currency, or is still to be told: limits of contact count what was told before. */
+export const dunningNotices = pgTable(
+  'dunning_notices',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    clientId: uuid().notNull(),
+    currency: text().notNull(),
+    /** Entries made from then on are told with it. */
+    sinceAt: instant().notNull(),
+    /** Null while it waits. */
+    toldAt: instant(),
+    toldOn: calendarDay()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({ name: 'dunning_notices_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
+    check('dunning_notices_told', sql`(${t.toldAt} is null) = (${t.toldOn} is null)`),
+    uniqueIndex('dunning_notices_once_a_day').on(t.orgId, t.clientId, t.currency, t.toldOn),
+    uniqueIndex('dunning_notices_waiting').on(t.orgId, t.clientId, t.currency).where(sql`${t.toldOn} is null`)
   ]
 )
 

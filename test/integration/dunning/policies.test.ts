@@ -48,6 +48,7 @@ test('what is absent in a policy is filled in and comes back', async () => {
     due_on_closed_day: 'as_is',
     send_at: '09:00',
     disputed_part: 'exclude',
+    contact_limits: null,
     stages: [
       { code: 'only', offset_days: 30, tone: 'formal', grace_days: 0, action: null, repeat_every_days: null, audience: [] }
     ],

@@ -33,6 +33,7 @@ const client: Client = {
   serviceStatus: 'active',
   offboardingStartedAt: null,
   offboardedAt: null,
+  nextNoticeAt: null,
   version: 1,
   createdAt: at,
   updatedAt: at

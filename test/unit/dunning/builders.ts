@@ -36,6 +36,7 @@ export function policyOf(stages: readonly Stage[], rest: Partial<Policy> = {}): 
     dueOnClosedDay: 'as_is',
     sendAt: '09:00',
     disputedPart: 'exclude',
+    contactLimits: null,
     stages,
     ...rest
   }

@@ -83,6 +83,7 @@ describe('the policy document', () => {
       due_on_closed_day: 'as_is',
       send_at: '09:00',
       disputed_part: 'exclude',
+      contact_limits: null,
       stages: [{ code: 'a', offset_days: 5, tone: 'firm', grace_days: 0, action: null, repeat_every_days: null, audience: [] }]
     })
   })
