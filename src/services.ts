@@ -1,4 +1,5 @@
-import type { Database, Reader, Tx } from './db/client.ts'
+import { createAgreementsEnd } from './agreements-end.ts'
+import type { Database, Reader } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
 import { createCreditNoteService } from './modules/credit-notes/service.ts'
@@ -12,7 +13,6 @@ import { createInteractionService } from './modules/interactions/service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
-import type { Books } from './modules/organizations/organization.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
 import { createPaymentPlanService } from './modules/payment-plans/service.ts'
 import type { PendingPorts } from './modules/payments/pending-service.ts'
@@ -148,13 +148,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       notice: dunning.meetNotice
     }
   })
-  /** What hung on invoices that were voided or written off ends with them; plans and promises follow by themselves. */
-  const closeAgreements = async (tx: Tx, books: Books, invoiceIds: readonly string[]) => {
-    for (const { invoice } of await invoices.viewsOf(tx, invoiceIds)) {
-      await disputes.invoiceClosed(tx, books, { invoiceId: invoice.id })
-      await holds.invoiceClosed(tx, books, { clientId: invoice.clientId, invoiceId: invoice.id })
-    }
-  }
+  const closeAgreements = createAgreementsEnd({ invoices, payments, disputes, holds, promises, plans, dunning })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
   return { invoices, payments, creditNotes, holds, disputes, promises, plans, deadlines, interactions, dunning, nothingDue }

@@ -36,6 +36,17 @@ export async function openOf(reader: Reader, invoiceId: string): Promise<Dispute
   return (await reader.run(selectOpen, [reader.orgId, invoiceId])).map(fromRow)
 }
 
+const moveRow = statement<{ id: string }>(
+  'disputes.move',
+  `update disputes d set invoice_id = $3, amount_minor = least(d.amount_minor, i.balance_minor)
+   from invoices i where d.org_id = $1 and d.invoice_id = $2 and d.status = 'open' and i.org_id = $1 and i.id = $3`
+)
+
+/** What is contested of an invoice is contested of the one that replaces it, as far as that goes. */
+export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
+  await tx.run(moveRow, [tx.orgId, from, to])
+}
+
 const insertRow = statement<{ id: string }>(
   'disputes.insert',
   `insert into disputes (org_id, id, client_id, invoice_id, currency, amount_minor, reason, note, opened_on, respond_by_on, status, version,

@@ -126,6 +126,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
   }
 
   return {
+    moveInvoice: repository.moveInvoice,
     get,
     invoiceOf,
 

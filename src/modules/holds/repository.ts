@@ -88,6 +88,18 @@ export async function save(tx: Tx, h: Hold): Promise<void> {
   await tx.run(updateRow, [tx.orgId, h.id, h.untilOn, h.releasedAt, h.releasedOn, h.releaseReason, h.version, h.updatedAt])
 }
 
+const moveRow = statement<{ id: string }>(
+  'holds.move',
+  `update hold_invoices m set invoice_id = $3 from holds h
+   where m.org_id = $1 and m.invoice_id = $2 and h.org_id = m.org_id and h.id = m.hold_id and h.released_at is null
+     and not exists (select from hold_invoices other where other.org_id = $1 and other.hold_id = m.hold_id and other.invoice_id = $3)`
+)
+
+/** What holds an invoice now holds the one that replaces it. */
+export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
+  await tx.run(moveRow, [tx.orgId, from, to])
+}
+
 export type HoldFilter = Readonly<{
   limit: number
   after: { at: Date; id: string } | null

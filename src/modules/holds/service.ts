@@ -121,6 +121,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
 
     /** Places what an agreement or a stage holds by, with the client locked. */
     place,
+    moveInvoice: repository.moveInvoice,
 
     /** Ends what an agreement placed, as of today. Nothing where it holds nothing any more. */
     async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {

@@ -131,7 +131,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       return finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'settings_changed' })
     },
 
-    /** Takes back an invoice that nothing was paid on. */
+    /** Takes back an invoice that nothing was paid on. What hung on it moves to the one that replaces it. */
     async voidInvoice(tx: Tx, { id, replacedById }: { id: string; replacedById: string | null }): Promise<InvoiceDocument> {
       const opened = await open(tx, id)
       const { invoice } = opened.view
@@ -139,7 +139,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       if ((await settledOf(tx, opened.view.obligations)) > 0n) {
         throw new DomainError('invoice_has_payments', 'Something was paid on this invoice: reverse the payment first.')
       }
-      if (replacedById !== null) await requireReplacement(tx, { id, replacedById })
+      if (replacedById !== null) await requireReplacement(tx, { invoice, replacedById })
       const effectiveOn = await close(tx, opened, { kind: 'voided', status: 'void', replacedById })
       return finish(tx, opened, { type: 'invoice.voided', effectiveOn, reason: 'voided' })
     },
@@ -216,10 +216,18 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     throw new DomainError('invalid_amount', 'More than that was credited: the total cannot be less.', { pointer: '/total' })
   }
 
-  async function requireReplacement(tx: Tx, { id, replacedById }: { id: string; replacedById: string }): Promise<void> {
-    const other = replacedById === id ? undefined : await repository.find(tx, replacedById)
-    if (other === undefined)
-      throw new DomainError('reference_not_found', 'There is no such other invoice.', { pointer: '/replaced_by_id' })
+  async function requireReplacement(
+    tx: Tx,
+    { invoice, replacedById }: { invoice: Invoice; replacedById: string }
+  ): Promise<void> {
+    const pointer = '/replaced_by_id'
+    const other = replacedById === invoice.id ? undefined : await repository.find(tx, replacedById)
+    if (other?.invoice.clientId !== invoice.clientId) {
+      throw new DomainError('reference_not_found', 'The client has no such other invoice.', { pointer })
+    }
+    if (other.invoice.currency !== invoice.currency) {
+      throw new DomainError('currency_mismatch', `The invoice is in ${other.invoice.currency}.`, { pointer })
+    }
   }
 }
 

@@ -71,6 +71,19 @@ export function activeOn(reader: Reader, invoiceIds: readonly string[]): Promise
   return reader.run(selectActive, [reader.orgId, invoiceIds])
 }
 
+const moveRow = statement<{ id: string }>(
+  'plans.move',
+  `update payment_plan_invoices m set invoice_id = $3 from payment_plans p
+   where m.org_id = $1 and m.invoice_id = $2 and p.org_id = m.org_id and p.id = m.plan_id and p.status in ('proposed', 'active')
+     and not exists (select from payment_plan_invoices other where other.org_id = $1 and other.invoice_id = $3
+       and (other.is_active and m.is_active or other.plan_id = m.plan_id))`
+)
+
+/** A plan over an invoice is one over what replaces it, unless that has a plan of its own. */
+export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
+  await tx.run(moveRow, [tx.orgId, from, to])
+}
+
 const insertRow = statement<{ id: string }>(
   'plans.insert',
   `with made as (

@@ -35,6 +35,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
     preview: proposals.preview,
     propose: proposals.propose,
     isOver: repository.isOver,
+    moveInvoice: repository.moveInvoice,
     follow: follow.follow,
     meet: follow.meet,
 

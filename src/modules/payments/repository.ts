@@ -128,6 +128,18 @@ const insertWanted = statement<{ id: string }>(
    select $1, $2, position, invoice_id, amount_minor from unnest($3::uuid[], $4::bigint[]) with ordinality as t(invoice_id, amount_minor, position)`
 )
 
+const moveWanted = statement<{ id: string }>(
+  'payments.move_announced',
+  `update announced_allocations w set invoice_id = $3 from payments p
+   where w.org_id = $1 and w.invoice_id = $2 and p.org_id = w.org_id and p.id = w.payment_id and p.status = 'pending'
+     and not exists (select from announced_allocations other where other.org_id = $1 and other.payment_id = w.payment_id and other.invoice_id = $3)`
+)
+
+/** Money that was announced for an invoice is meant for the one that replaces it. */
+export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
+  await tx.run(moveWanted, [tx.orgId, from, to])
+}
+
 /** What announced money is meant for. */
 export function insertAnnounced(tx: Tx, { paymentId, wanted }: { paymentId: string; wanted: readonly Wanted[] }): void {
   tx.write(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])

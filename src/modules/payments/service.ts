@@ -130,6 +130,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     get,
     creditOf: allocator.creditOf,
     unappliedOf: repository.unappliedOf,
+    moveInvoice: repository.moveInvoice,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
 

@@ -55,6 +55,18 @@ export async function pendingOn(
   return row
 }
 
+const moveRow = statement<{ id: string }>(
+  'promises.move',
+  `update promise_invoices m set invoice_id = $3 where m.org_id = $1 and m.invoice_id = $2 and m.is_pending
+     and not exists (select from promise_invoices other where other.org_id = $1 and other.invoice_id = $3
+       and (other.is_pending or other.promise_id = m.promise_id))`
+)
+
+/** What was promised on an invoice is promised on the one that replaces it, unless that has a promise of its own. */
+export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
+  await tx.run(moveRow, [tx.orgId, from, to])
+}
+
 const insertRow = statement<{ id: string }>(
   'promises.insert',
   `with made as (

@@ -169,6 +169,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     },
 
     isOver: repository.isOver,
+    moveInvoice: repository.moveInvoice,
 
     /** The money on these invoices changed. */
     async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {

@@ -1,0 +1,41 @@
+import type { Tx } from './db/client.ts'
+import type { DisputeService } from './modules/disputes/service.ts'
+import type { DunningService } from './modules/dunning/service.ts'
+import type { HoldService } from './modules/holds/service.ts'
+import type { Invoice } from './modules/invoices/invoice.ts'
+import type { InvoiceService } from './modules/invoices/service.ts'
+import type { Books } from './modules/organizations/organization.ts'
+import type { PaymentPlanService } from './modules/payment-plans/service.ts'
+import type { PaymentService } from './modules/payments/service.ts'
+import type { PromiseService } from './modules/promises/service.ts'
+
+export type AgreementsEndDeps = Readonly<{
+  invoices: InvoiceService
+  payments: PaymentService
+  disputes: DisputeService
+  holds: HoldService
+  promises: PromiseService
+  plans: PaymentPlanService
+  dunning: DunningService
+}>
+
+/** What becomes of everything that hung on an invoice which was voided or written off. */
+export function createAgreementsEnd({ invoices, payments, disputes, holds, promises, plans, dunning }: AgreementsEndDeps) {
+  /** To what replaces it, if that is still open; the replacement is decided anew with what it took over. */
+  async function move(tx: Tx, books: Books, { id: from, clientId, replacedById: to }: Invoice): Promise<void> {
+    if (to === null || (await invoices.get(tx, to)).invoice.status !== 'open') return
+    for (const { moveInvoice } of [payments, disputes, holds, promises, plans]) await moveInvoice(tx, { from, to })
+    await dunning.reconsider(tx, { books, clientId, invoiceIds: [to], reason: 'replaced' })
+    await plans.follow(tx, { books, invoiceIds: [to] })
+    await promises.follow(tx, { books, invoiceIds: [to] })
+  }
+
+  /** What does not move ends; plans and promises follow what is open by themselves. */
+  return async (tx: Tx, books: Books, invoiceIds: readonly string[]): Promise<void> => {
+    for (const { invoice } of await invoices.viewsOf(tx, invoiceIds)) {
+      await move(tx, books, invoice)
+      await disputes.invoiceClosed(tx, books, { invoiceId: invoice.id })
+      await holds.invoiceClosed(tx, books, { clientId: invoice.clientId, invoiceId: invoice.id })
+    }
+  }
+}
