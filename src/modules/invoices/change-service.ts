@@ -7,7 +7,7 @@ import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
-import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
+import { type Invoice, type InvoiceView, movedEvent, type Obligation } from './invoice.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { allocationsOf, discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
@@ -36,17 +36,18 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     return { books, view, before: toApi(view, books), at: clock.now() }
   }
 
-  /** Dunning follows the change, then the event tells the invoice as it came out of both. */
+  /** Dunning follows the change, then the event tells the invoice as it came out of both; where it is not named, as its balance moved. */
   async function finish(
     tx: Tx,
     { books, view, before }: Opened,
-    change: { type: EventType; effectiveOn: Day; reason: string }
+    change: { type?: EventType; effectiveOn: Day; reason: string }
   ): Promise<InvoiceDocument> {
-    const { type, effectiveOn, reason } = change
+    const { effectiveOn, reason } = change
     const obligationIds = view.obligations.map(({ id }) => id)
     await ports.obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
     const after = await get(tx, view.invoice.id)
     const document = toApi(after, books)
+    const type = change.type ?? movedEvent(view.invoice, after.invoice)
     await events.append(tx, {
       occurredAt: books.now,
       drafts: [eventOf(type, after, { books, previous: previousOf(before, document) })]
@@ -153,17 +154,25 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     },
 
     /**
-     * Gives up what is still open of these invoices, as a plan that was kept agreed.
+     * Gives up what is still open of these invoices, oldest due first, as far as a plan that was kept agreed: what is owed again for
+     * other reasons is owed.
      * @param toldIds invoices whose change the caller tells itself.
      */
-    async discountRest(tx: Tx, how: { books: Books; ids: readonly string[]; toldIds: readonly string[] }): Promise<void> {
-      for (const view of await repository.findMany(tx, how.ids)) {
-        const open = view.obligations.filter(({ balanceMinor }) => balanceMinor > 0n)
-        if (view.invoice.status !== 'open' || open.length === 0) continue
+    async discountRest(
+      tx: Tx,
+      how: { books: Books; ids: readonly string[]; toldIds: readonly string[]; upToMinor: bigint }
+    ): Promise<void> {
+      let leftMinor = how.upToMinor
+      const open = (await repository.findMany(tx, how.ids)).filter(({ invoice }) => invoice.status === 'open')
+      for (const view of open.toSorted((a, b) => (a.invoice.dueOn < b.invoice.dueOn ? -1 : 1))) {
         const effectiveOn = todayFor(how.books, view.timeZone)
-        const kind = 'plan_discount'
-        const entries = open.map((one) => entryFor(one, { id: newId(), kind, byMinor: -one.balanceMinor, effectiveOn }))
-        await moveBy(tx, view, { ...how, entries, type: 'invoice.paid', effectiveOn })
+        const entries = view.obligations.flatMap((one) => {
+          const minor = one.balanceMinor < leftMinor ? one.balanceMinor : leftMinor
+          leftMinor -= minor
+          const kind = 'plan_discount'
+          return minor === 0n ? [] : [entryFor(one, { id: newId(), kind, byMinor: -minor, effectiveOn })]
+        })
+        if (entries.length > 0) await moveBy(tx, view, { ...how, entries, effectiveOn })
       }
     },
 
@@ -177,7 +186,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
           const discount = discounts.find(({ obligationId }) => obligationId === one.id)
           return discount === undefined ? [] : [entryFor(one, { id: newId(), kind, byMinor: discount.amountMinor, effectiveOn })]
         })
-        if (entries.length > 0) await moveBy(tx, view, { ...how, entries, type: 'invoice.reopened', effectiveOn })
+        if (entries.length > 0) await moveBy(tx, view, { ...how, entries, effectiveOn })
       }
     },
 
@@ -194,12 +203,12 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
   async function moveBy(
     tx: Tx,
     view: InvoiceView,
-    how: { books: Books; entries: readonly LedgerEntry[]; toldIds: readonly string[]; type: EventType; effectiveOn: Day }
+    how: { books: Books; entries: readonly LedgerEntry[]; toldIds: readonly string[]; effectiveOn: Day }
   ): Promise<void> {
-    const { books, entries, toldIds, type, effectiveOn } = how
+    const { books, entries, toldIds, effectiveOn } = how
     const opened: Opened = { books, view, before: toApi(view, books), at: clock.now() }
     post(tx, { entries, at: opened.at })
-    const change = { type, effectiveOn, reason: 'payment_plan' }
+    const change = { effectiveOn, reason: 'payment_plan' }
     if (!toldIds.includes(view.invoice.id)) await finish(tx, opened, change)
     else await ports.obligationsChanged(tx, { books, ...change, obligationIds: view.obligations.map(({ id }) => id) })
   }

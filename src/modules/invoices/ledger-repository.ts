@@ -136,13 +136,13 @@ export const allocationsOf = {
 
 const selectReceipts = statement<Receipt>(
   'ledger.receipts',
-  `select effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor" from ledger_entries
+  `select payment_id as "paymentId", effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor" from ledger_entries
    where org_id = $1 and obligation_id = any(array(select id from obligations where org_id = $1 and invoice_id = any($2::uuid[])))
      and kind in ('allocation', 'allocation_reversed') and effective_on >= $3
-   group by effective_on having sum(balance_minor) <> 0 order by effective_on`
+   group by payment_id, effective_on having sum(balance_minor) <> 0 order by effective_on, payment_id`
 )
 
-/** What was paid on these invoices from a day on, by day; what was taken back counts against its day. */
+/** What was paid on these invoices from a day on, by day and payment; what was taken back counts against its day. */
 export function receiptsOf(
   reader: Reader,
   { invoiceIds, sinceOn }: { invoiceIds: readonly string[]; sinceOn: Day }

@@ -54,17 +54,30 @@ export type Allocation = Readonly<{
   amountMinor: bigint
 }>
 
-/** What a day brought: paid less taken back. */
-export type Receipt = Readonly<{ effectiveOn: Day; amountMinor: bigint }>
+/** What a day brought of one payment: set against invoices less taken back. */
+export type Receipt = Readonly<{ paymentId: string; effectiveOn: Day; amountMinor: bigint }>
 
-/** The money that counts for an agreement: what came since, without what was there already when it was made. */
-export type CountedMoney = Readonly<{ receipts: readonly Receipt[]; alreadyMinor: bigint }>
+/** What was there already when an agreement was made: minor units in digits, by payment. */
+export type Already = Readonly<Record<string, string>>
 
-/** What had come by the end of the day; never below 0. */
-export function receivedBy({ receipts, alreadyMinor }: CountedMoney, day: Day): bigint {
-  const sum = receipts.reduce(
-    (total, { effectiveOn, amountMinor }) => (effectiveOn <= day ? total + amountMinor : total),
-    -alreadyMinor
-  )
-  return sum > 0n ? sum : 0n
+/** The money that counts for an agreement: what came since, without what was there already. */
+export type CountedMoney = Readonly<{ receipts: readonly Receipt[]; already: Already }>
+
+export function alreadyOf(receipts: readonly Receipt[]): Already {
+  return Object.fromEntries([...sumsOf(receipts)].map(([paymentId, minor]) => [paymentId, String(minor)]))
+}
+
+/** What had come by the end of the day. What was there before counts neither for it, nor against it when it is taken back. */
+export function receivedBy({ receipts, already }: CountedMoney, day: Day): bigint {
+  const sums = sumsOf(receipts.filter(({ effectiveOn }) => effectiveOn <= day))
+  return [...sums].reduce((total, [paymentId, minor]) => {
+    const since = minor - BigInt(already[paymentId] ?? 0)
+    return since > 0n ? total + since : total
+  }, 0n)
+}
+
+function sumsOf(receipts: readonly Receipt[]): Map<string, bigint> {
+  const sums = new Map<string, bigint>()
+  for (const { paymentId, amountMinor } of receipts) sums.set(paymentId, (sums.get(paymentId) ?? 0n) + amountMinor)
+  return sums
 }

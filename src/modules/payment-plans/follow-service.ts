@@ -110,13 +110,13 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
       if (plan.status === 'active') await end(tx, books, { plan, to })
       return
     }
-    const { acceptedOn: sinceOn, alreadyMinor, invoiceIds } = plan
+    const { acceptedOn: sinceOn, already, invoiceIds } = plan
     if (sinceOn === null) return
     const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn })
     // The discount that a paid plan gave is no reason to call it paid.
     const isGiven = plan.status === 'completed' && plan.endReason === 'paid'
     const isSettled = !isGiven && views.every(({ invoice }) => invoice.balanceMinor === 0n)
-    const progress = progressOf(plan, { money: { receipts, alreadyMinor }, today, isSettled })
+    const progress = progressOf(plan, { money: { receipts, already }, today, isSettled })
     // Another agreement took its place.
     if (progress.status === 'active' && plan.status !== 'active' && (await repository.activeOn(tx, invoiceIds)).length > 0) return
     await apply(tx, books, { plan, progress, today, toldIds })
@@ -137,7 +137,9 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     await events.append(tx, { occurredAt: books.now, drafts })
     const discount = { books, ids: plan.invoiceIds, toldIds }
     if (plan.status === 'completed' && after.status !== 'completed') await invoices.restoreRest(tx, discount)
-    if (plan.status !== 'completed' && after.status === 'completed') await invoices.discountRest(tx, discount)
+    if (plan.status !== 'completed' && after.status === 'completed') {
+      await invoices.discountRest(tx, { ...discount, upToMinor: plan.discountMinor })
+    }
   }
 
   return {

@@ -1,6 +1,6 @@
 import { addDays, type Day, maxDay, minDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type CountedMoney, receivedBy } from '../invoices/ledger.ts'
+import { type Already, type CountedMoney, receivedBy } from '../invoices/ledger.ts'
 import type { Installment } from './schedule.ts'
 
 export const planStatuses = ['proposed', 'active', 'completed', 'broken', 'cancelled', 'rejected', 'expired'] as const
@@ -47,7 +47,7 @@ export type PaymentPlan = Readonly<{
   /** The client's own day of the acceptance: money counts from it. */
   acceptedOn: Day | null
   /** Paid on those invoices on that day, before it. */
-  alreadyMinor: bigint
+  already: Already
   replacesId: string | null
   replacedById: string | null
   endedOn: Day | null

@@ -23,7 +23,7 @@ type Row = Omit<PaymentPlan, 'currency' | 'acceptance' | 'installments'> & {
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.covered_minor as "coveredMinor", p.discount_minor as "discountMinor",
   p.grace_days as "graceDays", p.break_after_missed as "breakAfterMissed", p.expires_on as "expiresOn", p.status, p.acceptance,
-  p.accepted_on as "acceptedOn", p.already_minor as "alreadyMinor", p.replaces_id as "replacesId", p.replaced_by_id as "replacedById",
+  p.accepted_on as "acceptedOn", p.already, p.replaces_id as "replacesId", p.replaced_by_id as "replacedById",
   p.ended_on as "endedOn", p.end_reason as "endReason", p.note, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   array(select i.invoice_id::text from payment_plan_invoices i where i.org_id = p.org_id and i.plan_id = p.id order by i.invoice_id) as "invoiceIds",
   (select json_agg(json_build_object('dueOn', n.due_on, 'amountMinor', n.amount_minor::text, 'paidMinor', n.paid_minor::text, 'status', n.status,
@@ -88,8 +88,8 @@ const insertRow = statement<{ id: string }>(
   'plans.insert',
   `with made as (
      insert into payment_plans (org_id, id, client_id, currency, covered_minor, discount_minor, grace_days, break_after_missed, expires_on, status,
-       already_minor, replaces_id, note, version, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'proposed', 0, $10, $11, 1, $12, $12)
+       already, replaces_id, note, version, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'proposed', '{}', $10, $11, 1, $12, $12)
    ), covered as (
      insert into payment_plan_invoices (org_id, plan_id, invoice_id, is_active) select $1, $2, invoice_id, false from unnest($13::uuid[]) as t(invoice_id)
    )
@@ -128,7 +128,7 @@ const updateRow = statement<{ id: string }>(
        as t(paid, status, missed_on, told_soon, told_due, position)
      where n.org_id = $1 and n.plan_id = $2 and n.position = t.position
    )
-   update payment_plans set status = $3, acceptance = $4, accepted_on = $5, already_minor = $6, replaced_by_id = $7, ended_on = $8,
+   update payment_plans set status = $3, acceptance = $4, accepted_on = $5, already = $6, replaced_by_id = $7, ended_on = $8,
      end_reason = $9, version = $10, updated_at = $11
    where org_id = $1 and id = $2`
 )
@@ -140,7 +140,7 @@ export async function save(tx: Tx, p: PaymentPlan): Promise<void> {
     p.status,
     p.acceptance && JSON.stringify(p.acceptance),
     p.acceptedOn,
-    p.alreadyMinor,
+    p.already,
     p.replacedById,
     p.endedOn,
     p.endReason,

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventDraft } from '../events/event.ts'
+import { alreadyOf } from '../invoices/ledger.ts'
 import { todayFor } from '../organizations/organization.ts'
 import { createPlanFollow, type PlanFollowDeps } from './follow-service.ts'
 import type { Acceptance, PaymentPlan } from './plan.ts'
@@ -67,7 +68,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
         status: 'active',
         acceptance: { ...acceptance, at },
         acceptedOn: today,
-        alreadyMinor: receipts.reduce((sum, { amountMinor }) => sum + amountMinor, 0n),
+        already: alreadyOf(receipts),
         version: plan.version + 1,
         updatedAt: clock.now()
       }

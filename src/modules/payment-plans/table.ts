@@ -14,6 +14,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { clients } from '../clients/table.ts'
+import type { Already } from '../invoices/ledger.ts'
 import { invoices } from '../invoices/table.ts'
 import type { InstallmentStatus, PlanStatus } from './plan.ts'
 
@@ -41,7 +42,7 @@ export const paymentPlans = pgTable(
     status: text().$type<PlanStatus>().notNull(),
     acceptance: jsonb().$type<StoredAcceptance>(),
     acceptedOn: calendarDay(),
-    alreadyMinor: minor().notNull(),
+    already: jsonb().$type<Already>().notNull(),
     replacesId: uuid(),
     replacedById: uuid(),
     endedOn: calendarDay(),

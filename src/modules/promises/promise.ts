@@ -1,6 +1,6 @@
 import { addDays, type Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type CountedMoney, receivedBy } from '../invoices/ledger.ts'
+import { type Already, type CountedMoney, receivedBy } from '../invoices/ledger.ts'
 
 export const promiseStatuses = ['pending', 'kept', 'broken', 'cancelled'] as const
 export type PromiseStatus = (typeof promiseStatuses)[number]
@@ -17,7 +17,7 @@ export type PaymentPromise = Readonly<{
   promisedOn: Day
   graceDays: number
   /** Paid on those invoices on the day it was made, before it was. */
-  alreadyMinor: bigint
+  already: Already
   channel: string | null
   note: string | null
   status: PromiseStatus

@@ -6,7 +6,7 @@ import type { PaymentPromise } from './promise.ts'
 type Row = Omit<PaymentPromise, 'currency'> & { currency: string }
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.made_on as "madeOn", p.promised_on as "promisedOn",
-  p.grace_days as "graceDays", p.already_minor as "alreadyMinor", p.channel, p.note, p.status, p.ended_on as "endedOn", p.end_reason as "endReason",
+  p.grace_days as "graceDays", p.already, p.channel, p.note, p.status, p.ended_on as "endedOn", p.end_reason as "endReason",
   p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   array(select i.invoice_id::text from promise_invoices i where i.org_id = p.org_id and i.promise_id = p.id order by i.invoice_id) as "invoiceIds"`
 
@@ -70,7 +70,7 @@ export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: stri
 const insertRow = statement<{ id: string }>(
   'promises.insert',
   `with made as (
-     insert into promises (org_id, id, client_id, currency, amount_minor, made_on, promised_on, grace_days, already_minor, channel, note, status,
+     insert into promises (org_id, id, client_id, currency, amount_minor, made_on, promised_on, grace_days, already, channel, note, status,
        version, created_at, updated_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', 1, $12, $12)
    )
@@ -87,7 +87,7 @@ export async function insert(tx: Tx, p: PaymentPromise): Promise<void> {
     p.madeOn,
     p.promisedOn,
     p.graceDays,
-    p.alreadyMinor,
+    p.already,
     p.channel,
     p.note,
     p.createdAt,

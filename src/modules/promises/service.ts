@@ -9,6 +9,7 @@ import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
+import { alreadyOf } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
@@ -90,7 +91,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
 
   /** Decides a promise anew by what was paid. */
   async function decide(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
-    const { invoiceIds, madeOn: sinceOn, alreadyMinor, clientId } = promise
+    const { invoiceIds, madeOn: sinceOn, already, clientId } = promise
     const [receipts, views, zone] = await Promise.all([
       invoices.receiptsOf(tx, { invoiceIds, sinceOn }),
       invoices.viewsOf(tx, invoiceIds),
@@ -105,7 +106,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       }
       return
     }
-    const standing = standingOf(promise, { money: { receipts, alreadyMinor }, today, isSettled })
+    const standing = standingOf(promise, { money: { receipts, already }, today, isSettled })
     if (standing.status === promise.status) return
     // Another promise took its place on one of the invoices.
     if (standing.status === 'pending' && (await repository.pendingOn(tx, invoiceIds)) !== undefined) return
@@ -148,7 +149,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
         id: newId(),
         ...{ clientId: input.clientId, invoiceIds, currency: input.currency, amountMinor: input.amountMinor },
         ...{ madeOn: today, promisedOn: input.promisedOn, graceDays: input.graceDays ?? books.organization.promiseGraceDays },
-        alreadyMinor: receipts.reduce((sum, { amountMinor }) => sum + amountMinor, 0n),
+        already: alreadyOf(receipts),
         ...{ channel: input.channel, note: input.note, status: 'pending', endedOn: null, endReason: null },
         ...{ version: 1, createdAt: at, updatedAt: at }
       }

@@ -1,7 +1,20 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, foreignKey, index, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid
+} from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { clients } from '../clients/table.ts'
+import type { Already } from '../invoices/ledger.ts'
 import { invoices } from '../invoices/table.ts'
 import type { PromiseStatus } from './promise.ts'
 
@@ -16,7 +29,7 @@ export const promises = pgTable(
     madeOn: calendarDay().notNull(),
     promisedOn: calendarDay().notNull(),
     graceDays: integer().notNull(),
-    alreadyMinor: minor().notNull(),
+    already: jsonb().$type<Already>().notNull(),
     channel: text(),
     note: text(),
     status: text().$type<PromiseStatus>().notNull(),

@@ -174,6 +174,18 @@ describe('an active plan', () => {
     expect(await ledger.told('invoice.paid', 'invoice.partially_paid')).toHaveLength(2)
   })
 
+  test('gives up no more than it agreed to: what a bounced payment left owed again is owed', async () => {
+    const { ledger, clientId, first, body } = await indebted()
+    const paymentId = await ledger.pay(clientId, '60.00', { allocations: [{ invoice_id: first, amount: '60.00' }] })
+    const plan = await post(ledger, '', { ...body, schedule: threeMonths })
+    await post(ledger, `/${plan.id}/accept`, { accepted_by: 'Ada' })
+    await ledger.reverse(paymentId, { reason: 'bounced' })
+    await ledger.pay(clientId, '240.00')
+    expect(await read(ledger, plan.id)).toMatchObject({ status: 'completed' })
+    const owed = await Promise.all(body.invoice_ids.map(async (id) => (await ledger.invoice(id)).balance))
+    expect(owed.toSorted()).toEqual(['0.00', '60.00'])
+  })
+
   test('that was completed by a payment entered wrongly goes on, and its discount is owed again', async () => {
     const { ledger, clientId, id, second } = await planned({ discount: '30.00' })
     const payment = await ledger.pay(clientId, '270.00')

@@ -10,9 +10,9 @@ const terms = { installments, graceDays: 3, breakAfterMissed: 2 }
 type Paid = readonly (readonly [on: string, minor: bigint])[]
 const money = (paid: Paid) => ({
   receipts: paid
-    .map(([on, amountMinor]) => ({ effectiveOn: day(on), amountMinor }))
+    .map(([on, amountMinor]) => ({ paymentId: 'p', effectiveOn: day(on), amountMinor }))
     .toSorted((a, b) => (a.effectiveOn < b.effectiveOn ? -1 : 1)),
-  alreadyMinor: 0n
+  already: {}
 })
 const at = (today: string, paid: Paid = [], isSettled = false) =>
   progressOf(terms, { money: money(paid), today: day(today), isSettled })
@@ -57,10 +57,11 @@ describe('a plan', () => {
   const asMoney = (paid: readonly (readonly [number, bigint])[]) => {
     const byDay = Map.groupBy(paid, ([offset]) => addDays(start, offset))
     const receipts = [...byDay].map(([effectiveOn, all]) => ({
+      paymentId: 'p',
       effectiveOn,
       amountMinor: all.reduce((sum, [, minor]) => sum + minor, 0n)
     }))
-    return { receipts: receipts.toSorted((a, b) => (a.effectiveOn < b.effectiveOn ? -1 : 1)), alreadyMinor: 0n }
+    return { receipts: receipts.toSorted((a, b) => (a.effectiveOn < b.effectiveOn ? -1 : 1)), already: {} }
   }
 
   test('stands the same however the payments of a day are ordered', () => {
