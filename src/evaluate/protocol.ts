@@ -30,7 +30,7 @@ export function createScorer(model: Model, level: Level) {
         awaited.delete(known)
       }
       followedThrough = day
-      const observation = observe(situation, level)
+      const observation = observe(situation, { model, level })
       const claim = invoice.ended ?? invoice
       const known = knownOn(claim, level)
       const outcome = { ...observation, isLate: isLate(claim, level) }

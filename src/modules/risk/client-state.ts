@@ -1,5 +1,5 @@
 import { assert } from '../../kernel/assert.ts'
-import { byIssue, type Claim, type EpochDay, type LedgerClaim, type Settled, settlementOf, termsOf } from './invoice-facts.ts'
+import { byIssue, type Claim, clipTerms, type EpochDay, type LedgerClaim, type Settled, settlementOf, termsOf } from './invoice-facts.ts'
 
 /** Days in which an outcome loses half its weight. An assumption: the time in which a business changes its habits. */
 export const HALF_LIFE_DAYS = 120
@@ -7,8 +7,17 @@ export const HALF_LIFE_DAYS = 120
 /** Of this many payments the delays are kept one by one. */
 export const RECENT_LIMIT = 8
 
+/** The width of a class of terms, in days. */
+const TERMS_CLASS_DAYS = 5
+
 /** What was invoiced in one currency, in its whole units. */
 export type Invoiced = Readonly<{ count: number; amount: number }>
+
+/** Outcomes with their weights: how many, Σ w, and Σ w of those later than each threshold, in the order of `thresholdsFor`. */
+export type OutcomeSums = Readonly<{ count: number; weight: number; lateWeights: readonly number[] }>
+
+/** What was settled in one currency, in its whole units: Σ amount and Σ amount·delay. */
+export type SettledMoney = Readonly<{ amount: number; delayedAmountDays: number }>
 
 /** A payment that is kept by itself. */
 export type RecentPayment = Readonly<{ number: string; issuedOn: EpochDay; settledOn: EpochDay; delayDays: number }>
@@ -22,33 +31,39 @@ export type ClientState = Readonly<{
   /** Holds what was issued, and settled, before this day. */
   day: EpochDay
   issued: Readonly<{ count: number; termsDays: number; byCurrency: Readonly<Record<string, Invoiced>> }>
-  settled: Readonly<{
-    count: number
-    disputed: number
-    /** Σ delay. */
-    delayDays: number
-    /** Σ w and Σ w·delay. */
-    weight: number
-    weightedDelayDays: number
-    /** Σ w of those later than each threshold, in the order of `thresholdsFor`. */
-    lateWeights: readonly number[]
-  }>
+  settled: OutcomeSums &
+    Readonly<{
+      disputed: number
+      /** Σ delay and Σ w·delay. */
+      delayDays: number
+      weightedDelayDays: number
+      /** The same outcomes by their terms, see `termsClass`. */
+      byTerms: Readonly<Record<string, OutcomeSums>>
+      byCurrency: Readonly<Record<string, SettledMoney>>
+    }>
   /** The last payments, oldest first; of one day in the order of their issue. */
   recent: readonly RecentPayment[]
   /** Facts of this day and later days. They count from the day after their own. */
   waiting: Readonly<{ issued: readonly Claim[]; settled: readonly Settled[] }>
 }>
 
-type Outcomes = ClientState['settled']
-
 export function newClient(day: EpochDay, thresholds: readonly number[]): ClientState {
   return {
     day,
     issued: { count: 0, termsDays: 0, byCurrency: {} },
-    settled: { count: 0, disputed: 0, delayDays: 0, weight: 0, weightedDelayDays: 0, lateWeights: thresholds.map(() => 0) },
+    settled: { ...noOutcomes(thresholds), disputed: 0, delayDays: 0, weightedDelayDays: 0, byTerms: {}, byCurrency: {} },
     recent: [],
     waiting: { issued: [], settled: [] }
   }
+}
+
+function noOutcomes(thresholds: readonly number[]): OutcomeSums {
+  return { count: 0, weight: 0, lateWeights: thresholds.map(() => 0) }
+}
+
+/** Terms that are alike share a class: the 28, 30 and 31 days of a month, or a fortnight and half a month. */
+export function termsClass(claim: Pick<Claim, 'issuedOn' | 'dueOn'>): string {
+  return String(Math.round(clipTerms(termsOf(claim)) / TERMS_CLASS_DAYS))
 }
 
 /** The weight on a day of an outcome of another day; above 1 when that is later. */
@@ -120,9 +135,9 @@ export function clientOn(state: ClientState, { day, thresholds }: { day: EpochDa
     day,
     settled: {
       ...settled,
-      weight: settled.weight * decay,
+      ...decayed(settled, decay),
       weightedDelayDays: settled.weightedDelayDays * decay,
-      lateWeights: settled.lateWeights.map((weight) => weight * decay)
+      byTerms: Object.fromEntries(Object.entries(settled.byTerms).map(([terms, sums]) => [terms, decayed(sums, decay)]))
     }
   }
   if (waiting.issued.length + waiting.settled.length === 0) return next
@@ -149,7 +164,6 @@ export function clientFromLedger(
 function countedIssue(issued: ClientState['issued'], { claim, sign }: { claim: Claim; sign: 1 | -1 }): ClientState['issued'] {
   const before = issued.byCurrency[claim.currency] ?? { count: 0, amount: 0 }
   const count = before.count + sign
-  // A sum of nothing is nothing: what rounding left of the amounts goes with the last of them.
   const amount = count === 0 ? 0 : before.amount + sign * claim.amount
   return {
     count: issued.count + sign,
@@ -158,21 +172,44 @@ function countedIssue(issued: ClientState['issued'], { claim, sign }: { claim: C
   }
 }
 
-function countedOutcome({ day, settled }: ClientState, { claim, thresholds, sign }: Outcome & { sign: 1 | -1 }): Outcomes {
-  const count = settled.count + sign
-  const isEmpty = count === 0
-  const term = sign * weightOn(day, claim.settledOn)
+function countedOutcome({ day, settled }: ClientState, outcome: Outcome & { sign: 1 | -1 }): ClientState['settled'] {
+  const { claim, sign, thresholds } = outcome
+  const sums = countedSums(settled, { ...outcome, day })
+  const terms = termsClass(claim)
+  const { [terms]: ofTerms = noOutcomes(thresholds), ...otherTerms } = settled.byTerms
+  const alike = countedSums(ofTerms, { ...outcome, day })
+  const money = settled.byCurrency[claim.currency] ?? { amount: 0, delayedAmountDays: 0 }
   return {
-    count,
+    ...sums,
     disputed: settled.disputed + (claim.disputed ? sign : 0),
     delayDays: settled.delayDays + sign * claim.delayDays,
-    weight: isEmpty ? 0 : settled.weight + term,
-    weightedDelayDays: isEmpty ? 0 : settled.weightedDelayDays + term * claim.delayDays,
-    lateWeights: settled.lateWeights.map((weight, index) => {
-      if (isEmpty) return 0
-      return claim.delayDays > (thresholds[index] ?? 0) ? weight + term : weight
-    })
+    weightedDelayDays: sums.count === 0 ? 0 : settled.weightedDelayDays + sign * weightOn(day, claim.settledOn) * claim.delayDays,
+    byTerms: alike.count === 0 ? otherTerms : { ...otherTerms, [terms]: alike },
+    byCurrency: {
+      ...settled.byCurrency,
+      [claim.currency]: {
+        amount: money.amount + sign * claim.amount,
+        delayedAmountDays: money.delayedAmountDays + sign * claim.amount * claim.delayDays
+      }
+    }
   }
+}
+
+type Counting = Outcome & Readonly<{ day: EpochDay; sign: 1 | -1 }>
+
+/** A sum of nothing is nothing: what rounding left goes with the last outcome. */
+function countedSums({ count, weight, lateWeights }: OutcomeSums, { claim, thresholds, day, sign }: Counting): OutcomeSums {
+  if (count + sign === 0) return noOutcomes(thresholds)
+  const term = sign * weightOn(day, claim.settledOn)
+  return {
+    count: count + sign,
+    weight: weight + term,
+    lateWeights: lateWeights.map((sum, index) => (claim.delayDays > (thresholds[index] ?? 0) ? sum + term : sum))
+  }
+}
+
+function decayed({ count, weight, lateWeights }: OutcomeSums, factor: number): OutcomeSums {
+  return { count, weight: weight * factor, lateWeights: lateWeights.map((sum) => sum * factor) }
 }
 
 /** By the day on which it was settled; of one day in the order of issue. */

@@ -1,9 +1,11 @@
 import type { ClientState } from './client-state.ts'
-import { type Claim, termsOf } from './invoice-facts.ts'
+import { type Claim, clipTerms, termsOf } from './invoice-facts.ts'
 import { type Level, pseudoCount, thresholdIndex } from './levels.ts'
+import { extendedFeatures } from './extended-features.ts'
 import { clip, logit } from './log-odds.ts'
+import type { Model } from './model.ts'
 import { type OpenPosition, OVERDUE_WEIGHT, TREND_OUTCOMES } from './open-position.ts'
-import { clipTerms, lateRate, logTermsOf, meanDelayDays, meanLogAmount, meanLogTerms, type OrganizationState } from './organization-state.ts'
+import { lateRate, logTermsOf, meanDelayDays, meanLogAmount, meanLogTerms, type OrganizationState } from './organization-state.ts'
 
 /** An invoice that is scored, and what the organization's calendar says of its due day. */
 export type ScoredInvoice = Claim & Readonly<{ isDueOnClosedDay: boolean; isDueAtMonthEnd: boolean }>
@@ -37,15 +39,15 @@ const AGE_DAYS = 15
 const TREND_OUTCOMES_MIN = 4
 
 /**
- * The features of the specified model at a level. All are finite, and between −1 and 1 but for the two rates (a difference of log-odds
- * each, within ±18.5) and `over_age` (a logarithm of days).
+ * The features of a model at a level. All are finite, and between −1 and 1 but for the rates (differences of log-odds, within ±18.5)
+ * and the logarithms `over_age` and `same_due`.
  */
-export function observe(situation: Situation, level: Level): Observation {
+export function observe(situation: Situation, { model, level }: { model: Model; level: Level }): Observation {
   const { organization, thresholds } = situation
   const organizationLogOdds = logit(lateRate(organization, { level, thresholds }))
   const clientRate = clientRateAt(situation, level)
   const record = recordFeatures(situation, { level, clientRate })
-  const x = [
+  const specified = [
     logit(clientRate) - organizationLogOdds,
     level === 0 ? 0 : logit(clientRateAt(situation, 0)) - logit(lateRate(organization, { level: 0, thresholds })),
     ...record,
@@ -54,12 +56,13 @@ export function observe(situation: Situation, level: Level): Observation {
     1 / (1 + outcomesOf(situation)),
     1
   ]
+  const x = model.version === 'v1' ? specified : [...specified, ...extendedFeatures(situation, { level, clientRate })]
   return { offset: organizationLogOdds, x, clientRate }
 }
 
 /** Settled invoices, and overdue ones: of both it is known how they went, so far. */
 export function outcomesOf({ client, position }: Pick<Situation, 'client' | 'position'>): number {
-  return client.settled.count + position.overdueInvoices
+  return client.settled.count + position.overdue.length
 }
 
 /** The weight of the outcomes that are known at a level: an overdue invoice is one once it is older than that. */
@@ -82,7 +85,7 @@ function recordFeatures(situation: Situation, { level, clientRate }: { level: Le
   const { settled } = client
   const mu = meanDelayDays(situation.organization)
   const n = outcomesOf(situation)
-  const weight = settled.weight + OVERDUE_WEIGHT * position.overdueInvoices
+  const weight = settled.weight + OVERDUE_WEIGHT * position.overdue.length
   const weightedDelay = settled.weightedDelayDays + OVERDUE_WEIGHT * position.overdueDelayDays
   const recentMean = (weightedDelay + PRIOR_DELAYS * mu) / (weight + PRIOR_DELAYS)
   const mean = (settled.delayDays + position.overdueDelayDays + PRIOR_DELAYS * mu) / (n + PRIOR_DELAYS)

@@ -60,3 +60,10 @@ export function knownOn({ issuedOn, dueOn, settledOn }: Claim & Partial<Settled>
   const lateFrom = dueOn + level + 1
   return Math.max(issuedOn + 1, settledOn === undefined ? lateFrom : Math.min(lateFrom, settledOn + 1))
 }
+
+const TERMS_DAYS_MAX = 365
+
+/** Terms as the score compares them: a due date before the issue, or years after it, is a slip of the pen. */
+export function clipTerms(days: number): number {
+  return days < 0 ? 0 : days > TERMS_DAYS_MAX ? TERMS_DAYS_MAX : days
+}

@@ -1,23 +1,27 @@
-import { bySettlement, type ClientState, RECENT_LIMIT, type RecentPayment, weightOn } from './client-state.ts'
-import { byIssue, type Claim } from './invoice-facts.ts'
+import { bySettlement, type ClientState, RECENT_LIMIT, type RecentPayment, termsClass, weightOn } from './client-state.ts'
+import { byIssue, type Claim, type EpochDay } from './invoice-facts.ts'
 import { clipDelay, DELAY_DAYS_MAX } from './levels.ts'
 
 /** How many outcomes the trend looks at. */
 export const TREND_OUTCOMES = 3
+
+/** An overdue invoice: how many days, and the class of its terms. */
+export type Overdue = Readonly<{ days: number; terms: string }>
 
 /**
  * What a client owes at the start of a day. Amounts of different currencies are never added: each is counted in usual invoices, that
  * is, in the client's mean invoice of its currency.
  */
 export type OpenPosition = Readonly<{
-  openInvoices: number
-  overdueInvoices: number
+  /** Open invoices by the day on which they fall due, or fell. */
+  openByDueOn: ReadonlyMap<EpochDay, number>
   /** Fractions of the usual invoice. */
   openRatio: number
   overdueRatio: number
   /** Days since the oldest open due date that has passed; 0 for none. */
   oldestOverdueDays: number
   disputedOverdue: number
+  overdue: readonly Overdue[]
   /** Overdue invoices are outcomes already, as late as they are so far. */
   overdueDelayDays: number
   /** Of those that are older than each threshold: late at it, whatever comes. */
@@ -37,12 +41,13 @@ export function openPosition(
   const { day, issued, waiting } = state
   const overdue: Claim[] = []
   const overdueBeyond = thresholds.map(() => 0)
-  const sums = { openInvoices: 0, openRatio: 0, overdueRatio: 0, oldestOverdueDays: 0, disputedOverdue: 0, overdueDelayDays: 0 }
+  const openByDueOn = new Map<EpochDay, number>()
+  const sums = { openRatio: 0, overdueRatio: 0, oldestOverdueDays: 0, disputedOverdue: 0, overdueDelayDays: 0 }
   const visit = (claim: Claim) => {
     if (claim.issuedOn >= day || claim.number === except) return
     const usual = issued.byCurrency[claim.currency]
     const ratio = usual === undefined || usual.amount <= 0 ? 0 : (claim.amount * usual.count) / usual.amount
-    sums.openInvoices += 1
+    openByDueOn.set(claim.dueOn, (openByDueOn.get(claim.dueOn) ?? 0) + 1)
     sums.openRatio += ratio
     const days = day - claim.dueOn
     if (days <= 0) return
@@ -57,7 +62,13 @@ export function openPosition(
   }
   for (const claim of open) visit(claim)
   for (const claim of waiting.settled) visit(claim)
-  return { ...sums, overdueInvoices: overdue.length, overdueBeyond, lastDelayDays: lastDelays(state, overdue) }
+  return {
+    ...sums,
+    openByDueOn,
+    overdue: overdue.map((claim) => ({ days: day - claim.dueOn, terms: termsClass(claim) })),
+    overdueBeyond, 
+    lastDelayDays: lastDelays(state, overdue)
+  }
 }
 
 /** The weight of an overdue invoice as an outcome: it is dated yesterday. */

@@ -1,5 +1,4 @@
-import { type Claim, type EpochDay, isLate, knownOn, type Settled, termsOf } from './invoice-facts.ts'
-import { clip } from './log-odds.ts'
+import { type Claim, clipTerms, type EpochDay, isLate, knownOn, type Settled, termsOf } from './invoice-facts.ts'
 import { type Level, priorRate, thresholdIndex } from './levels.ts'
 
 /** An organization's rates are those of the outcomes that became known in so many days. */
@@ -11,8 +10,6 @@ const PRIOR_OUTCOMES = 20
 /** Fewer payments than these say nothing about the mean delay, nor fewer invoices about the usual one. */
 const PAYMENTS_MIN = 10
 const ISSUED_MIN = 20
-
-const TERMS_DAYS_MAX = 365
 
 type LogSum = Readonly<{ count: number; logSum: number }>
 
@@ -58,10 +55,6 @@ export function meanLogTerms({ terms }: OrganizationState): number | undefined {
 export function meanLogAmount({ amounts }: OrganizationState, currency: string): number | undefined {
   const sum = amounts[currency]
   return sum !== undefined && sum.count > ISSUED_MIN ? sum.logSum / sum.count : undefined
-}
-
-export function clipTerms(days: number): number {
-  return clip(days, 0, TERMS_DAYS_MAX)
 }
 
 /** Natural logarithms: 0 for an amount, or terms, of 0. */
