@@ -1,44 +1,49 @@
 import { type Observation, observe } from '../modules/risk/features.ts'
-import { type EpochDay, isLate, knownOn } from '../modules/risk/invoice-facts.ts'
-import type { Level } from '../modules/risk/levels.ts'
+import { isLate, knownOn } from '../modules/risk/invoice-facts.ts'
+import { type Level, pseudoCount } from '../modules/risk/levels.ts'
 import { sigmoid } from '../modules/risk/log-odds.ts'
 import type { Model } from '../modules/risk/model.ts'
+import { lateRate } from '../modules/risk/organization-state.ts'
 import { followOutcome, logOddsOf, mutable, priorWeights } from '../modules/risk/weights.ts'
-import { type IssueTimeView } from './replay.ts'
+import { createAgenda } from './agenda.ts'
+import type { IssueTimeView } from './replay.ts'
 
 /** What a model says of an invoice on the morning of its issue, by the weights it starts from and by those that follow outcomes. */
 export type IssueTimeScore = Observation & Readonly<{ pPrior: number; pFollowing: number }>
-
-type AwaitedOutcome = Observation & Readonly<{ isLate: boolean }>
 
 /**
  * Scores the views of a replay, in their order, at one level. Each outcome moves the weights once, on the day it becomes known and
  * before that day's invoices are scored.
  */
-export function createScorer(model: Model, level: Level) {
-  const prior = priorWeights(model)
+export function createScorer(model: Model, level: Level): (view: IssueTimeView) => IssueTimeScore {
+  const prior = priorWeights(model, level)
   const weights = mutable(prior)
-  const awaited = new Map<EpochDay, AwaitedOutcome[]>()
-  let followedThrough = Number.NaN
+  const agenda = createAgenda<Observation & Readonly<{ isLate: boolean }>>()
 
-  return {
-    weights,
-    score({ invoice, situation }: IssueTimeView): IssueTimeScore {
-      const day = invoice.issuedOn
-      for (let known = Number.isNaN(followedThrough) ? day : followedThrough + 1; known <= day; known += 1) {
-        for (const outcome of awaited.get(known) ?? []) followOutcome(weights, outcome)
-        awaited.delete(known)
-      }
-      followedThrough = day
-      const observation = observe(situation, { model, level })
-      const claim = invoice.ended ?? invoice
-      const known = knownOn(claim, level)
-      const outcome = { ...observation, isLate: isLate(claim, level) }
-      const others = awaited.get(known)
-      if (others === undefined) awaited.set(known, [outcome])
-      else others.push(outcome)
-      const pPrior = sigmoid(logOddsOf(observation, prior.values))
-      return { ...observation, pPrior, pFollowing: sigmoid(logOddsOf(observation, weights.values)) }
+  return ({ invoice, situation }) => {
+    for (const outcome of agenda.through(invoice.issuedOn)) followOutcome(weights, outcome)
+    const observation = observe(situation, { model, level })
+    const claim = invoice.ended ?? invoice
+    agenda.note(knownOn(claim, level), { ...observation, isLate: isLate(claim, level) })
+    const pPrior = sigmoid(logOddsOf(observation, prior.values))
+    return { ...observation, pPrior, pFollowing: sigmoid(logOddsOf(observation, weights.values)) }
+  }
+}
+
+/** The simplest baseline: the client's share of late outcomes, all of one weight, shrunk to the organization's as in the model. */
+export function createRateBaseline(level: Level): (view: IssueTimeView) => number {
+  const clients = new Map<string, { known: number; late: number }>()
+  const agenda = createAgenda<Readonly<{ client: string; isLate: boolean }>>()
+
+  return ({ invoice, situation: { organization, thresholds } }) => {
+    for (const outcome of agenda.through(invoice.issuedOn)) {
+      const { known, late } = clients.get(outcome.client) ?? { known: 0, late: 0 }
+      clients.set(outcome.client, { known: known + 1, late: late + (outcome.isLate ? 1 : 0) })
     }
+    const claim = invoice.ended ?? invoice
+    agenda.note(knownOn(claim, level), { client: invoice.client, isLate: isLate(claim, level) })
+    const { known, late } = clients.get(invoice.client) ?? { known: 0, late: 0 }
+    const m = pseudoCount(level)
+    return (late + m * lateRate(organization, { level, thresholds })) / (known + m)
   }
 }

@@ -1,5 +1,5 @@
-import { clientOn, type ClientState, newClient, withIssued, withSettled } from '../modules/risk/client-state.ts'
-import { type ScoredInvoice, type Situation } from '../modules/risk/features.ts'
+import { type ClientState, clientOn, newClient, withIssued, withSettled } from '../modules/risk/client-state.ts'
+import type { ScoredInvoice, Situation } from '../modules/risk/features.ts'
 import { byIssue, type Claim, type EpochDay, type Settled } from '../modules/risk/invoice-facts.ts'
 import { type Level, thresholdsFor } from '../modules/risk/levels.ts'
 import { openPosition } from '../modules/risk/open-position.ts'

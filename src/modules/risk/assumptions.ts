@@ -56,7 +56,12 @@ export function assumedAddends(
   return [
     { name: 'open_dispute', value: hasOpenDispute ? 1 : 0, weight: weights.openDispute, text: 'the invoice is disputed' },
     { name: 'broken_promises', value: promises, weight: weights.brokenPromise, text: 'broke a promise to pay' },
-    { name: 'returned_payment', value: hasReturnedPayment ? 1 : 0, weight: weights.returnedPayment, text: 'a payment was returned' },
+    {
+      name: 'returned_payment',
+      value: hasReturnedPayment ? 1 : 0,
+      weight: weights.returnedPayment,
+      text: 'a payment was returned'
+    },
     { name: 'never_answered', value: hasNeverAnswered ? 1 : 0, weight: weights.neverAnswered, text: 'never answered a contact' }
   ]
     .filter(({ value }) => value > 0)

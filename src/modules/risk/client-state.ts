@@ -1,5 +1,14 @@
 import { assert } from '../../kernel/assert.ts'
-import { byIssue, type Claim, clipTerms, type EpochDay, type LedgerClaim, type Settled, settlementOf, termsOf } from './invoice-facts.ts'
+import {
+  byIssue,
+  type Claim,
+  clipTerms,
+  type EpochDay,
+  type LedgerClaim,
+  type Settled,
+  settlementOf,
+  termsOf
+} from './invoice-facts.ts'
 
 /** Days in which an outcome loses half its weight. An assumption: the time in which a business changes its habits. */
 export const HALF_LIFE_DAYS = 120
@@ -73,8 +82,7 @@ export function weightOn(day: EpochDay, outcomeOn: EpochDay): number {
 
 /** An invoice was issued. */
 export function withIssued(state: ClientState, claim: Claim): ClientState {
-  if (claim.issuedOn >= state.day)
-    return { ...state, waiting: { ...state.waiting, issued: [...state.waiting.issued, claim] } }
+  if (claim.issuedOn >= state.day) return { ...state, waiting: { ...state.waiting, issued: [...state.waiting.issued, claim] } }
   return { ...state, issued: countedIssue(state.issued, { claim, sign: 1 }) }
 }
 
@@ -87,8 +95,7 @@ export function withoutIssued(state: ClientState, claim: Claim): ClientState {
 
 /** An invoice was paid in full, or given up. */
 export function withSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
-  if (waits(state, claim))
-    return { ...state, waiting: { ...state.waiting, settled: [...state.waiting.settled, claim] } }
+  if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: [...state.waiting.settled, claim] } }
   const { number, issuedOn, settledOn, delayDays } = claim
   const recent = [...state.recent, { number, issuedOn, settledOn, delayDays }].toSorted(bySettlement).slice(-RECENT_LIMIT)
   return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: 1 }), recent }
@@ -99,8 +106,7 @@ export function withSettled(state: ClientState, { claim, thresholds }: Outcome):
  * and `withRecent` puts it there.
  */
 export function withoutSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
-  if (waits(state, claim))
-    return { ...state, waiting: { ...state.waiting, settled: without(state.waiting.settled, claim) } }
+  if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: without(state.waiting.settled, claim) } }
   return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: -1 }), recent: without(state.recent, claim) }
 }
 

@@ -10,7 +10,9 @@ import type { OrganizationState } from './organization-state.ts'
 export type DelayCurve = readonly number[]
 
 /** The curve before an organization has outcomes of its own: an assumption, through the prior rates of the levels. */
-const PRIOR_CURVE: DelayCurve = [0.97, 0.93, 0.82, 0.65, 0.48, 0.3, 0.28, 0.24, 0.2, 0.17, 0.14, 0.1, 0.09, 0.08, 0.06, 0.05, 0.04]
+const PRIOR_CURVE: DelayCurve = [
+  0.97, 0.93, 0.82, 0.65, 0.48, 0.3, 0.28, 0.24, 0.2, 0.17, 0.14, 0.1, 0.09, 0.08, 0.06, 0.05, 0.04
+]
 const PRIOR_OUTCOMES = 20
 
 /** Pseudo-counts of the organization's curve in a client's: for probabilities, and for quantiles, which follow the client sooner. */

@@ -1,4 +1,11 @@
-import { chanceLater, clientCurve, CURVE_PSEUDO_COUNT, delayQuantile, organizationCurve, QUANTILE_PSEUDO_COUNT } from './delay-curve.ts'
+import {
+  CURVE_PSEUDO_COUNT,
+  chanceLater,
+  clientCurve,
+  delayQuantile,
+  organizationCurve,
+  QUANTILE_PSEUDO_COUNT
+} from './delay-curve.ts'
 import type { Situation } from './features.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
 import type { Level } from './levels.ts'
@@ -29,9 +36,10 @@ export function createExpectations(situation: Situation, seriousDays: Level): (i
     const age = day - dueOn
     const quantile = (q: number) => dueOn + delayQuantile(spread, { q, age })
     const byHabit = dueOn + (usual ?? delayQuantile(organization, { q: 0.5, age }))
-    const expectedOn = Math.round(byHabit >= day ? byHabit : quantile(0.5))
+    // A share paid later than an edge is paid on the next day at the earliest: quantiles round up to it.
+    const expectedOn = Math.ceil(byHabit >= day ? byHabit : quantile(0.5))
     return {
-      earlyOn: Math.min(expectedOn, Math.floor(quantile(0.1))),
+      earlyOn: Math.min(expectedOn, Math.ceil(quantile(0.1))),
       expectedOn,
       lateOn: Math.max(expectedOn, Math.ceil(quantile(0.9))),
       seriouslyLate: chanceLater(likely, { days: seriousDays, age })
@@ -39,9 +47,7 @@ export function createExpectations(situation: Situation, seriousDays: Level): (i
   }
 }
 
-/** Undefined for no values. */
+/** Of an even number, the lower of the two in the middle: a delay that was seen. Undefined for no values. */
 export function median(values: readonly number[]): number | undefined {
-  const sorted = values.toSorted((a, b) => a - b)
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]]
-  return low === undefined || high === undefined ? undefined : (low + high) / 2
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)]
 }

@@ -37,7 +37,10 @@ export function extendedFeatures(situation: Situation, at: { level: Level; clien
 }
 
 /** The client's rate among invoices with terms of the same class, shrunk to its rate among all: the next step of the hierarchy. */
-function likeTermsRate({ client, position, thresholds, invoice }: Situation, { level, clientRate }: { level: Level; clientRate: number }) {
+function likeTermsRate(
+  { client, position, thresholds, invoice }: Situation,
+  { level, clientRate }: { level: Level; clientRate: number }
+) {
   const m = pseudoCount(level)
   if (invoice === undefined) return clientRate
   const terms = termsClass(invoice)

@@ -1,7 +1,7 @@
 import type { ClientState } from './client-state.ts'
+import { extendedFeatures } from './extended-features.ts'
 import { type Claim, clipTerms, termsOf } from './invoice-facts.ts'
 import { type Level, pseudoCount, thresholdIndex } from './levels.ts'
-import { extendedFeatures } from './extended-features.ts'
 import { clip, logit } from './log-odds.ts'
 import type { Model } from './model.ts'
 import { type OpenPosition, OVERDUE_WEIGHT, TREND_OUTCOMES } from './open-position.ts'

@@ -66,7 +66,7 @@ export function openPosition(
     ...sums,
     openByDueOn,
     overdue: overdue.map((claim) => ({ days: day - claim.dueOn, terms: termsClass(claim) })),
-    overdueBeyond, 
+    overdueBeyond,
     lastDelayDays: lastDelays(state, overdue)
   }
 }
@@ -80,7 +80,12 @@ function lastDelays({ day, recent }: ClientState, overdue: Claim[]): number[] {
     .toSorted(byIssue)
     .slice(-RECENT_LIMIT)
     .map(
-      ({ number, issuedOn, dueOn }): RecentPayment => ({ number, issuedOn, settledOn: day - 1, delayDays: clipDelay(day - dueOn) })
+      ({ number, issuedOn, dueOn }): RecentPayment => ({
+        number,
+        issuedOn,
+        settledOn: day - 1,
+        delayDays: clipDelay(day - dueOn)
+      })
     )
   return [...recent, ...newest]
     .toSorted(bySettlement)

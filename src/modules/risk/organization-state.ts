@@ -36,7 +36,10 @@ export function newOrganization(day: EpochDay, thresholds: readonly number[]): O
 }
 
 /** The share of outcomes that is late at the level; the prior rate where there are none. Between 0 and 1, never 0 or 1. */
-export function lateRate({ known, late }: OrganizationState, { level, thresholds }: { level: Level; thresholds: readonly number[] }) {
+export function lateRate(
+  { known, late }: OrganizationState,
+  { level, thresholds }: { level: Level; thresholds: readonly number[] }
+) {
   const index = thresholdIndex(thresholds, level)
   return ((late[index] ?? 0) + PRIOR_OUTCOMES * priorRate(level)) / ((known[index] ?? 0) + PRIOR_OUTCOMES)
 }
@@ -74,7 +77,8 @@ export type OrganizationTerm = Readonly<{ day: EpochDay }> &
 export function organizationTerms(claim: Claim & Partial<Settled>, thresholds: readonly number[]): OrganizationTerm[] {
   const { issuedOn, settledOn, delayDays } = claim
   const terms: OrganizationTerm[] = [{ kind: 'issued', day: issuedOn + 1, claim }]
-  if (settledOn !== undefined && delayDays !== undefined) terms.push({ kind: 'paid', day: Math.max(settledOn, issuedOn) + 1, delayDays })
+  if (settledOn !== undefined && delayDays !== undefined)
+    terms.push({ kind: 'paid', day: Math.max(settledOn, issuedOn) + 1, delayDays })
   for (const [threshold, level] of thresholds.entries()) {
     terms.push({ kind: 'outcome', day: knownOn(claim, level), threshold, isLate: isLate(claim, level) })
   }

@@ -102,14 +102,28 @@ type At = Readonly<{ model: Model; level: Level; values: ArrayLike<number>; assu
 function addendsAt(situation: Situation, { model, level, values, assumed }: At): Addend[] {
   const { offset, x } = observe(situation, { model, level })
   const ledger = { name: 'offset', value: offset, logOdds: offset, text: 'usual for this ledger', isAssumed: false }
-  const features = model.features.map((feature, index) => {
+  const addends = new Map<string, Addend>()
+  for (const [index, feature] of model.features.entries()) {
     const value = x[index] ?? 0
-    return { name: feature.name, value, logOdds: (values[index] ?? 0) * value, text: textOf(feature, value), isAssumed: false }
-  })
-  return [ledger, ...features, ...assumed.map((one) => ({ ...one, isAssumed: true }))]
+    const logOdds = (values[index] ?? 0) * value
+    const name = feature.curve?.name ?? feature.name
+    const before = addends.get(name)
+    const addend = { name, value: value * (feature.curve?.knot ?? 1), logOdds, text: textOf(feature, value), isAssumed: false }
+    addends.set(name, before === undefined ? addend : joined(before, addend))
+  }
+  return [ledger, ...addends.values(), ...assumed.map((one) => ({ ...one, isAssumed: true }))]
 }
 
+/** The points of a curve are one addend: where on the curve it is, and what the curve adds there. */
+function joined(before: Addend, point: Addend): Addend {
+  const text = before.text === SILENT ? point.text : before.text
+  return { ...before, value: before.value + point.value, logOdds: before.logOdds + point.logOdds, text }
+}
+
+const SILENT = 'says nothing here'
+
 function textOf({ above, below }: Feature, value: number): string {
+  if (value === 0) return SILENT
   return value < 0 ? below : above
 }
 

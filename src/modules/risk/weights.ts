@@ -1,5 +1,6 @@
+import type { Level } from './levels.ts'
 import { sigmoid } from './log-odds.ts'
-import type { Model } from './model.ts'
+import { type Model, sdAt } from './model.ts'
 
 /**
  * What the features of a model weigh at one level. `covariance` (row by row) is how sure that is: it shrinks with every outcome, and
@@ -7,11 +8,11 @@ import type { Model } from './model.ts'
  */
 export type Weights = Readonly<{ values: readonly number[]; covariance: readonly number[]; outcomes: number }>
 
-/** The weights before any outcome. */
-export function priorWeights({ features }: Model): Weights {
+/** The weights before any outcome. The spread is the level's, the values are the same at every level. */
+export function priorWeights({ features }: Model, level: Level): Weights {
   const d = features.length
   const covariance = new Array<number>(d * d).fill(0)
-  for (const [index, { sd }] of features.entries()) covariance[index * d + index] = sd ** 2
+  for (const [index, feature] of features.entries()) covariance[index * d + index] = sdAt(feature, level) ** 2
   return { values: features.map(({ weight }) => weight), covariance, outcomes: 0 }
 }
 
