@@ -1,16 +1,15 @@
 import { type ClientState, clientOn, newClient, withIssued, withSettled } from '../modules/risk/client-state.ts'
-import type { ScoredInvoice, Situation } from '../modules/risk/features.ts'
 import { byIssue, type Claim, type EpochDay, type Settled } from '../modules/risk/invoice-facts.ts'
 import { type Level, thresholdsFor } from '../modules/risk/levels.ts'
-import { openPosition } from '../modules/risk/open-position.ts'
 import { organizationTerms } from '../modules/risk/organization-state.ts'
 import { createOrganizationWindow } from '../modules/risk/organization-window.ts'
+import { type ScoredInvoice, type Situation, situationOn } from '../modules/risk/situation.ts'
 
 /** An invoice of a ledger, with what the calendar says of its due day, and how it ended, if it did. */
 export type ReplayedInvoice = ScoredInvoice & Readonly<{ client: string; ended: Settled | undefined }>
 
 /** What was known on the morning of an invoice's issue. */
-export type IssueTimeView = Readonly<{ invoice: ReplayedInvoice; situation: Situation & Readonly<{ invoice: ScoredInvoice }> }>
+export type IssueTimeView = Readonly<{ invoice: ReplayedInvoice; situation: Situation }>
 
 /** A client as the service keeps it: the state that events maintain, and the open invoices of its ledger. */
 type Account = { state: ClientState; open: Claim[] }
@@ -39,9 +38,7 @@ export function* issueTimeViews(invoices: readonly ReplayedInvoice[], seriousDay
     }
     const account = accountOf(invoice)
     account.state = clientOn(account.state, { day, thresholds })
-    const position = openPosition(account.state, { open: account.open, thresholds })
-    const client = account.state
-    yield { invoice, situation: { client, position, organization: organization.on(day), thresholds, invoice } }
+    yield { invoice, situation: situationOn(account, { day, organization: organization.on(day), thresholds, invoice }) }
     account.state = withIssued(account.state, invoice)
     account.open.push(invoice)
     for (const term of organizationTerms(invoice.ended ?? invoice, thresholds)) organization.add(term)

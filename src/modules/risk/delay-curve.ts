@@ -1,7 +1,7 @@
-import type { Situation } from './features.ts'
 import { DELAY_DAYS_MAX, DELAY_DAYS_MIN, EDGES } from './levels.ts'
 import type { OpenPosition } from './open-position.ts'
 import type { OrganizationState } from './organization-state.ts'
+import type { Situation } from './situation.ts'
 
 /**
  * The share of invoices paid more than so many days after they were due, at each of `EDGES`; it never rises. Before the first edge

@@ -6,9 +6,9 @@ import {
   organizationCurve,
   QUANTILE_PSEUDO_COUNT
 } from './delay-curve.ts'
-import type { Situation } from './features.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
 import type { Level } from './levels.ts'
+import type { Situation } from './situation.ts'
 
 /** When an open invoice will be paid. The days are in order, and none is before the day of the situation. */
 export type Expectation = Readonly<{

@@ -1,11 +1,11 @@
 import { termsClass } from './client-state.ts'
-import type { Situation } from './features.ts'
 import { clipTerms, termsOf } from './invoice-facts.ts'
 import { type Level, pseudoCount, thresholdIndex } from './levels.ts'
 import { clip, logit } from './log-odds.ts'
 import { AMOUNT_KNOTS, TERMS_KNOTS } from './model.ts'
 import { OVERDUE_WEIGHT } from './open-position.ts'
 import { meanLogAmount } from './organization-state.ts'
+import type { Situation } from './situation.ts'
 
 /** `same_due` halves the logarithm, so that it runs to about 2; beyond that many invoices the number says nothing more. */
 const SAME_DUE_MAX = 2.5

@@ -1,23 +1,11 @@
-import type { ClientState } from './client-state.ts'
 import { extendedFeatures } from './extended-features.ts'
-import { type Claim, clipTerms, termsOf } from './invoice-facts.ts'
+import { clipTerms, termsOf } from './invoice-facts.ts'
 import { type Level, pseudoCount, thresholdIndex } from './levels.ts'
 import { clip, logit } from './log-odds.ts'
 import type { Model } from './model.ts'
-import { type OpenPosition, OVERDUE_WEIGHT, TREND_OUTCOMES } from './open-position.ts'
-import { lateRate, logTermsOf, meanDelayDays, meanLogAmount, meanLogTerms, type OrganizationState } from './organization-state.ts'
-
-/** An invoice that is scored, and what the organization's calendar says of its due day. */
-export type ScoredInvoice = Claim & Readonly<{ isDueOnClosedDay: boolean; isDueAtMonthEnd: boolean }>
-
-/** What a score rests on, all of it as of the start of one day. Without an invoice it is the client's own score. */
-export type Situation = Readonly<{
-  client: ClientState
-  position: OpenPosition
-  organization: OrganizationState
-  thresholds: readonly number[]
-  invoice?: ScoredInvoice
-}>
+import { OVERDUE_WEIGHT, TREND_OUTCOMES } from './open-position.ts'
+import { lateRate, logTermsOf, meanDelayDays, meanLogAmount, meanLogTerms } from './organization-state.ts'
+import type { Situation } from './situation.ts'
 
 /** `offset` is the organization's own log-odds, `x` the features in the order of the model, `clientRate` the shrunk rate in `hist`. */
 export type Observation = Readonly<{ offset: number; x: readonly number[]; clientRate: number }>

@@ -32,11 +32,11 @@ export type OpenPosition = Readonly<{
 
 /**
  * The position at the start of the state's day. `open` are the client's open invoices as the ledger has them now; those that are settled
- * today or later are still open at that hour and come from the state itself. `except` leaves one out: the invoice that is scored.
+ * today or later are still open at that hour and come from the state itself, so they are not among them.
  */
 export function openPosition(
   state: ClientState,
-  { open, thresholds, except }: { open: readonly Claim[]; thresholds: readonly number[]; except?: string }
+  { open, thresholds }: { open: readonly Claim[]; thresholds: readonly number[] }
 ): OpenPosition {
   const { day, issued, waiting } = state
   const overdue: Claim[] = []
@@ -44,7 +44,7 @@ export function openPosition(
   const openByDueOn = new Map<EpochDay, number>()
   const sums = { openRatio: 0, overdueRatio: 0, oldestOverdueDays: 0, disputedOverdue: 0, overdueDelayDays: 0 }
   const visit = (claim: Claim) => {
-    if (claim.issuedOn >= day || claim.number === except) return
+    if (claim.issuedOn >= day) return
     const usual = issued.byCurrency[claim.currency]
     const ratio = usual === undefined || usual.amount <= 0 ? 0 : (claim.amount * usual.count) / usual.amount
     openByDueOn.set(claim.dueOn, (openByDueOn.get(claim.dueOn) ?? 0) + 1)

@@ -1,8 +1,9 @@
 import { type Assumed, type AssumedWeights, assumedAddends, noSignals, type Signals } from './assumptions.ts'
-import { observe, outcomeWeight, type Situation } from './features.ts'
+import { observe, outcomeWeight } from './features.ts'
 import { type Level, pseudoCount } from './levels.ts'
 import { clip, clipProbability, logit, sigmoid } from './log-odds.ts'
 import type { Feature, Model } from './model.ts'
+import type { Situation } from './situation.ts'
 
 /** Points that double the odds of paying late, the score of even an average ledger, and the rate that it stands for. */
 const DOUBLING_POINTS = 40

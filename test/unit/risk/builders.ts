@@ -1,15 +1,14 @@
 import fc from 'fast-check'
 import { currency } from '../../../src/kernel/money.ts'
 import { clientFromLedger } from '../../../src/modules/risk/client-state.ts'
-import type { ScoredInvoice, Situation } from '../../../src/modules/risk/features.ts'
 import type { Claim, LedgerClaim, Settled } from '../../../src/modules/risk/invoice-facts.ts'
 import { settlementOf } from '../../../src/modules/risk/invoice-facts.ts'
 import { thresholdsFor } from '../../../src/modules/risk/levels.ts'
 import { type ModelVersion, models } from '../../../src/modules/risk/model.ts'
-import { openPosition } from '../../../src/modules/risk/open-position.ts'
 import { organizationTerms } from '../../../src/modules/risk/organization-state.ts'
 import { createOrganizationWindow } from '../../../src/modules/risk/organization-window.ts'
 import type { Scoring } from '../../../src/modules/risk/score.ts'
+import { type ScoredInvoice, type Situation, situationOn } from '../../../src/modules/risk/situation.ts'
 import { priorWeights } from '../../../src/modules/risk/weights.ts'
 
 export const TODAY = 20_000
@@ -32,19 +31,21 @@ export function paidClaim(delay: number, facts: Partial<LedgerClaim> = {}): Ledg
   return { ...claim, settledOn: claim.dueOn + delay }
 }
 
-/** A client, and an organization that knows of nobody else, at the start of a day. */
+/** A client, and an organization that knows of `others` besides, at the start of a day. An invoice is open once it is issued. */
 export function situationOf(
-  ledger: readonly LedgerClaim[],
+  rest: readonly LedgerClaim[],
   { day = TODAY, invoice, others = [] }: { day?: number; invoice?: ScoredInvoice; others?: readonly LedgerClaim[] } = {}
 ): Situation {
-  const client = clientFromLedger(ledger, { day, thresholds })
+  const isThere = invoice === undefined || rest.some(({ number }) => number === invoice.number)
+  const ledger = isThere ? rest : [...rest, { ...invoice, settledOn: null, isWrittenOff: false }]
+  const state = clientFromLedger(ledger, { day, thresholds })
   const open = ledger.filter(({ settledOn }) => settledOn === null)
-  const position = openPosition(client, { open, thresholds, ...(invoice === undefined ? {} : { except: invoice.number }) })
   const organization = createOrganizationWindow({ from: day - 2000, thresholds })
   for (const claim of [...ledger, ...others]) {
     for (const term of organizationTerms(settlementOf(claim) ?? unsettled(claim), thresholds)) organization.add(term)
   }
-  return { client, position, organization: organization.on(day), thresholds, ...(invoice === undefined ? {} : { invoice }) }
+  const facts = { day, organization: organization.on(day), thresholds }
+  return situationOn({ state, open }, invoice === undefined ? facts : { ...facts, invoice })
 }
 
 export function unsettled({ settledOn: _, isWrittenOff: __, ...claim }: LedgerClaim): Claim {

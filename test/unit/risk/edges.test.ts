@@ -2,12 +2,13 @@ import { describe, expect, it, test } from 'vitest'
 import { currency } from '../../../src/kernel/money.ts'
 import { clientOn, newClient, withIssued, withSettled } from '../../../src/modules/risk/client-state.ts'
 import { createExpectations } from '../../../src/modules/risk/expectation.ts'
-import { observe, type Situation } from '../../../src/modules/risk/features.ts'
+import { observe } from '../../../src/modules/risk/features.ts'
 import type { LedgerClaim } from '../../../src/modules/risk/invoice-facts.ts'
 import { models } from '../../../src/modules/risk/model.ts'
 import { openPosition } from '../../../src/modules/risk/open-position.ts'
 import { daysBeyondTerms, paymentIndex } from '../../../src/modules/risk/payment-index.ts'
 import { scoreOf } from '../../../src/modules/risk/score.ts'
+import type { Situation } from '../../../src/modules/risk/situation.ts'
 import { asScored, ledgerClaim, paidClaim, priorScoring, settled, situationOf, TODAY, thresholds } from './builders.ts'
 
 function scored(ledger: readonly LedgerClaim[], others: readonly LedgerClaim[] = []) {
@@ -139,6 +140,14 @@ describe('days', () => {
     const twin = ledgerClaim({ issuedOn: TODAY, dueOn: TODAY + 30 })
     expect(feature('same_due', situationOf([twin], { invoice }))).toBe(0)
     expect(feature('same_due', situationOf([{ ...twin, issuedOn: TODAY - 1 }], { invoice }))).toBeGreaterThan(0)
+  })
+
+  test('an invoice that is scored again is measured against the others, not against itself', () => {
+    const [invoice, ...others] = [ledgerClaim({ amount: 900, dueOn: TODAY - 5 }), paidClaim(3), ledgerClaim({ dueOn: TODAY + 4 })]
+    const [among, alone] = [[invoice, ...others], others].map((ledger) => situationOf(ledger, { invoice: asScored(invoice) }))
+    const values = (situation: Situation | undefined) =>
+      situation && observe(situation, { model: models.v1, level: 0 }).x.slice(0, 13)
+    expect(values(among)).toEqual(values({ ...among, ...alone, organization: among?.organization } as Situation))
   })
 
   test('the past is not reached by going on', () => {

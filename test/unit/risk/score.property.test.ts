@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noSignals } from '../../../src/modules/risk/assumptions.ts'
 import { createExpectations } from '../../../src/modules/risk/expectation.ts'
-import { observe, type Situation } from '../../../src/modules/risk/features.ts'
+import { observe } from '../../../src/modules/risk/features.ts'
 import { type ModelVersion, models, modelVersions } from '../../../src/modules/risk/model.ts'
 import { type Factor, type Score, scoreOf } from '../../../src/modules/risk/score.ts'
+import type { Situation } from '../../../src/modules/risk/situation.ts'
 import {
   arbitraryClaim,
   arbitraryLedger,
