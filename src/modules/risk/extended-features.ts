@@ -24,30 +24,33 @@ export function extendedFeatures(situation: Situation, at: { level: Level; clien
   const { invoice, organization, position } = situation
   if (invoice === undefined) return NONE
   const logAmount = meanLogAmount(organization, invoice.currency)
-  const season = (2 * Math.PI * invoice.dueOn) / DAYS_PER_YEAR
   return [
     Math.min(SAME_DUE_MAX, Math.log1p(position.openByDueOn.get(invoice.dueOn) ?? 0) / 2),
-    logit(likeTermsRate(situation, at)) - logit(at.clientRate),
+    likeTerms(situation, at),
     ...(logAmount === undefined ? AMOUNT_KNOTS.map(() => 0) : curvePoints(AMOUNT_KNOTS, Math.log1p(invoice.amount) - logAmount)),
     ...curvePoints(TERMS_KNOTS, clipTerms(termsOf(invoice))),
     ...Array.from({ length: DAYS_PER_WEEK }, (_, weekday) => (weekdayIndex(invoice.dueOn) === weekday ? 1 : 0)),
-    Math.sin(season),
-    Math.cos(season)
+    ...seasonOf(situation, invoice.dueOn)
   ]
 }
 
-/** The client's rate among invoices with terms of the same class, shrunk to its rate among all: the next step of the hierarchy. */
-function likeTermsRate(
-  { client, position, thresholds, invoice }: Situation,
-  { level, clientRate }: { level: Level; clientRate: number }
-) {
+/**
+ * How the client's rate among invoices with like terms differs from its rate among all, in log-odds: the next step of the hierarchy.
+ * Both are shrunk to the client's rate by the same pseudo-count, so that it is 0 for whoever only knows one kind of terms.
+ */
+function likeTerms(situation: Situation, { level, clientRate }: { level: Level; clientRate: number }): number {
+  const { client, position, thresholds, invoice } = situation
+  if (invoice === undefined) return 0
   const m = pseudoCount(level)
-  if (invoice === undefined) return clientRate
+  const index = thresholdIndex(thresholds, level)
+  const shrunk = (late: number, weight: number) => (late + m * clientRate) / (weight + m)
   const terms = termsClass(invoice)
   const alike = client.settled.byTerms[terms]
-  const overdue = OVERDUE_WEIGHT * position.overdue.filter((one) => one.terms === terms && one.days > level).length
-  const late = alike?.lateWeights[thresholdIndex(thresholds, level)] ?? 0
-  return (late + overdue + m * clientRate) / ((alike?.weight ?? 0) + overdue + m)
+  const overdueAlike = OVERDUE_WEIGHT * position.overdue.filter((one) => one.terms === terms && one.days > level).length
+  const overdue = OVERDUE_WEIGHT * (position.overdueBeyond[index] ?? 0)
+  const ofAlike = shrunk((alike?.lateWeights[index] ?? 0) + overdueAlike, (alike?.weight ?? 0) + overdueAlike)
+  const ofAll = shrunk((client.settled.lateWeights[index] ?? 0) + overdue, client.settled.weight + overdue)
+  return logit(ofAlike) - logit(ofAll)
 }
 
 /** The weights of a value among the knots of a curve: linear between neighbours, the last knot's beyond the ends. */
@@ -57,6 +60,14 @@ export function curvePoints(knots: readonly number[], value: number): number[] {
     const [before, after] = [knots[index - 1] ?? knot - 1, knots[index + 1] ?? knot + 1]
     return Math.max(0, clipped <= knot ? (clipped - before) / (knot - before) : (after - clipped) / (after - knot))
   })
+}
+
+/** Where in the year a day is. In a ledger's first year a season cannot be told from a change, so nothing is said of it. */
+function seasonOf({ client, organization }: Situation, day: number): number[] {
+  const { firstIssuedOn } = organization
+  if (firstIssuedOn === null || client.day - firstIssuedOn < DAYS_PER_YEAR) return [0, 0]
+  const angle = (2 * Math.PI * day) / DAYS_PER_YEAR
+  return [Math.sin(angle), Math.cos(angle)]
 }
 
 /** Monday 0 to Sunday 6. 1970-01-01 was a Thursday. */

@@ -25,6 +25,8 @@ export type OrganizationState = Readonly<{
   /** Payments that became known in the window, and Σ of their delays. */
   payments: number
   delayDays: number
+  /** The day of the first issue, before this day; null before there is one. */
+  firstIssuedOn: EpochDay | null
   /** Everything ever issued before the day: Σ log1p of terms in days and, per currency, of amounts in whole units. */
   terms: LogSum
   amounts: Readonly<Record<string, LogSum>>
@@ -32,7 +34,16 @@ export type OrganizationState = Readonly<{
 
 export function newOrganization(day: EpochDay, thresholds: readonly number[]): OrganizationState {
   const zeros = thresholds.map(() => 0)
-  return { day, known: zeros, late: zeros, payments: 0, delayDays: 0, terms: { count: 0, logSum: 0 }, amounts: {} }
+  return {
+    day,
+    known: zeros,
+    late: zeros,
+    payments: 0,
+    delayDays: 0,
+    firstIssuedOn: null,
+    terms: { count: 0, logSum: 0 },
+    amounts: {}
+  }
 }
 
 /** The share of outcomes that is late at the level; the prior rate where there are none. Between 0 and 1, never 0 or 1. */

@@ -7,6 +7,7 @@ type Sums = {
   late: number[]
   payments: number
   delayDays: number
+  firstIssuedOn: EpochDay | null
   terms: { count: number; logSum: number }
   amounts: Record<string, { count: number; logSum: number }>
 }
@@ -19,7 +20,7 @@ export function createOrganizationWindow({ from, thresholds }: { from: EpochDay;
   const terms = new Map<EpochDay, OrganizationTerm[]>()
   const sums = newOrganization(from, thresholds)
   const state: Sums & { day: EpochDay } = {
-    ...{ day: from, known: [...sums.known], late: [...sums.late], payments: 0, delayDays: 0 },
+    ...{ day: from, known: [...sums.known], late: [...sums.late], payments: 0, delayDays: 0, firstIssuedOn: null },
     ...{ terms: { count: 0, logSum: 0 }, amounts: {} }
   }
 
@@ -52,7 +53,8 @@ function count(sums: Sums, { term, sign }: { term: OrganizationTerm; sign: 1 | -
     sums.payments += sign
     sums.delayDays += sign * term.delayDays
   } else {
-    const { currency, amount } = term.claim
+    const { currency, amount, issuedOn } = term.claim
+    sums.firstIssuedOn = Math.min(issuedOn, sums.firstIssuedOn ?? issuedOn)
     const amounts = sums.amounts[currency] ?? { count: 0, logSum: 0 }
     sums.amounts[currency] = { count: amounts.count + sign, logSum: amounts.logSum + sign * Math.log1p(amount) }
     sums.terms = { count: sums.terms.count + sign, logSum: sums.terms.logSum + sign * logTermsOf(term.claim) }

@@ -150,6 +150,29 @@ describe('days', () => {
     expect(values(among)).toEqual(values({ ...among, ...alone, organization: among?.organization } as Situation))
   })
 
+  test('a season is said nothing of in a ledger’s first year', () => {
+    const invoice = asScored(ledgerClaim({ dueOn: TODAY + 20 }))
+    const [first, second] = [364, 366].map((ago) => situationOf([ledgerClaim({ issuedOn: TODAY - ago })], { invoice }))
+    const season = (situation: Situation | undefined) =>
+      situation && ['season_1', 'season_0'].map((name) => feature(name, situation))
+    expect(season(first)).toEqual([0, 0])
+    expect(
+      season(second)
+        ?.map(Math.abs)
+        .every((value) => value > 0)
+    ).toBe(true)
+  })
+
+  test('like terms say nothing of a client who knows one kind, and of another how it differs there', () => {
+    const month = (delay: number) => paidClaim(delay, { issuedOn: TODAY - 100, dueOn: TODAY - 70 })
+    const week = (delay: number) => paidClaim(delay, { issuedOn: TODAY - 77, dueOn: TODAY - 70 })
+    const invoice = asScored(ledgerClaim({ issuedOn: TODAY, dueOn: TODAY + 30 }))
+    const said = (ledger: LedgerClaim[]) => feature('like_terms', situationOf(ledger, { invoice }))
+    expect(said([month(0), month(9), month(20)])).toBe(0)
+    expect(said([month(9), month(20), week(0), week(0)])).toBeGreaterThan(0)
+    expect(said([month(0), month(0), week(9), week(20)])).toBeLessThan(0)
+  })
+
   test('the past is not reached by going on', () => {
     expect(() => clientOn(newClient(TODAY, thresholds), { day: TODAY - 1, thresholds })).toThrow('rebuilt from the ledger')
   })

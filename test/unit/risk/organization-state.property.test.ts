@@ -23,6 +23,7 @@ it('an organization’s sums are what counting its ledger on that day gives', ()
       }
       const issued = claims.filter(({ issuedOn }) => issuedOn < day)
       expect(state.terms.count).toBe(issued.length)
+      expect(state.firstIssuedOn).toBe(issued.length === 0 ? null : Math.min(...issued.map(({ issuedOn }) => issuedOn)))
       expect(state.terms.logSum).toBeCloseTo(
         issued.reduce((sum, claim) => sum + logTermsOf(claim), 0),
         9
