@@ -113,6 +113,37 @@ describe('the state that events keep', () => {
     )
   })
 
+  it('is what adding up the ledger by hand gives', () => {
+    fc.assert(
+      fc.property(arbitraryLedger, (ledger) => {
+        const { issued, settled: outcomes, recent } = clientFromLedger(ledger, { day: TODAY, thresholds })
+        const invoiced = ledger.filter(({ issuedOn }) => issuedOn < TODAY)
+        const ended = invoiced.flatMap((claim) => (claim.settledOn !== null && claim.settledOn < TODAY ? [settled(claim)] : []))
+        const sum = (term: (claim: Settled) => number) => ended.reduce((total, claim) => total + term(claim), 0)
+        const weight = ({ settledOn }: Settled) => 0.5 ** ((TODAY - settledOn) / 120)
+        expect([issued.count, outcomes.count, outcomes.disputed]).toEqual([
+          invoiced.length,
+          ended.length,
+          sum(({ disputed }) => Number(disputed))
+        ])
+        expect(outcomes.delayDays).toBe(sum(({ delayDays }) => delayDays))
+        expect(outcomes.weight).toBeCloseTo(sum(weight), 9)
+        expect(outcomes.weightedDelayDays).toBeCloseTo(
+          sum((claim) => weight(claim) * claim.delayDays),
+          8
+        )
+        for (const [index, level] of thresholds.entries()) {
+          const late = sum((claim) => (claim.delayDays > level ? weight(claim) : 0))
+          expect(outcomes.lateWeights[index]).toBeCloseTo(late, 9)
+        }
+        const keyOf = ({ settledOn, issuedOn, number }: Pick<Settled, 'settledOn' | 'issuedOn' | 'number'>) =>
+          `${settledOn} ${issuedOn} ${number}`
+        expect(recent.map(keyOf)).toEqual(ended.map(keyOf).toSorted().slice(-8))
+      }),
+      { numRuns: 150 }
+    )
+  })
+
   it('is empty, exactly, once everything was taken back', () => {
     fc.assert(
       fc.property(arbitraryLedger, (ledger) => {

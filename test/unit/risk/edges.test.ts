@@ -135,6 +135,12 @@ describe('days', () => {
     expect(scored([future])).toEqual(scored([open]))
   })
 
+  test('what is due today is not overdue, and tomorrow it is', () => {
+    const [today, yesterday] = [0, 1].map((ago) => situationOf([ledgerClaim({ dueOn: TODAY - ago })]).position)
+    expect([today?.overdue, yesterday?.overdue.map(({ days }) => days)]).toEqual([[], [1]])
+    expect([today?.lastDelayDays, yesterday?.lastDelayDays]).toEqual([[], [1]])
+  })
+
   test('an invoice that is issued today is no history of another of today', () => {
     const invoice = asScored(ledgerClaim({ issuedOn: TODAY, dueOn: TODAY + 30 }))
     const twin = ledgerClaim({ issuedOn: TODAY, dueOn: TODAY + 30 })
