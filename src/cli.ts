@@ -12,6 +12,7 @@ usage: dunwell <command>
                                           make an organization; prints its first key, this once
   key create --org ID --name N [--scopes read,write,admin]
                                           make a key for an organization
+  evaluate LEDGER.csv [options]           score a ledger forward in time and say how right that was; --help lists the options
   verify [--json]                         hold the books of every organization against the invariants
 `
 
@@ -24,6 +25,7 @@ const commands: Readonly<
   demo: () => import('./demo/command.ts'),
   org: () => import('./commands/org.ts'),
   key: () => import('./commands/key.ts'),
+  evaluate: () => import('./evaluate/command.ts'),
   verify: () => import('./commands/verify.ts')
 }
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 import { type Day, day, isTimeZone } from '../kernel/day.ts'
 import { DomainError } from '../kernel/errors.ts'
-import { type Currency, currency, parseAmount } from '../kernel/money.ts'
+import { type Currency, currency, exponentOf, parseAmount } from '../kernel/money.ts'
 import { type Line, linesOf } from './lines.ts'
 
 /** Money that arrived for an invoice on a day. The amount is in the invoice's currency, in minor units, above 0. */
@@ -45,10 +45,18 @@ type Column = (typeof REQUIRED)[number] | (typeof OPTIONAL)[number]
 const BATCH_LINES = 1_000
 const MAX_TEXT_CHARACTERS = 200
 
+export type LedgerOptions = Readonly<{
+  /**
+   * `positive`: what can be posted. `lenient`: a blank amount is 0, 0 may stand, and decimals that the currency does not have are cut
+   * off, for whoever learns from the ledger and bills nobody.
+   */
+  amounts?: 'positive' | 'lenient'
+}>
+
 /** Reads the ledger at `path`, see `readLedger`. */
-export async function openLedger(path: string): Promise<Ledger> {
+export async function openLedger(path: string, options: LedgerOptions = {}): Promise<Ledger> {
   try {
-    return await readLedger(createReadStream(path))
+    return await readLedger(createReadStream(path), options)
   } catch (error) {
     if (error instanceof LedgerFileError) throw new LedgerFileError(`${path}: ${error.message}`)
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -62,7 +70,10 @@ export async function openLedger(path: string): Promise<Ledger> {
  * further columns are passed over). A row is one line. A row that breaks a rule becomes a problem with its line number and all
  * others load. Throws LedgerFileError when there is no usable header.
  */
-export async function readLedger(source: AsyncIterable<Uint8Array | string>): Promise<Ledger> {
+export async function readLedger(
+  source: AsyncIterable<Uint8Array | string>,
+  { amounts = 'positive' }: LedgerOptions = {}
+): Promise<Ledger> {
   const ledger: Ledger = { rows: [], problems: [] }
   const lineOfInvoice = new Map<string, number>()
   let columns: Map<Column, number> | undefined
@@ -71,7 +82,7 @@ export async function readLedger(source: AsyncIterable<Uint8Array | string>): Pr
   const load = () => {
     if (columns === undefined) return
     for (const { line, fields, problem } of recordsOf(batch)) {
-      const outcome = problem ?? rowFrom(fields, { line, columns, width, lineOfInvoice })
+      const outcome = problem ?? rowFrom(fields, { line, columns, width, lineOfInvoice, amounts })
       if (typeof outcome === 'string') ledger.problems.push({ line, problem: outcome })
       else ledger.rows.push(outcome)
     }
@@ -138,7 +149,8 @@ function parsed(text: string): string[][] | undefined {
   }
 }
 
-type RowContext = Readonly<{ line: number; columns: Map<Column, number>; width: number; lineOfInvoice: Map<string, number> }>
+type RowContext = Required<LedgerOptions> &
+  Readonly<{ line: number; columns: Map<Column, number>; width: number; lineOfInvoice: Map<string, number> }>
 
 /** A refused field. Caught in `rowFrom`, where it becomes the row's problem. */
 class FieldRefused extends Error {}
@@ -150,7 +162,7 @@ function rowFrom(fields: readonly string[], context: RowContext): LedgerRow | st
     const invoice = textOf('invoice', field('invoice'))
     const taken = context.lineOfInvoice.get(invoice)
     if (taken !== undefined) throw new FieldRefused(`invoice ${invoice} is already on line ${taken}.`)
-    const row = readRow(field, { line: context.line, invoice })
+    const row = readRow(field, { ...context, invoice })
     context.lineOfInvoice.set(invoice, context.line)
     return row
   } catch (error) {
@@ -159,10 +171,13 @@ function rowFrom(fields: readonly string[], context: RowContext): LedgerRow | st
   }
 }
 
-function readRow(field: (name: Column) => string, { line, invoice }: { line: number; invoice: string }): LedgerRow {
+function readRow(
+  field: (name: Column) => string,
+  { line, invoice, amounts }: Pick<RowContext, 'line' | 'amounts'> & { invoice: string }
+): LedgerRow {
   const client = textOf('client', field('client'))
   const inCurrency = ruled('currency', field('currency'), currency)
-  const amountMinor = amountOf(field('amount'), inCurrency)
+  const amountMinor = (amounts === 'lenient' ? lenientAmountOf : amountOf)(field('amount'), inCurrency)
   const paidOn = field('paid_on') === '' ? undefined : ruled('paid_on', field('paid_on'), day)
   return {
     line,
@@ -192,6 +207,12 @@ function amountOf(text: string, inCurrency: Currency): bigint {
   const minor = ruled('amount', text, (amount) => parseAmount(amount, inCurrency))
   if (minor <= 0n) throw new FieldRefused(`amount ${shown(text)}: must be above 0.`)
   return minor
+}
+
+function lenientAmountOf(text: string, inCurrency: Currency): bigint {
+  const [whole = '', decimals = ''] = (text === '' ? '0' : text).split('.')
+  const kept = decimals.slice(0, exponentOf(inCurrency))
+  return ruled('amount', kept === '' ? whole : `${whole}.${kept}`, (amount) => parseAmount(amount, inCurrency))
 }
 
 function flagOf(name: Column, text: string): boolean {

@@ -55,6 +55,17 @@ describe('reading a ledger', () => {
     expect(rows.map((row) => [row.amountMinor, row.disputed, row.payments])).toEqual([[minor, true, []]])
   })
 
+  it('takes a blank amount as 0, and cuts decimals off, for whoever only learns from the ledger', async () => {
+    const amounts = ['', '0', '12', '12.345', '-3', 'x'].map(
+      (amount, n) => `C1,A-${n},2025-01-01,2025-01-31,,${amount},EUR,false`
+    )
+    const source = () => Readable.from([[header, ...amounts].join('\n')])
+    const lenient = await readLedger(source(), { amounts: 'lenient' })
+    expect(lenient.rows.map(({ amountMinor }) => amountMinor)).toEqual([0n, 0n, 1200n, 1234n])
+    expect(lenient.problems.map(({ line }) => line)).toEqual([6, 7])
+    expect((await readLedger(source())).rows.map(({ amountMinor }) => amountMinor)).toEqual([1200n])
+  })
+
   it('takes the columns in any order, with names, locales and zones, a byte order mark and Windows line ends', async () => {
     const { rows, problems } = await readLedger(
       Readable.from([

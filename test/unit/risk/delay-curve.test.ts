@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { chanceLater, clientCurve, delayQuantile, organizationCurve, shareLater } from '../../../src/modules/risk/delay-curve.ts'
+import { EDGES } from '../../../src/modules/risk/levels.ts'
+import { arbitraryLedger, ledgerClaim, paidClaim, situationOf, TODAY, thresholds } from './builders.ts'
+
+const arbitraryCurve = arbitraryLedger.map((ledger) => {
+  const situation = situationOf(ledger)
+  return clientCurve(situation, { organization: organizationCurve(situation.organization, thresholds), pseudoCount: 2 })
+})
+
+describe('the delay curve', () => {
+  it('never rises, between 1 and 0, for every ledger', () => {
+    fc.assert(
+      fc.property(arbitraryCurve, (curve) => {
+        const shares = Array.from({ length: 200 }, (_, n) => shareLater(curve, n - 70))
+        expect(shares.every((share, index) => share >= 0 && share <= (shares[index - 1] ?? 1) + 1e-12)).toBe(true)
+      })
+    )
+  })
+
+  it('says of a quantile what it says of the share', () => {
+    fc.assert(
+      fc.property(
+        arbitraryCurve,
+        fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+        fc.integer({ min: -60, max: 110 }),
+        (curve, q, age) => {
+          const days = delayQuantile(curve, { q, age })
+          expect(days).toBeGreaterThanOrEqual(age)
+          if (days > age) expect(shareLater(curve, days)).toBeCloseTo((1 - q) * shareLater(curve, age), 9)
+        }
+      )
+    )
+  })
+
+  it('is certain of what has come, and surer the older an invoice is', () => {
+    fc.assert(
+      fc.property(arbitraryCurve, (curve) => {
+        const chances = [-10, 0, 5, 10, 20, 29, 30, 60, 500].map((age) => chanceLater(curve, { days: 30, age }))
+        expect(chances.every((chance, index) => chance >= (chances[index - 1] ?? 0) && chance <= 1)).toBe(true)
+        expect(chances.slice(-3)).toEqual([1, 1, 1])
+      })
+    )
+  })
+
+  it('counts the client’s outcomes, and of an overdue invoice what the organization’s go on to do', () => {
+    const situation = situationOf([
+      paidClaim(10, { dueOn: TODAY - 11, issuedOn: TODAY - 41 }),
+      ledgerClaim({ dueOn: TODAY - 10 })
+    ])
+    const organization = EDGES.map((edge) => (edge < 0 ? 1 : edge < 10 ? 0.5 : edge < 30 ? 0.2 : 0.1))
+    const curve = clientCurve(situation, { organization, pseudoCount: 8 })
+    const weight = situation.client.settled.weight
+    expect(curve[EDGES.indexOf(7)]).toBeCloseTo((weight + 1 + 8 * 0.5) / (weight + 9), 12)
+    expect(curve[EDGES.indexOf(30)]).toBeCloseTo((0 + 0.1 / 0.2 + 8 * 0.1) / (weight + 9), 12)
+  })
+})
