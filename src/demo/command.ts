@@ -8,6 +8,7 @@ import { createProgress } from './progress.ts'
 import { reportJson, reportText } from './report.ts'
 import { type Demo, datedRows, daysOf, demoTimeline, runDemo } from './run.ts'
 import { sampleLedger } from './sample-ledger.ts'
+import { cast } from './story.ts'
 
 const USAGE = `Walks a ledger through dunning, day by day, and checks every webhook that comes of it.
 
@@ -93,6 +94,8 @@ async function withProgress({ ledger, source, wanted, host, signal }: Showing): 
   try {
     return await runDemo({
       ...{ host, ledger, source, signal, nowMs, policy: wanted.policy },
+      // A ledger of one's own is walked as it is.
+      cast: wanted.ledger === undefined ? cast : [],
       onProgress: ({ nowMs: atMs, invoices, payments, webhooks }) => {
         const count = (number: number) => number.toLocaleString('en-US')
         const remark = `${dayIn(new Date(atMs), timeline.timeZone)} · ${count(invoices)} invoices, ${count(payments)} payments, ${count(webhooks)} webhooks`

@@ -5,8 +5,8 @@ export type DeliveryStatus = 'queued' | 'succeeded' | 'failed' | 'cancelled' | '
 type Delivery = Readonly<{ status: DeliveryStatus }>
 type Endpoint = Readonly<{ status: string; health: Readonly<{ queued: number; last_failure: string | null }> }>
 
-const POLL_FIRST_MS = 12
-const POLL_MAX_MS = 50
+const POLL_FIRST_MS = 5
+const POLL_MAX_MS = 20
 
 /**
  * Waits until the service has nothing more to deliver to the endpoint. The clock stands still meanwhile, so nothing is added.

@@ -19,6 +19,10 @@ export type ReceivedEvent = Readonly<{
   /** The client's local day on which it happened, where the event says what zone the client lives in. */
   on: string | null
   skipped: readonly string[]
+  /** Whose client the event is about. */
+  clientId: string | null
+  /** All that it carried, of the types that are asked for. */
+  data: unknown
 }>
 
 export type ReceiverCounts = Readonly<{
@@ -45,7 +49,13 @@ export type Receiver = Readonly<{
   close: () => Promise<void>
 }>
 
-type Options = Readonly<{ port?: number; maxEvents?: number; maxBodyBytes?: number }>
+type Options = Readonly<{
+  port?: number
+  maxEvents?: number
+  maxBodyBytes?: number
+  /** The clients of whose events everything is kept; the others' are too many. */
+  keepsAllOf?: (clientId: string) => boolean
+}>
 type Verifier = { verify: (payload: string, headers: Record<string, string>) => unknown }
 type Waiter = Readonly<{ count: number; resolve: () => void }>
 
@@ -57,6 +67,7 @@ type State = {
   readonly waiters: Set<Waiter>
   readonly maxEvents: number
   readonly maxBodyBytes: number
+  readonly keepsAllOf: (clientId: string) => boolean
   verified: number
   rejected: number
   duplicates: number
@@ -72,7 +83,8 @@ const DEFAULT_TIMEOUT_MS = 60_000
 export async function startReceiver({
   port = 0,
   maxEvents = 1_000_000,
-  maxBodyBytes = 1_048_576
+  maxBodyBytes = 1_048_576,
+  keepsAllOf = () => false
 }: Options = {}): Promise<Receiver> {
   const state: State = {
     verifiers: [],
@@ -81,6 +93,7 @@ export async function startReceiver({
     waiters: new Set(),
     maxEvents,
     maxBodyBytes,
+    keepsAllOf,
     verified: 0,
     rejected: 0,
     duplicates: 0,
@@ -145,7 +158,7 @@ function judge(state: State, request: IncomingMessage, chunks: Buffer[]): number
   state.ids.add(id)
   // A set keeps its order of insertion, so the first is the oldest and the least likely to come again.
   if (state.ids.size > state.maxEvents) for (const oldest of state.ids.values().take(1)) state.ids.delete(oldest)
-  if (state.events.length < state.maxEvents) state.events.push(eventFrom(id, event))
+  if (state.events.length < state.maxEvents) state.events.push(eventFrom(id, event, state.keepsAllOf))
   return 204
 }
 
@@ -170,7 +183,7 @@ function refuse(state: State, status: number, reason: string): number {
 }
 
 /** Reads what the demo compares from the event shape of the API: `{type, timestamp, data: {object, previous, context}}`. */
-function eventFrom(id: string, event: unknown): ReceivedEvent {
+function eventFrom(id: string, event: unknown, keepsAllOf: State['keepsAllOf']): ReceivedEvent {
   const data = at(event, 'data')
   const object = at(data, 'object')
   const context = at(data, 'context')
@@ -178,10 +191,13 @@ function eventFrom(id: string, event: unknown): ReceivedEvent {
   const skipped = at(stage, 'skipped')
   const repetition = at(stage, 'repetition')
   const timestamp = textAt(event, 'timestamp') ?? ''
-  const timeZone = textAt(at(context, 'client'), 'time_zone')
+  const client = at(context, 'client')
+  const timeZone = textAt(client, 'time_zone')
+  const type = textAt(event, 'type') ?? ''
+  const clientId = textAt(object, 'client_id') ?? (type.startsWith('client.') ? textAt(object, 'id') : textAt(client, 'id'))
   return {
     id,
-    type: textAt(event, 'type') ?? '',
+    type,
     timestamp,
     objectId: textAt(object, 'id'),
     invoice: textAt(object, 'number'),
@@ -189,7 +205,9 @@ function eventFrom(id: string, event: unknown): ReceivedEvent {
     stage: textAt(stage, 'code'),
     repetition: typeof repetition === 'number' ? repetition : null,
     on: timeZone === null ? null : dayIn(new Date(timestamp), timeZone),
-    skipped: Array.isArray(skipped) ? skipped.filter((code) => typeof code === 'string') : []
+    skipped: Array.isArray(skipped) ? skipped.filter((code) => typeof code === 'string') : [],
+    clientId,
+    data: clientId !== null && keepsAllOf(clientId) ? data : null
   }
 }
 

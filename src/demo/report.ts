@@ -1,5 +1,6 @@
 import type { Day } from '../kernel/day.ts'
 import { formatAmount } from '../kernel/money.ts'
+import type { Chapter } from './chronicle.ts'
 import type { AgingRow, SlowPayer } from './figures.ts'
 import type { Verdict } from './findings.ts'
 import type { LedgerProblem } from './ledger.ts'
@@ -26,6 +27,8 @@ export type DemoReport = Readonly<{
     byType: readonly Readonly<{ type: string; count: number }>[]
   }>
   verdict: Verdict
+  /** Clients who agreed on something, and what became of it. */
+  story: readonly Chapter[]
   receivables: readonly Readonly<{ asOf: Day; rows: readonly AgingRow[] }>[]
   slowestPayers: readonly SlowPayer[]
 }>
@@ -44,6 +47,7 @@ export function reportText(report: DemoReport): string {
     ...(refused === 0 ? [] : [`${counted(refused, 'line')} refused\n${problemsText(ledger.problems)}`]),
     section('Stage entries', stagesText(report.stages)),
     section('Webhooks', webhooksText(webhooks)),
+    ...(report.story.length === 0 ? [] : [section('Agreements, as the webhooks told', storyText(report.story))]),
     ...report.receivables.map(({ asOf, rows }) => section(`Receivables by age, ${asOf}`, agingText(rows))),
     section('Slowest payers', payersText(report.slowestPayers)),
     `\n${verdictText(report.verdict)}`,
@@ -74,6 +78,7 @@ export function reportJson(report: DemoReport): string {
       extra: verdict.extra,
       undelivered: verdict.undelivered
     },
+    story: report.story,
     receivables: report.receivables.map(({ asOf, rows }) => ({ as_of: asOf, by_currency: rows.map(agingJson) })),
     slowest_payers: report.slowestPayers.map((payer) => ({
       client: payer.client,
@@ -120,6 +125,14 @@ function webhooksText(webhooks: DemoReport['webhooks']): string {
     `${number(webhooks.delivered)} delivered, ${number(webhooks.verified)} verified with standardwebhooks, ` +
     `${number(webhooks.rejected)} rejected, ${number(webhooks.duplicates)} duplicates\n${byType}`
   )
+}
+
+function storyText(story: readonly Chapter[]): string {
+  return story
+    .map(({ client, title, lines }) =>
+      [`  ${printable(client)} ${title}`, ...lines.map(({ on, text }) => `    ${on}  ${printable(text)}`)].join('\n')
+    )
+    .join('\n')
 }
 
 /** The last line: whether what arrived is what the API says. */

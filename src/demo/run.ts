@@ -1,4 +1,5 @@
 import { type Books, type BooksOptions, openBooks } from './books.ts'
+import { type Chapter, chronicleOf, storyEvents } from './chronicle.ts'
 import { agingOf, type OpenItem } from './figures.ts'
 import { eventCounts, judge, openItems, slowest, stageCounts, type Verdict } from './findings.ts'
 import type { Host } from './host.ts'
@@ -6,6 +7,8 @@ import type { Ledger, LedgerProblem, LedgerRow } from './ledger.ts'
 import { createPostings } from './postings.ts'
 import { type ReceivedEvent, type Receiver, startReceiver } from './receiver.ts'
 import type { DemoReport } from './report.ts'
+import { staged } from './staging.ts'
+import type { Role } from './story.ts'
 import { type Timeline, timelineOf } from './timeline.ts'
 import { walk } from './walk.ts'
 
@@ -27,6 +30,8 @@ export type WalkLedgerOptions = Readonly<{
   host: Host
   rows: readonly LedgerRow[]
   timeline: Timeline
+  /** Clients who agree on something along the way. */
+  cast?: readonly Role[]
   books: Omit<BooksOptions, 'timeline' | 'receiver'>
   signal: AbortSignal
   onProgress: (situation: Situation) => void
@@ -43,19 +48,20 @@ export type WalkedLedger = Readonly<{
   open: Readonly<{ atLastIssue: readonly OpenItem[]; atEnd: readonly OpenItem[] }>
   verdict: Verdict
   duplicates: number
+  /** Of the cast, as the webhooks told. */
+  story: readonly Chapter[]
+  /** With the days of the story. */
+  timeline: Timeline
   close: () => Promise<void>
 }>
 
 /** Walks a ledger through a new organization of the service, with a receiver of its own, over HTTP alone. */
-export async function walkLedger({
-  host,
-  rows,
-  timeline,
-  signal,
-  onProgress,
-  ...options
-}: WalkLedgerOptions): Promise<WalkedLedger> {
-  const receiver = await startReceiver()
+export async function walkLedger({ host, rows, signal, onProgress, ...options }: WalkLedgerOptions): Promise<WalkedLedger> {
+  const { cast = [] } = options
+  const staging = staged(options.timeline, { cast, daysAfter: DAYS_AFTER })
+  const { timeline } = staging
+  let playing: ReadonlyMap<string, string> = new Map()
+  const receiver = await startReceiver({ keepsAllOf: (id) => playing.values().some((clientId) => clientId === id) })
   const undo = [receiver.close]
   const close = async () => {
     for (const step of undo.splice(0).toReversed()) await step()
@@ -63,7 +69,10 @@ export async function walkLedger({
   try {
     const books = await openBooks(host, rows, { ...options.books, timeline, receiver })
     undo.push(books.api.close)
-    return { ...(await walked({ books, receiver, timeline, signal, onProgress })), close }
+    playing = await staging.open(books.api)
+    const found = await walked({ books, receiver, timeline, signal, onProgress })
+    const story = chronicleOf(cast, { clientIds: playing, events: found.events, timeZone: timeline.timeZone })
+    return { ...found, story, timeline, close }
   } catch (error) {
     await close()
     throw error
@@ -72,7 +81,13 @@ export async function walkLedger({
 
 type Walking = Pick<WalkLedgerOptions, 'timeline' | 'signal' | 'onProgress'> & Readonly<{ books: Books; receiver: Receiver }>
 
-async function walked({ books, receiver, timeline, signal, onProgress }: Walking): Promise<Omit<WalkedLedger, 'close'>> {
+async function walked({
+  books,
+  receiver,
+  timeline,
+  signal,
+  onProgress
+}: Walking): Promise<Omit<WalkedLedger, 'close' | 'story' | 'timeline'>> {
   const { api, clientIds, endpointId } = books
   const postings = createPostings(api, { clientIds })
   let atLastIssue: OpenItem[] = []
@@ -102,17 +117,17 @@ const FROM = '1970-01-01'
 const UNTIL = '2199-12-31'
 
 export type DemoOptions = Pick<WalkLedgerOptions, 'host' | 'signal' | 'onProgress'> &
-  Readonly<{ ledger: Ledger; source: string; policy: BooksOptions['policy']; nowMs: () => number }>
+  Readonly<{ ledger: Ledger; source: string; policy: BooksOptions['policy']; cast: readonly Role[]; nowMs: () => number }>
 
 export type Demo = Readonly<{ report: DemoReport; walked: WalkedLedger }>
 
 /** The walk with everything that the demo tells of it. */
-export async function runDemo({ ledger, source, policy, nowMs, ...options }: DemoOptions): Promise<Demo> {
+export async function runDemo({ ledger, source, policy, cast, nowMs, ...options }: DemoOptions): Promise<Demo> {
   const startedMs = nowMs()
   const { rows, problems } = ledger
-  const timeline = demoTimeline(rows)
-  const books = { policy, eventTypes: demoEvents }
-  const found = await walkLedger({ ...options, rows, timeline, books })
+  const books = { policy, eventTypes: cast.length === 0 ? demoEvents : [...new Set([...demoEvents, ...storyEvents])] }
+  const found = await walkLedger({ ...options, rows, timeline: demoTimeline(rows), cast, books })
+  const { timeline } = found
   const { firstOn, lastIssueOn, lastOn } = timeline
   const { events, verdict } = found
   const report: DemoReport = {
@@ -133,6 +148,7 @@ export async function runDemo({ ledger, source, policy, nowMs, ...options }: Dem
       byType: eventCounts(events)
     },
     verdict,
+    story: found.story,
     receivables: [
       { asOf: lastIssueOn, rows: agingOf(found.open.atLastIssue, lastIssueOn) },
       { asOf: lastOn, rows: agingOf(found.open.atEnd, lastOn) }

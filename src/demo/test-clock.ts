@@ -16,8 +16,8 @@ type ClockDocument = Readonly<{ now_at: string; status: 'still' | 'advancing' }>
 
 /** Shorter than the shortest day of any zone, so that no obligation enters two stages within one step. */
 export const STEP_MS = 22 * 3_600_000
-const POLL_FIRST_MS = 8
-const POLL_MAX_MS = 40
+const POLL_FIRST_MS = 4
+const POLL_MAX_MS = 16
 const STANDSTILL_MS = 120_000
 
 export function createWalkingClock(api: Api, startAt: Date): WalkingClock {

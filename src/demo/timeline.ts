@@ -4,8 +4,8 @@ import type { LedgerRow } from './ledger.ts'
 /** Money that arrives for an invoice. */
 export type Receipt = Readonly<{ row: LedgerRow; on: Day; amountMinor: bigint }>
 
-/** What is posted at one instant: 00:00 of a day in the zone of the clients it concerns. */
-export type Stop = Readonly<{ at: Date; invoices: LedgerRow[]; receipts: Receipt[] }>
+/** What is posted at one instant: 00:00 of a day in the zone of the clients it concerns. An act of a story is played at its own. */
+export type Stop = Readonly<{ at: Date; invoices: LedgerRow[]; receipts: Receipt[]; act?: () => Promise<void> }>
 
 export type Timeline = Readonly<{
   /** The organization's zone: the one of most invoices, UTC where they name none. */

@@ -54,6 +54,7 @@ export async function walk({ api, timeline, postings, endpointId, onProgress, on
     await walkTo(stop.at)
     await drainUnless((firedMs) => clock.nowMs() - firedMs < FIRED_BEFORE_POSTING_MS)
     await postings.post(stop)
+    await stop.act?.()
   }
   await walkTo(timeline.issuedAt)
   if (!issued) await onIssued()

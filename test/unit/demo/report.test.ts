@@ -110,6 +110,7 @@ const report: DemoReport = {
     duplicates: 1,
     byType: [{ type: 'invoice.dunning_stage_entered', count: 1_240 }]
   },
+  story: [],
   verdict: {
     isSound: true,
     entriesListed: 1_240,
