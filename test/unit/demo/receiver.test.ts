@@ -62,7 +62,9 @@ describe('the receiver of the demo', () => {
         stage: 'reminder',
         repetition: 1,
         on: '2025-02-03',
-        skipped: ['courtesy']
+        skipped: ['courtesy'],
+        clientId: null,
+        data: null
       }
     ])
   })
