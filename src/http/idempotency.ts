@@ -5,6 +5,7 @@ import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { DomainError } from '../kernel/errors.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
+import { refuseStale } from '../modules/organizations/service.ts'
 import { traceparentOf } from './request-id.ts'
 import { headerText } from './validation.ts'
 
@@ -79,6 +80,18 @@ function fingerprintOf(request: FastifyRequest): string {
   return createHash('sha256')
     .update(JSON.stringify([request.method, request.url, ifMatch, request.body ?? null]))
     .digest('hex')
+}
+
+type Versioned = Readonly<{ versionForUpdate: (tx: Tx, id: string) => Promise<number> }>
+
+/** What is done with an object goes by the version that the caller names, where it names one: nobody changes it in between. */
+export async function requireMatch(
+  tx: Tx,
+  request: FastifyRequest<{ Params: { id: string } }>,
+  { versionForUpdate }: Versioned
+): Promise<void> {
+  const expected = expectedVersion(request)
+  if (expected !== undefined) refuseStale(await versionForUpdate(tx, request.params.id), expected)
 }
 
 /** Mutable objects carry `version`; their ETag is that number. */

@@ -118,6 +118,9 @@ export const matchHeaders = Type.Object({
   )
 })
 
+/** Of what is done with an object that may have changed since it was read. */
+export const actionHeaders = Type.Object({ ...writeHeaders.properties, ...matchHeaders.properties })
+
 export const ProblemSchema = named(
   'Problem',
   Type.Object(

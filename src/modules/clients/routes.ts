@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { etagOf, expectedVersion } from '../../http/idempotency.ts'
-import { IdParams, matchHeaders, pageOf, RefQuery, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { etagOf, expectedVersion, requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, matchHeaders, pageOf, RefQuery, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { toDocument } from './client-document.ts'
 import {
   ClientByRefSchema,
@@ -146,13 +146,16 @@ export const offboardingRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
         description:
           'From now on it gets no new invoices but those that say for_commitment. What is open goes on being collected; when nothing is owed any more, client.offboarding_completed carries the closing statement.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: OffboardClient,
-        response: { 200: ref(ClientSchema), ...refusals(404) }
+        response: { 200: ref(ClientSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: toDocument(await clients.offboard(tx, request.params.id)) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, clients)
+        return { status: 200, body: toDocument(await clients.offboard(tx, request.params.id)) }
+      })
   )
 }
 

@@ -135,6 +135,7 @@ export function createClientService({ newId, events, organizations, references, 
 
     /** Locks the client, which is the first lock of every command that moves its invoices or payments. */
     getForUpdate,
+    versionForUpdate: async (tx: Tx, id: string): Promise<number> => (await getForUpdate(tx, id)).version,
 
     getByRef: async (reader: Reader, ref: ExternalRef): Promise<Client> => get(reader, await idOf(reader, ref)),
 

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -103,13 +104,14 @@ export const disputeRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         description:
           'What is upheld is credited by a credit note; what of it was paid meanwhile becomes unapplied credit of the payment. Dunning goes on with what is left, with one entry where its age says.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: ResolveDispute,
-        response: { 200: ref(DisputeSchema), ...refusals(404) }
+        response: { 200: ref(DisputeSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, disputes)
         const { id } = request.params
         const { outcome: finding, at_fault: atFault, credit, note } = request.body
         const { currency: of } = await disputes.get(tx, id)
@@ -128,13 +130,14 @@ export const disputeRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'Note that the client contests it no more',
         description: 'Nothing is credited, and dunning goes on with one entry where its age says.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: WithdrawDispute,
-        response: { 200: ref(DisputeSchema), ...refusals(404) }
+        response: { 200: ref(DisputeSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, disputes)
         const input = { id: request.params.id, note: request.body.note ?? null }
         return { status: 200, body: toApi(await disputes.withdraw(tx, input)) }
       })

@@ -126,6 +126,12 @@ export function createDisputeService(deps: DisputeServiceDeps) {
   }
 
   return {
+    /** With its client locked, which is what keeps it. */
+    async versionForUpdate(tx: Tx, id: string): Promise<number> {
+      await clients.lock(tx, (await get(tx, id)).clientId)
+      return (await get(tx, id)).version
+    },
+
     moveInvoice: repository.moveInvoice,
     get,
     invoiceOf,

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { HoldQuery, HoldSchema, PlaceHold, type PlaceHoldBody, ReleaseHold, toApi } from './schemas.ts'
@@ -94,13 +95,16 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
         summary: 'End a hold',
         description: 'One that an agreement placed ends with that agreement and not by hand.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: ReleaseHold,
-        response: { 200: ref(HoldSchema), ...refusals(404) }
+        response: { 200: ref(HoldSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: toApi(await holds.releaseByHand(tx, request.params.id)) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, holds)
+        return { status: 200, body: toApi(await holds.releaseByHand(tx, request.params.id)) }
+      })
   )
 }
 

@@ -116,6 +116,12 @@ export function createHoldService({ newId, clock, events, organizations, clients
   }
 
   return {
+    /** With its client locked, which is what keeps it. */
+    async versionForUpdate(tx: Tx, id: string): Promise<number> {
+      await clients.lock(tx, (await get(tx, id)).clientId)
+      return (await get(tx, id)).version
+    },
+
     get,
     page: (reader: Reader, filter: repository.HoldFilter) => repository.page(reader, filter),
 

@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { expectedVersion } from '../../http/idempotency.ts'
+import { expectedVersion, requireMatch } from '../../http/idempotency.ts'
 import { problem } from '../../http/problem.ts'
-import { IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { actionHeaders, IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -160,13 +160,14 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         description:
           'It is owed no longer and dunned no longer, and stays in the history. After a payment on it, reverse the payment first.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: VoidInvoice,
-        response: { 200: ref(InvoiceSchema), ...refusals(404) }
+        response: { 200: ref(InvoiceSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, invoices)
         const replacedById = request.body.replaced_by_id ?? null
         return { status: 200, body: await invoices.voidInvoice(tx, { id: request.params.id, replacedById }) }
       })
@@ -182,12 +183,15 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         summary: 'Give up what is still open',
         description: 'What was paid stays paid. It is dunned no longer and stays in the history.',
         params: IdParams,
-        headers: writeHeaders,
-        response: { 200: ref(InvoiceSchema), ...refusals(404) }
+        headers: actionHeaders,
+        response: { 200: ref(InvoiceSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: await invoices.writeOff(tx, request.params.id) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, invoices)
+        return { status: 200, body: await invoices.writeOff(tx, request.params.id) }
+      })
   )
 
   app.post(
@@ -200,16 +204,16 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         summary: 'Move the due date',
         description: 'Starts the next dunning cycle: stages follow the new due date, and each may be entered once more.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: RescheduleInvoice,
-        response: { 200: ref(InvoiceSchema), ...refusals(404) }
+        response: { 200: ref(InvoiceSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({
-        status: 200,
-        body: await invoices.reschedule(tx, { id: request.params.id, dueOn: day(request.body.due_on) })
-      }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, invoices)
+        return { status: 200, body: await invoices.reschedule(tx, { id: request.params.id, dueOn: day(request.body.due_on) }) }
+      })
   )
 }
 

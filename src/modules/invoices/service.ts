@@ -97,6 +97,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     documentsOf,
     documentOf: toApi,
 
+    /** With its client locked, which is what keeps it. */
+    async versionForUpdate(tx: Tx, id: string): Promise<number> {
+      await clients.lock(tx, (await get(tx, id)).invoice.clientId)
+      return (await get(tx, id)).invoice.version
+    },
+
     /** The invoice as GET returns it. */
     async document(reader: Reader, id: string): Promise<InvoiceDocument> {
       const { view, organizationTimeZone: timeZone, clockAt } = (await repository.findPresent(reader, id)) ?? missing()

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Edge } from '../../http/edge.ts'
-import { IdParams, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { acceptanceFrom, newPlanFrom, termsFrom } from './input.ts'
 import {
@@ -32,16 +33,19 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         summary: 'End a plan or a proposal',
         description: 'The discount of an active plan is void, and dunning goes on where the age says.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: CancelPlan,
-        response: { 200: ref(PaymentPlanSchema), ...refusals(404) }
+        response: { 200: ref(PaymentPlanSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({
-        status: 200,
-        body: toApi(await plans.cancel(tx, { id: request.params.id, reason: request.body.reason ?? null }))
-      }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, plans)
+        return {
+          status: 200,
+          body: toApi(await plans.cancel(tx, { id: request.params.id, reason: request.body.reason ?? null }))
+        }
+      })
   )
 
   app.post(
@@ -76,16 +80,19 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         description:
           'Who, when and how is kept as evidence. From now on its invoices are held and its installments are what is due.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: AcceptPlan,
-        response: { 200: ref(PaymentPlanSchema), ...refusals(404) }
+        response: { 200: ref(PaymentPlanSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({
-        status: 200,
-        body: toApi(await plans.accept(tx, { id: request.params.id, acceptance: acceptanceFrom(request.body) }))
-      }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, plans)
+        return {
+          status: 200,
+          body: toApi(await plans.accept(tx, { id: request.params.id, acceptance: acceptanceFrom(request.body) }))
+        }
+      })
   )
 
   app.post(
@@ -98,13 +105,16 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         summary: 'The client does not agree',
         description: 'Only a proposal can be rejected.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: RejectPlan,
-        response: { 200: ref(PaymentPlanSchema), ...refusals(404) }
+        response: { 200: ref(PaymentPlanSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: toApi(await plans.reject(tx, request.params.id)) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, plans)
+        return { status: 200, body: toApi(await plans.reject(tx, request.params.id)) }
+      })
   )
 
   app.post(
@@ -118,15 +128,18 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         description:
           'Over what is still open of its invoices. The present plan goes on until the new one is accepted; both are kept.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: RenegotiatePlan,
-        response: { 201: ref(PaymentPlanSchema), ...refusals(404) }
+        response: { 201: ref(PaymentPlanSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({
-        status: 201,
-        body: toApi(await plans.renegotiate(tx, { id: request.params.id, terms: termsFrom(request.body) }))
-      }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, plans)
+        return {
+          status: 201,
+          body: toApi(await plans.renegotiate(tx, { id: request.params.id, terms: termsFrom(request.body) }))
+        }
+      })
   )
 }

@@ -31,6 +31,12 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
   }
 
   return {
+    /** With its client locked, which is what keeps it. */
+    async versionForUpdate(tx: Tx, id: string): Promise<number> {
+      await clients.lock(tx, (await get(tx, id)).clientId)
+      return (await get(tx, id)).version
+    },
+
     get,
     page: (reader: Reader, filter: repository.PlanFilter) => repository.page(reader, filter),
     preview: proposals.preview,

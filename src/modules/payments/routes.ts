@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { newPaymentFrom, wantedFrom } from './input.ts'
@@ -106,13 +107,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         description:
           'It counts from received_on, today unless said, and settles what allocations name, else what it was announced for, as far as that is open, else what is oldest due.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: SettlePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, payments)
         const { id } = request.params
         const { payment } = await payments.get(tx, id)
         const allocations = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
@@ -131,13 +133,16 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'The announced money will not come',
         description: 'It never counted. What it held is dunned again, by its age.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: FailPayment,
-        response: { 200: ref(PaymentSchema), ...refusals(404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: toApi(await payments.fail(tx, request.params.id)) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, payments)
+        return { status: 200, body: toApi(await payments.fail(tx, request.params.id)) }
+      })
   )
 
   app.post(
@@ -151,13 +156,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         description:
           '`bounced` and `charged_back` act on their day; `entered_wrongly` and `deleted_upstream` act as of the day the payment was entered for. What it settled is open again.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: ReversePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, payments)
         const { reason, reversed_on: on } = request.body
         const input = { id: request.params.id, reason, reversedOn: on === undefined ? null : day(on) }
         return { status: 200, body: toApi(await payments.reverse(tx, input)) }
@@ -174,13 +180,14 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'Set what is left of a payment against invoices',
         description: 'Those that allocations name, else what is oldest due in its currency.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: AllocatePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(404) }
+        response: { 200: ref(PaymentSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
+        await requireMatch(tx, request, payments)
         const { id } = request.params
         const { payment } = await payments.get(tx, id)
         const wanted = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)

@@ -128,6 +128,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
   return {
     get,
+    versionForUpdate: async (tx: Tx, id: string): Promise<number> => (await open(tx, id)).view.payment.version,
     creditOf: allocator.creditOf,
     unappliedOf: repository.unappliedOf,
     moveInvoice: repository.moveInvoice,

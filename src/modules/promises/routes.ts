@@ -3,7 +3,8 @@ import type { Reader } from '../../db/client.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { moneyFrom } from '../../http/fields.ts'
-import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import { requireMatch } from '../../http/idempotency.ts'
+import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { CancelPromise, MakePromise, type MakePromiseBody, PromiseQuery, PromiseSchema, toApi } from './schemas.ts'
@@ -94,13 +95,16 @@ export const promiseRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         summary: 'Take a promise back',
         description: 'Only while it is pending. Dunning goes on where the age says.',
         params: IdParams,
-        headers: writeHeaders,
+        headers: actionHeaders,
         body: CancelPromise,
-        response: { 200: ref(PromiseSchema), ...refusals(404) }
+        response: { 200: ref(PromiseSchema), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => ({ status: 200, body: toApi(await promises.cancel(tx, request.params.id)) }))
+      once(request, reply, async (tx) => {
+        await requireMatch(tx, request, promises)
+        return { status: 200, body: toApi(await promises.cancel(tx, request.params.id)) }
+      })
   )
 }
 

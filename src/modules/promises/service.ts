@@ -122,6 +122,12 @@ export function createPromiseService(deps: PromiseServiceDeps) {
   }
 
   return {
+    /** With its client locked, which is what keeps it. */
+    async versionForUpdate(tx: Tx, id: string): Promise<number> {
+      await clients.lock(tx, (await get(tx, id)).clientId)
+      return (await get(tx, id)).version
+    },
+
     get,
     page: (reader: Reader, filter: repository.PromiseFilter) => repository.page(reader, filter),
 
