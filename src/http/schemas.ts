@@ -64,7 +64,7 @@ export const TimeZone = Type.String({
   examples: ['Europe/Berlin']
 })
 export const Locale = Type.String({ format: 'locale', maxLength: 35, description: 'BCP 47 language tag', examples: ['en'] })
-export const ShortText = Type.String({ minLength: 1, maxLength: 200 })
+export const ShortText = Type.String({ minLength: 1, maxLength: 200, pattern: '\\S', description: 'Not blank' })
 export const LongText = Type.String({ minLength: 1, maxLength: 2000 })
 export const Metadata = Type.Record(Type.String({ pattern: '^.{1,40}$' }), Type.String({ maxLength: 500 }), {
   description: 'Your own keys and values',

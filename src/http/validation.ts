@@ -96,11 +96,17 @@ function explain({ instancePath, keyword, params, message }: AjvError): { pointe
         detail: FORMAT_RULES[String(params['format'])] ?? `Must be a valid ${String(params['format'])}.`
       }
     case 'pattern':
-      return { pointer: instancePath, detail: `Must match ${String(params['pattern'])}.` }
+      return {
+        pointer: instancePath,
+        detail: PATTERN_RULES[String(params['pattern'])] ?? `Must match ${String(params['pattern'])}.`
+      }
     default:
       return { pointer: instancePath, detail: `${(message ?? 'is not valid').replace(/^./, (c) => c.toUpperCase())}.` }
   }
 }
+
+/** Of the patterns that say less to people than a sentence. */
+const PATTERN_RULES: Readonly<Record<string, string>> = { '\\S': 'Must not be blank.' }
 
 const FORMAT_RULES: Readonly<Record<string, string>> = {
   date: 'Must be a real calendar day, YYYY-MM-DD.',

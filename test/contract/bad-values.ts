@@ -24,6 +24,7 @@ const BY_FORMAT: Readonly<Record<string, readonly unknown[]>> = {
 
 const AMOUNT = '^(0|[1-9][0-9]{0,14})(\\.[0-9]{1,4})?$'
 const BY_PATTERN: Readonly<Record<string, readonly unknown[]>> = {
+  '\\S': [' ', '\t'],
   [AMOUNT]: [
     ...['-1.00', '+1.00', '1e3', '01.00', '1.', '.5', '1,000.00', ' 1', '1 ', '', 'NaN', 'Infinity', '0x10', '1.23456', '١٢'],
     ...['1'.padEnd(16, '0'), 10, 10.5, -1]

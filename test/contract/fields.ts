@@ -24,7 +24,8 @@ const BY_PATTERN: Readonly<Record<string, string>> = {
   '^([01][0-9]|2[0-3]):[0-5][0-9]$': '09:00',
   '^[A-Z]{2}$': 'DE',
   '^[A-Z]{3}$': 'EUR',
-  '^.{1,40}$': 'key'
+  '^.{1,40}$': 'key',
+  '\\S': 'text'
 }
 
 /** The least that the schema takes: required fields alone, and of several shapes the first. */

@@ -22,6 +22,7 @@ const many = <T>(count: number, make: (n: number) => T) => Array.from({ length: 
 const badFields: readonly (readonly [fields: object, refusal: string])[] = [
   [{ name: undefined }, '400 invalid_request /name'],
   [{ name: '' }, '400 invalid_request /name'],
+  [{ name: ' \t ' }, '400 invalid_request /name'],
   [{ name: 7 }, '400 invalid_request /name'],
   [{ name: null }, '400 invalid_request /name'],
   [{ name: text(201) }, '400 invalid_request /name'],
