@@ -1,4 +1,5 @@
 import type { Tx } from './db/client.ts'
+import type { Clock } from './kernel/clock.ts'
 import type { DisputeService } from './modules/disputes/service.ts'
 import type { DunningService } from './modules/dunning/service.ts'
 import type { HoldService } from './modules/holds/service.ts'
@@ -10,6 +11,7 @@ import type { PaymentService } from './modules/payments/service.ts'
 import type { PromiseService } from './modules/promises/service.ts'
 
 export type AgreementsEndDeps = Readonly<{
+  clock: Clock
   invoices: InvoiceService
   payments: PaymentService
   disputes: DisputeService
@@ -20,11 +22,14 @@ export type AgreementsEndDeps = Readonly<{
 }>
 
 /** What becomes of everything that hung on an invoice which was voided or written off. */
-export function createAgreementsEnd({ invoices, payments, disputes, holds, promises, plans, dunning }: AgreementsEndDeps) {
+export function createAgreementsEnd({ clock, invoices, payments, disputes, holds, promises, plans, dunning }: AgreementsEndDeps) {
   /** To what replaces it, if that is still open; the replacement is decided anew with what it took over. */
   async function move(tx: Tx, books: Books, { id: from, clientId, replacedById: to }: Invoice): Promise<void> {
     if (to === null || (await invoices.get(tx, to)).invoice.status !== 'open') return
-    for (const { moveInvoice } of [payments, disputes, holds, promises, plans]) await moveInvoice(tx, { from, to })
+    const moving = { from, to, at: clock.now() }
+    const origins: string[] = []
+    for (const { moveInvoice } of [payments, disputes, promises, plans]) origins.push(...(await moveInvoice(tx, moving)))
+    await holds.moveInvoice(tx, { ...moving, origins })
     await dunning.reconsider(tx, { books, clientId, invoiceIds: [to], reason: 'replaced' })
     await plans.follow(tx, { books, invoiceIds: [to] })
     await promises.follow(tx, { books, invoiceIds: [to] })

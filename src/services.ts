@@ -60,7 +60,10 @@ export function createServices(deps: ServiceDeps) {
     events,
     organizations,
     references,
-    ports: { groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed) }
+    ports: {
+      groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed),
+      offboardingStarted: (tx, started) => receivables.payments.offboardingStarted(tx, started)
+    }
   })
   const lower = { events, organizations, references, clients }
   const receivables = createReceivables({ ...deps, ...lower, policies })
@@ -148,7 +151,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       notice: dunning.meetNotice
     }
   })
-  const closeAgreements = createAgreementsEnd({ invoices, payments, disputes, holds, promises, plans, dunning })
+  const closeAgreements = createAgreementsEnd({ ...deps, invoices, payments, disputes, holds, promises, plans, dunning })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))
   return { invoices, payments, creditNotes, holds, disputes, promises, plans, deadlines, interactions, dunning, nothingDue }

@@ -63,10 +63,14 @@ type Start = Readonly<{ begin: Statement<object>; scope: Statement<object> }>
 const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
 const starts = {
   // A statement with a list of ids would be planned anew each time it runs, for the plan of this list always looks cheaper than that
-  // of any list. One plan serves what a write reads; a page that is filtered by what was asked for may well deserve its own.
+  // of any list. One plan serves what a write reads; a page that is filtered by what was asked for may well deserve its own. A plan
+  // that is kept may have been made while a table was empty, so it goes by an index, whatever the table looks like then.
   writing: {
     begin: statement('transaction.begin', 'begin'),
-    scope: statement('transaction.scope', `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true)`)
+    scope: statement(
+      'transaction.scope',
+      `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`
+    )
   },
   reading: {
     begin: statement('transaction.begin_read_only', 'begin read only'),

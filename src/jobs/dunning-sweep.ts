@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { DeadlineFailed } from '../modules/deadlines/service.ts'
 import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
@@ -138,13 +139,19 @@ export function createSweepJob({
     }
   }
 
+  /** A client whose deadline fails is left to the next sweep, and keeps no other from being met. */
   async function meetDeadlinesOf(orgId: string, signal: AbortSignal | undefined): Promise<void> {
-    const batch = () => ({ at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false })
-    try {
-      while (signal?.aborted !== true && (await database.scoped(orgId, (tx) => deadlines.meetBatch(tx, batch()))) > 0);
-    } catch (error) {
-      if (isUnavailable(error)) throw error
-      log.error({ err: error, organization: orgId }, 'deadlines of an organization failed and will be tried again')
+    const except: string[] = []
+    const batch = () => ({ at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false, except })
+    while (signal?.aborted !== true) {
+      try {
+        if ((await database.scoped(orgId, (tx) => deadlines.meetBatch(tx, batch()))) === 0) return
+      } catch (error) {
+        if (isUnavailable(error)) throw error
+        log.error({ err: error, organization: orgId }, 'a deadline failed and will be tried again')
+        if (!(error instanceof DeadlineFailed)) return
+        except.push(error.deadline.clientId)
+      }
     }
   }
 

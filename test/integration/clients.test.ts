@@ -130,7 +130,10 @@ describe('changes', () => {
 
   test('dunning hears of a changed policy, time zone or exemption, and of nothing else', async () => {
     const heard: string[] = []
-    const ports = { groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId) }
+    const ports = {
+      offboardingStarted: async () => undefined,
+      groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId)
+    }
     const clients = createClientService({ ...services, newId, ports })
     const { id } = await create()
     const change = (fields: object) => database.scoped(service.id, (tx) => clients.update(tx, { id, change: fields }))

@@ -104,6 +104,7 @@ function issued(row: LedgerRow, timeZone: string): ObligationFacts {
     exemptUntilOn: null,
     holds: [],
     creditMinor: 0n,
+    earlierMinor: 0n,
     timeZone: row.timeZone ?? timeZone,
     overdueAnnounced: false,
     entries: []

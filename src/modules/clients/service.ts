@@ -24,6 +24,8 @@ import * as repository from './repository.ts'
 export type ClientPorts = Readonly<{
   /** What dunning decides this client's invoices by has changed: they are to be decided anew. */
   groundsChanged: (tx: Tx, changed: { clientId: string }) => Promise<void>
+  /** Where nothing is owed, parting with it is complete at once. */
+  offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
 }>
 
 export type ClientServiceDeps = Readonly<{
@@ -218,7 +220,8 @@ export function createClientService({ newId, events, organizations, references, 
      * @throws DomainError `client_offboarding` where that began before.
      */
     async offboard(tx: Tx, id: string): Promise<Client> {
-      const [{ now }, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+      const [books, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+      const { now } = books
       if (before.offboardingStartedAt !== null) {
         throw new DomainError('client_offboarding', `Offboarding began on ${before.offboardingStartedAt.toISOString()}.`)
       }
@@ -229,7 +232,8 @@ export function createClientService({ newId, events, organizations, references, 
         previous: previousOf(toDocument(before), toDocument(after)),
         now
       })
-      return after
+      await ports.offboardingStarted(tx, { books, clientId: id })
+      return get(tx, id)
     },
 
     /** What became of clients that are being parted with, and are locked: `isSettled` says that nothing is owed any more. */

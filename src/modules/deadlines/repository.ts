@@ -23,7 +23,7 @@ const lockClients = (name: string, how: string) =>
     `deadlines.lock_clients_${name}`,
     `select c.id from clients c
      where c.org_id = $1 and c.id = any(array(select distinct d.client_id from (
-       select client_id from deadlines where org_id = $1 and at <= $2 order by at limit $4) d))
+       select client_id from deadlines where org_id = $1 and at <= $2 and client_id <> all($5::uuid[]) order by at limit $4) d))
      order by c.id limit $3 for no key update ${how}`
   )
 const lockWaiting = lockClients('waiting', '')
@@ -38,13 +38,13 @@ const takeDue = statement<Deadline & { at: Date }>(
 
 /**
  * Locks clients that have something due and takes what is due of them: whoever meets a deadline says what comes next.
- * @param wait false leaves clients that another transaction holds to it.
+ * @param wait false leaves clients that another transaction holds to it. @param except clients that are left alone.
  */
 export async function take(
   tx: Tx,
-  { now, clients, wait }: { now: Date; clients: number; wait: boolean }
+  { now, clients, wait, except }: { now: Date; clients: number; wait: boolean; except: readonly string[] }
 ): Promise<(Deadline & { at: Date })[]> {
-  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD])
+  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD, except])
   if (locked.length === 0) return []
   return tx.run(takeDue, [tx.orgId, now, locked.map(({ id }) => id)])
 }

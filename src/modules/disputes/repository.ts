@@ -38,13 +38,13 @@ export async function openOf(reader: Reader, invoiceId: string): Promise<Dispute
 
 const moveRow = statement<{ id: string }>(
   'disputes.move',
-  `update disputes d set invoice_id = $3, amount_minor = least(d.amount_minor, i.balance_minor)
-   from invoices i where d.org_id = $1 and d.invoice_id = $2 and d.status = 'open' and i.org_id = $1 and i.id = $3`
+  `update disputes d set invoice_id = $3, amount_minor = least(d.amount_minor, i.balance_minor), version = d.version + 1, updated_at = $4
+   from invoices i where d.org_id = $1 and d.invoice_id = $2 and d.status = 'open' and i.org_id = $1 and i.id = $3 returning d.id`
 )
 
-/** What is contested of an invoice is contested of the one that replaces it, as far as that goes. */
-export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
-  await tx.run(moveRow, [tx.orgId, from, to])
+/** What is contested of an invoice is contested of the one that replaces it, as far as that goes. @returns what moved. */
+export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
+  return (await tx.run(moveRow, [tx.orgId, from, to, at])).map(({ id }) => id)
 }
 
 const insertRow = statement<{ id: string }>(

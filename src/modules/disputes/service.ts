@@ -106,7 +106,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
   const originOf = ({ id }: Dispute) => ({ kind: 'dispute' as const, id })
 
   /** With the client locked and everything checked. */
-  async function write(tx: Tx, { books, dispute, timeZone }: Opened, balanceMinor: bigint): Promise<void> {
+  async function write(tx: Tx, { books, dispute, timeZone }: Opened): Promise<void> {
     const { clientId, invoiceId, amountMinor, currency, respondByOn } = dispute
     await repository.insert(tx, dispute)
     if (respondByOn !== null) {
@@ -119,7 +119,8 @@ export function createDisputeService(deps: DisputeServiceDeps) {
       reason: 'dispute',
       resume: 'by_age',
       untilOn: null,
-      part: amountMinor < balanceMinor ? { minor: amountMinor, currency } : null,
+      // A part also where it is all that is open now: what is owed again later is not what is contested.
+      part: { minor: amountMinor, currency },
       origin: originOf(dispute)
     })
     await tell(tx, 'dispute.opened', { books, dispute })
@@ -167,7 +168,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
         ...{ id: newId(), clientId, currency, amountMinor, openedOn: today, overdueAt: null },
         ...{ status: 'open', resolution: null, version: 1, createdAt: at, updatedAt: at }
       }
-      await write(tx, { books, dispute, timeZone }, balanceMinor)
+      await write(tx, { books, dispute, timeZone })
       return dispute
     },
 

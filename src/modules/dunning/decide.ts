@@ -22,6 +22,8 @@ export type ObligationFacts = Readonly<{
   currency: Currency
   /** What remains open, in minor units. */
   balanceMinor: bigint
+  /** What is open of the same invoice in parts that fall due earlier: what is disputed of the invoice concerns those first. */
+  earlierMinor: bigint
   /** What of that is covered by the client's credit that is not applied. */
   creditMinor: bigint
   /** `closed`: paid, void, written off. A balance of 0 or less is closed too. */
@@ -161,14 +163,27 @@ export function isBelowMinimum(
 
 /** What is open, not disputed and not covered by credit. Not below 0. */
 export function dunnedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
-  const rest = facts.balanceMinor - heldPart(facts.holds, today) - facts.creditMinor
+  const rest = facts.balanceMinor - disputedMinor({ facts, today }) - facts.creditMinor
   return rest > 0n ? rest : 0n
+}
+
+/** What of it is disputed today: of what is disputed of the invoice, what its earlier parts leave. */
+function disputedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
+  const left = heldPart(facts.holds, today) - facts.earlierMinor
+  if (left <= 0n) return 0n
+  return left < facts.balanceMinor ? left : facts.balanceMinor
 }
 
 /** The holds that keep every stage shut: those over all of it, and those over a part where the policy says so. */
 export function wholeHolds({ facts, context }: Pick<Situation, 'facts' | 'context'>): readonly HoldFact[] {
   if (context.policy.disputedPart === 'hold_invoice') return facts.holds
   return facts.holds.filter(({ amountMinor }) => amountMinor === null)
+}
+
+/** The rule that keeps every stage shut now; null where none does. */
+export function blockedBy(facts: ObligationFacts, context: DecisionContext): DecisionRule | null {
+  if (isClosed(facts)) return 'closed'
+  return blockOf({ facts, context, today: dayIn(context.asOf, facts.timeZone) })
 }
 
 export type Situation = Readonly<{ facts: ObligationFacts; context: DecisionContext; today: Day }>
@@ -225,7 +240,8 @@ function blockOf(situation: Situation): DecisionRule | null {
 }
 
 function isHeld(situation: Situation): boolean {
-  return wholeHolds(situation).some((hold) => covers(hold, situation.today))
+  if (wholeHolds(situation).some((hold) => covers(hold, situation.today))) return true
+  return disputedMinor(situation) >= situation.facts.balanceMinor
 }
 
 function closed(facts: ObligationFacts, daysOverdue: number): Decision {

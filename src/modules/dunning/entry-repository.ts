@@ -22,13 +22,14 @@ type LiveRow = Readonly<{
   policyId: string
   policyVersion: number
   calendarVersion: number
+  toldAt: Date | null
 }>
 
 const selectLive = statement<LiveRow>(
   'stage_entries.live',
   `select e.id, e.obligation_id as "obligationId", e.kind, e.stage_code as stage, e.repetition, e.entered_at as "enteredAt",
      e.entered_on as "enteredOn", e.offset_days as "offsetDays", e.grace_days as "graceDays", e.policy_id as "policyId",
-     e.policy_version as "policyVersion", e.calendar_version as "calendarVersion"
+     e.policy_version as "policyVersion", e.calendar_version as "calendarVersion", e.told_at as "toldAt"
    from unnest($2::uuid[], $3::int[]) as wanted(obligation_id, cycle)
    join stage_entries e on e.org_id = $1 and e.obligation_id = wanted.obligation_id and e.cycle = wanted.cycle
    where e.mistaken_at is null order by e.entered_at, e.id`
@@ -67,13 +68,13 @@ export async function live(
 const insertEntries = setStatement(
   'stage_entries.insert',
   `insert into stage_entries (org_id, id, obligation_id, invoice_id, client_id, cycle, stage_code, repetition, kind, skipped, offset_days,
-     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, calendar_version, entered_at, recorded_at)
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, calendar_version, entered_at, recorded_at, told_at)
    select $1, id, obligation_id, invoice_id, client_id, cycle, stage, repetition, $9, string_to_array(skipped, '${BETWEEN}'), offset_days,
-     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, $17, $18, $19
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, $17, $18, $19, case when is_told then $18::timestamptz end
    from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::int[], $10::text[], $11::int[], $12::int[],
-     $13::uuid[], $14::int[], $15::date[], $16::int[], $20::bigint[], $21::text[])
+     $13::uuid[], $14::int[], $15::date[], $16::int[], $20::bigint[], $21::text[], $22::boolean[])
      as t(id, obligation_id, invoice_id, client_id, cycle, stage, repetition, skipped, offset_days, grace_days, policy_id, policy_version,
-       entered_on, days_overdue, balance_minor, action)`
+       entered_on, days_overdue, balance_minor, action, is_told)`
 )
 
 export type EntriesMade = Readonly<{
@@ -83,6 +84,8 @@ export type EntriesMade = Readonly<{
   enteredAt: Date
   /** Real time. */
   recordedAt: Date
+  /** Ids of those that a notice tells right now. */
+  told: ReadonlySet<string>
 }>
 
 /** The unique key refuses an entry that was made already, and with it all that hangs on it. */
@@ -110,8 +113,19 @@ export async function insert(tx: Tx, entries: readonly NewEntry[], made: Entries
     made.enteredAt,
     made.recordedAt,
     of('int8', (entry) => entry.balanceMinor),
-    of('text', (entry) => entry.action)
+    of('text', (entry) => entry.action),
+    of('bool', (entry) => made.told.has(entry.id))
   ])
+}
+
+const markTold = statement<{ id: string }>(
+  'stage_entries.mark_told',
+  'update stage_entries set told_at = $3 where org_id = $1 and id = any($2::uuid[]) and told_at is null'
+)
+
+/** A notice told the client of them. */
+export async function tell(tx: Tx, { ids, at }: { ids: readonly string[]; at: Date }): Promise<void> {
+  if (ids.length > 0) await tx.run(markTold, [tx.orgId, ids, at])
 }
 
 const markMistaken = statement<{ id: string }>(

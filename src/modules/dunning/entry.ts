@@ -29,6 +29,8 @@ export type Entry = NewEntry &
     currency: Currency
     enteredAt: Date
     recordedAt: Date
+    /** When a notice told the client of it. */
+    toldAt: Date | null
     mistakenAt: Date | null
     mistakenReason: string | null
   }>

@@ -18,6 +18,8 @@ export type LiveEntry = StageEntry &
     enteredAt: Date
     policy: PolicyRef
     calendarVersion: number
+    /** When a notice told the client of it. */
+    toldAt: Date | null
   }>
 
 /** Where an organization's decisions start from: its time and calendar, and the current version of each policy. */
@@ -58,6 +60,9 @@ export function factsOf(
     currency: obligation.currency,
     balanceMinor: obligation.balanceMinor,
     creditMinor,
+    earlierMinor: view.obligations
+      .filter(({ dueOn }) => dueOn < obligation.dueOn)
+      .reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n),
     status: view.invoice.status === 'open' ? 'open' : 'closed',
     dunning: dunningOf(view.invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

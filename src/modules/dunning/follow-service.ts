@@ -23,6 +23,7 @@ import { groundsContext, obligationContext, retractedContext } from './event-con
 import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
+import type { NoticeService } from './notice-service.ts'
 import type { Policy } from './policy.ts'
 import type { PolicyService } from './policy-service.ts'
 import { mistakenEntries, openBefore } from './retract.ts'
@@ -36,6 +37,7 @@ export type FollowDeps = Readonly<{
   holds: HoldService
   policies: PolicyService
   actions: ActionService
+  notices: NoticeService
   creditCovering: NettingService
 }>
 
@@ -63,6 +65,7 @@ export function createFollowService({
   holds,
   policies,
   actions,
+  notices,
   creditCovering
 }: FollowDeps) {
   /** The calendars that the entries were decided under. */
@@ -227,12 +230,22 @@ export function createFollowService({
       }
       await Promise.all(writes)
       if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
+      const reopened = new Set(followed.filter(isBack).map(({ found }) => found.obligation.clientId))
+      for (const { id: clientId, nextNoticeAt } of known.values()) {
+        if (nextNoticeAt !== null) await notices.settle(tx, { books: change.books, clientId })
+        else if (reopened.has(clientId)) await notices.reconsider(tx, { books: change.books, clientId })
+      }
       await actions.restore(tx, change.books, unserved)
     }
   }
 }
 
 export type FollowService = ReturnType<typeof createFollowService>
+
+/** On the stage again that it had left, as after a payment that bounced. */
+function isBack({ found, state }: Followed): boolean {
+  return found.obligation.stageCode === null && state.stageCode !== null
+}
 
 function tellsSomething(one: Followed): boolean {
   return one.cleared || isApology(one)

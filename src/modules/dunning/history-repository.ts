@@ -28,6 +28,7 @@ const columns = {
   daysOverdue: stageEntries.daysOverdue,
   balanceMinor: stageEntries.balanceMinor,
   recordedAt: stageEntries.recordedAt,
+  toldAt: stageEntries.toldAt,
   mistakenAt: stageEntries.mistakenAt,
   mistakenReason: stageEntries.mistakenReason,
   currency: sql<string>`(select o.currency from obligations o where o.org_id = ${stageEntries.orgId} and o.id = ${stageEntries.obligationId})`

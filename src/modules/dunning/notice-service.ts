@@ -8,13 +8,15 @@ import type { ClientService } from '../clients/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
-import type { DunningState, OpenObligation } from '../invoices/invoice.ts'
+import type { HoldService } from '../holds/service.ts'
+import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { CONTACTS_COUNT_DAYS, type Manner } from './contact.ts'
+import { blockedBy } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
-import type { LiveEntry, PolicyRef } from './facts.ts'
+import { factsOf as factsOfCase, type LiveEntry, type PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
 import { noticeContext } from './notice.ts'
@@ -30,6 +32,7 @@ export type NoticeDeps = Readonly<{
   invoices: InvoiceService
   policies: PolicyService
   creditCovering: NettingService
+  holds: HoldService
   setDeadline: SetDeadline
 }>
 
@@ -48,6 +51,8 @@ type Facts = Readonly<{
   open: readonly OpenObligation[]
   log: readonly repository.NoticeRow[]
   entered: ReadonlyMap<string, NewEntry>
+  /** Obligations of clients with something that waits, of which nothing is to be told now. */
+  blocked: ReadonlySet<string>
   liveOf: (obligationId: string) => readonly LiveEntry[]
   policyAt: (ref: PolicyRef) => Policy
   creditOf: CreditOf
@@ -61,11 +66,13 @@ type Outcome = Readonly<{
   /** Null where nothing waits, and nothing did. */
   next: Readonly<{ clientId: string; at: Date | null }> | null
   drafts: readonly EventDraft[]
+  /** Of the entries that the notices tell. */
+  entryIds: readonly string[]
 }>
 
 /** Tells clients, once for each currency, of what they owe when a stage of it was entered: as often as the policies let it. */
 export function createNoticeService(deps: NoticeDeps) {
-  const { newId, events, clients, invoices, policies, creditCovering, setDeadline } = deps
+  const { newId, events, clients, invoices, holds, policies, creditCovering, setDeadline } = deps
 
   async function factsOf(
     tx: Tx,
@@ -74,14 +81,47 @@ export function createNoticeService(deps: NoticeDeps) {
   ): Promise<Omit<Facts, 'log'>> {
     const [found, creditOf] = await Promise.all([invoices.openOfClients(tx, clientIds), creditCovering(tx, clientIds)])
     const open = found.map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
-    const [policyAt, liveOf] = await Promise.all([
-      policies.at(tx, open.flatMap(pinnedOf)),
-      entryRepository.live(
-        tx,
-        open.filter(({ clientId }) => waiting.has(clientId))
-      )
-    ])
-    return { books, open, creditOf, policyAt, liveOf, entered: new Map(entered.map((entry) => [entry.obligationId, entry])) }
+    const waited = open.filter(({ clientId }) => waiting.has(clientId))
+    const [policyAt, liveOf] = await Promise.all([policies.at(tx, open.flatMap(pinnedOf)), entryRepository.live(tx, waited)])
+    const blocked = await blockedOf(tx, waited, { books, creditOf, policyAt, liveOf })
+    return {
+      books,
+      open,
+      creditOf,
+      policyAt,
+      liveOf,
+      blocked,
+      entered: new Map(entered.map((entry) => [entry.obligationId, entry]))
+    }
+  }
+
+  /** What may not be dunned may not be told of either, though it was entered: it is exempt by now, too little, disputed or covered. */
+  async function blockedOf(
+    tx: Tx,
+    waited: readonly OpenObligation[],
+    { books, creditOf, policyAt, liveOf }: Pick<Facts, 'books' | 'creditOf' | 'policyAt' | 'liveOf'>
+  ): Promise<Set<string>> {
+    const entered = waited.filter((one) => pinnedOf(one).length > 0)
+    if (entered.length === 0) return new Set()
+    const cases = await invoices.casesForUpdate(
+      tx,
+      entered.map(({ id }) => id)
+    )
+    const holdsOf = await holds.factsOf(tx, [...new Set(entered.map(clientIdOf))])
+    const policyOf = new Map(entered.flatMap((one) => pinnedOf(one).map((ref) => [one.id, policyAt(ref)] as const)))
+    const isBlocked = (found: DunningCase) => {
+      const { id } = found.obligation
+      const policy = policyOf.get(id)
+      assert(policy !== undefined, 'what was entered has a policy')
+      const facts = factsOfCase(found, {
+        entries: liveOf(id),
+        holds: holdsOf(found.obligation),
+        creditMinor: creditOf(id),
+        books
+      })
+      return blockedBy(facts, { policy, calendar: books.calendar, asOf: books.now }) !== null
+    }
+    return new Set(cases.filter(isBlocked).map(({ obligation }) => obligation.id))
   }
 
   function outcomeOf(client: Client, facts: Facts): Outcome {
@@ -96,7 +136,8 @@ export function createNoticeService(deps: NoticeDeps) {
       over: waiting.filter(({ currency }) => !isLeft(currency)).map(({ id }) => id),
       rows: [...plan.tell.map((one) => ({ ...rowOf(one), told })), ...fresh.map((one) => ({ ...rowOf(one), told: null }))],
       next: plan.nextAt === null && client.nextNoticeAt === null ? null : { clientId: client.id, at: plan.nextAt },
-      drafts: plan.tell.map((news) => draftOf(news, { client: after, facts }))
+      drafts: plan.tell.map((news) => draftOf(news, { client: after, facts })),
+      entryIds: plan.tell.flatMap(({ entered }) => [...entered.values()].map(({ id }) => id))
     }
   }
 
@@ -107,14 +148,17 @@ export function createNoticeService(deps: NoticeDeps) {
     ])
   }
 
-  /** @returns the notices of these clients, whose sending is written; what may not go yet waits, and goes with a later one. */
-  async function due(tx: Tx, asking: Asking): Promise<EventDraft[]> {
+  /**
+   * @returns the notices of these clients, whose sending is written, and the entries that they tell; what may not go yet waits, and
+   * goes with a later one.
+   */
+  async function due(tx: Tx, asking: Asking): Promise<{ drafts: EventDraft[]; entryIds: ReadonlySet<string> }> {
     const { books, clientIds, entered } = asking
     const fromOn = addDays(dayIn(books.now, 'UTC'), -CONTACTS_COUNT_DAYS - 1)
     const log = await repository.ofClients(tx, { clientIds, fromOn })
     const waiting = new Set(log.filter(({ told }) => told === null).map(({ clientId }) => clientId))
     const concerned = [...new Set([...entered.map(({ clientId }) => clientId), ...waiting])]
-    if (concerned.length === 0) return []
+    if (concerned.length === 0) return { drafts: [], entryIds: new Set() }
     const [facts, known] = await Promise.all([
       factsOf(tx, asking, { clientIds: concerned, waiting }),
       clients.getMany(tx, concerned)
@@ -136,18 +180,27 @@ export function createNoticeService(deps: NoticeDeps) {
       ),
       ...outcomes.flatMap(({ next }) => (next === null ? [] : [leave(tx, next)]))
     ])
-    return outcomes.flatMap(({ drafts }) => drafts)
+    const entryIds = outcomes.flatMap((outcome) => outcome.entryIds)
+    // Those that waited are written already.
+    if (waiting.size > 0) await entryRepository.tell(tx, { ids: entryIds, at: books.now })
+    return { drafts: outcomes.flatMap(({ drafts }) => drafts), entryIds: new Set(entryIds) }
+  }
+
+  /** What waits of one client as it stands now: told if it may be, waited for if not, forgotten if nothing is left. */
+  async function settle(tx: Tx, { books, clientId }: { books: Books; clientId: string }): Promise<void> {
+    const { drafts } = await due(tx, { books, clientIds: [clientId], entered: [], states: new Map() })
+    await events.append(tx, { occurredAt: books.now, drafts })
   }
 
   return {
     due,
+    settle,
 
     /** What waits may go, unless something of the client is due right now: then the sweep that follows tells of all together. */
     async meet(tx: Tx, { books, clientId }: { books: Books; clientId: string }): Promise<void> {
       const open = await invoices.openOfClients(tx, [clientId])
       if (open.some(({ nextAt }) => nextAt !== null && nextAt <= books.now)) return
-      const drafts = await due(tx, { books, clientIds: [clientId], entered: [], states: new Map() })
-      await events.append(tx, { occurredAt: books.now, drafts })
+      await settle(tx, { books, clientId })
     },
 
     /** What is held, or covered by credit, has changed: what waits may have to wait on, or not at all. */
@@ -172,27 +225,49 @@ function planOf(client: Client, facts: Facts): { plan: Plan; isLeft: (currency: 
     contacts: log.flatMap(({ currency, told }) => (told === null ? [] : [{ ...told, currency }])),
     mannerOf: (item) => mannerOf(item, policyAt)
   })
-  // Of what is held nothing is told now; when it is let go again it still was not told.
+  // Of what is held, kept shut or paid nothing is told now; when it is let go, or the payment bounces, it still was not told.
   const isLeft = (currency: string) =>
-    plan.wait.some((one) => one.currency === currency) ||
-    (!news.some((one) => one.currency === currency) && open.some((one) => one.currency === currency && one.isHeld))
+    !plan.tell.some((one) => one.currency === currency) ||
+    open.some((one) => one.currency === currency && !isSpokenOf(one, facts) && untoldOf(one, facts) !== undefined)
   return { plan, isLeft }
 }
 
 /** By currency, what was entered and not told yet of what is spoken of: not what is held, or switched off. */
-function newsOf({ books, open, log, entered, liveOf }: Facts): News[] {
-  const spokenOf = open.filter(({ isHeld, dunningStart }) => !isHeld && dunningStart !== 'off')
-  const groups = Map.groupBy(spokenOf, ({ currency }) => currency)
+function newsOf(facts: Facts): News[] {
+  const { books, open, log } = facts
+  const groups = Map.groupBy(
+    open.filter((one) => isSpokenOf(one, facts)),
+    ({ currency }) => currency
+  )
   return [...groups].flatMap(([currency, items]) => {
-    const sinceAt = log.find((row) => row.currency === currency && row.told === null)?.sinceAt ?? null
-    const untold = items.flatMap(({ id }) => {
-      const before =
-        sinceAt === null ? undefined : liveOf(id).findLast((one) => one.kind === 'entered' && one.enteredAt >= sinceAt)
-      const entry = entered.get(id) ?? before
-      return entry === undefined ? [] : [[id, entry] as const]
+    const sinceAt = waitOf(currency, log)?.sinceAt
+    const untold = items.flatMap((one) => {
+      const entry = untoldOf(one, facts)
+      return entry === undefined ? [] : [[one.id, entry] as const]
     })
     return untold.length === 0 ? [] : [{ currency, items, entered: new Map(untold), sinceAt: sinceAt ?? books.now }]
   })
+}
+
+/** Not what is held, or switched off, or was kept shut since it was entered. */
+function isSpokenOf({ id, isHeld, dunningStart }: OpenObligation, { blocked }: Pick<Facts, 'blocked'>): boolean {
+  return !isHeld && dunningStart !== 'off' && !blocked.has(id)
+}
+
+/** The last entry, where no notice told of it: made just now, or since something waits. */
+function untoldOf(
+  { id, currency }: OpenObligation,
+  { entered, liveOf, log }: Pick<Facts, 'entered' | 'liveOf' | 'log'>
+): Readonly<{ id: string }> | undefined {
+  const wait = waitOf(currency, log)
+  const last = wait === undefined ? undefined : liveOf(id).findLast(({ kind }) => kind === 'entered')
+  const before =
+    last !== undefined && wait !== undefined && last.toldAt === null && last.enteredAt >= wait.sinceAt ? last : undefined
+  return entered.get(id) ?? before
+}
+
+function waitOf(currency: string, log: Facts['log']): repository.NoticeRow | undefined {
+  return log.find((row) => row.currency === currency && row.told === null)
 }
 
 function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {

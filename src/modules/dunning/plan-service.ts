@@ -74,7 +74,7 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
       const made = { calendarVersion: books.calendar.version, enteredAt: books.now, recordedAt: clock.now() }
       return {
         states: new Map(starts.map(({ obligationId, state }) => [obligationId, state])),
-        afterInsert: (writing) => entryRepository.insert(writing, entries, { kind: 'baseline', ...made })
+        afterInsert: (writing) => entryRepository.insert(writing, entries, { kind: 'baseline', told: new Set(), ...made })
       }
     }
   }
@@ -87,7 +87,7 @@ function factsOfNew(
   { draft: { invoice, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
 ): ObligationFacts {
   return {
-    ...{ dueOn, currency, balanceMinor, timeZone, holds, creditMinor: 0n },
+    ...{ dueOn, currency, balanceMinor, timeZone, holds, creditMinor: 0n, earlierMinor: 0n },
     status: 'open',
     dunning: dunningOf(invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

@@ -118,13 +118,19 @@ export function createSweepService({
       const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
       const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
       const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
-      const told = await notices.due(tx, {
+      const { drafts: told, entryIds } = await notices.due(tx, {
         books,
         clientIds: [...new Set(decided.map(clientIdOf))],
         entered: entries,
         states: new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
       })
-      const made = { kind: 'entered', calendarVersion: books.calendar.version, enteredAt: at, recordedAt } as const
+      const made = {
+        kind: 'entered',
+        calendarVersion: books.calendar.version,
+        enteredAt: at,
+        recordedAt,
+        told: entryIds
+      } as const
       await Promise.all([
         entryRepository.insert(tx, entries, made),
         invoices.saveDunning(tx, {

@@ -83,6 +83,8 @@ export const stageEntries = pgTable(
     daysOverdue: integer().notNull(),
     balanceMinor: minor().notNull(),
     recordedAt: instant().notNull(),
+    /** When a notice told the client of it; null where none did, or not yet. */
+    toldAt: instant(),
     mistakenAt: instant(),
     mistakenReason: text()
   },

@@ -90,14 +90,21 @@ export async function save(tx: Tx, h: Hold): Promise<void> {
 
 const moveRow = statement<{ id: string }>(
   'holds.move',
-  `update hold_invoices m set invoice_id = $3 from holds h
-   where m.org_id = $1 and m.invoice_id = $2 and h.org_id = m.org_id and h.id = m.hold_id and h.released_at is null
-     and not exists (select from hold_invoices other where other.org_id = $1 and other.hold_id = m.hold_id and other.invoice_id = $3)`
+  `with moved as (
+     update hold_invoices m set invoice_id = $3 from holds h
+     where m.org_id = $1 and m.invoice_id = $2 and h.org_id = m.org_id and h.id = m.hold_id and h.released_at is null
+       and (h.origin_id is null or h.origin_id = any($4::uuid[]))
+       and not exists (select from hold_invoices other where other.org_id = $1 and other.hold_id = m.hold_id and other.invoice_id = $3)
+     returning m.hold_id
+   )
+   update holds set version = version + 1, updated_at = $5 where org_id = $1 and id in (select hold_id from moved) returning id`
 )
 
-/** What holds an invoice now holds the one that replaces it. */
-export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
-  await tx.run(moveRow, [tx.orgId, from, to])
+type Moving = Readonly<{ from: string; to: string; at: Date }>
+
+/** What was placed by hand on an invoice, and by the agreements that moved, holds the one that replaces it. */
+export async function moveInvoice(tx: Tx, { from, to, at, origins }: Moving & { origins: readonly string[] }): Promise<void> {
+  await tx.run(moveRow, [tx.orgId, from, to, origins, at])
 }
 
 export type HoldFilter = Readonly<{

@@ -156,12 +156,12 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     /**
      * Gives up what is still open of these invoices, oldest due first, as far as a plan that was kept agreed: what is owed again for
      * other reasons is owed.
-     * @param toldIds invoices whose change the caller tells itself.
+     * @param toldIds invoices whose change the caller tells itself. @returns what was given up.
      */
     async discountRest(
       tx: Tx,
       how: { books: Books; ids: readonly string[]; toldIds: readonly string[]; upToMinor: bigint }
-    ): Promise<void> {
+    ): Promise<bigint> {
       let leftMinor = how.upToMinor
       const open = (await repository.findMany(tx, how.ids)).filter(({ invoice }) => invoice.status === 'open')
       for (const view of open.toSorted((a, b) => (a.invoice.dueOn < b.invoice.dueOn ? -1 : 1))) {
@@ -174,17 +174,24 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
         })
         if (entries.length > 0) await moveBy(tx, view, { ...how, entries, effectiveOn })
       }
+      return how.upToMinor - leftMinor
     },
 
-    /** Takes such discounts back: what was given up is owed again. */
-    async restoreRest(tx: Tx, how: { books: Books; ids: readonly string[]; toldIds: readonly string[] }): Promise<void> {
+    /** Takes as much of such discounts back: what was given up is owed again. */
+    async restoreRest(
+      tx: Tx,
+      how: { books: Books; ids: readonly string[]; toldIds: readonly string[]; upToMinor: bigint }
+    ): Promise<void> {
+      let leftMinor = how.upToMinor
       const discounts = await discountsOf(tx, how.ids)
       for (const view of await repository.findMany(tx, how.ids)) {
         const effectiveOn = todayFor(how.books, view.timeZone)
         const kind = 'plan_discount_reversed'
         const entries = view.obligations.flatMap((one) => {
-          const discount = discounts.find(({ obligationId }) => obligationId === one.id)
-          return discount === undefined ? [] : [entryFor(one, { id: newId(), kind, byMinor: discount.amountMinor, effectiveOn })]
+          const given = discounts.find(({ obligationId }) => obligationId === one.id)?.amountMinor ?? 0n
+          const minor = given < leftMinor ? given : leftMinor
+          leftMinor -= minor
+          return minor === 0n ? [] : [entryFor(one, { id: newId(), kind, byMinor: minor, effectiveOn })]
         })
         if (entries.length > 0) await moveBy(tx, view, { ...how, entries, effectiveOn })
       }

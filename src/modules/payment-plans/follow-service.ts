@@ -113,9 +113,9 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     const { acceptedOn: sinceOn, already, invoiceIds } = plan
     if (sinceOn === null) return
     const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn })
-    // The discount that a paid plan gave is no reason to call it paid.
-    const isGiven = plan.status === 'completed' && plan.endReason === 'paid'
-    const isSettled = !isGiven && views.every(({ invoice }) => invoice.balanceMinor === 0n)
+    const isSettled = views.every(({ invoice }) => invoice.balanceMinor === 0n)
+    // It ended, and nothing is open again: whatever is credited or corrected later changes no more of it.
+    if (plan.status === 'completed' && isSettled) return
     const progress = progressOf(plan, { money: { receipts, already }, today, isSettled })
     // Another agreement took its place.
     if (progress.status === 'active' && plan.status !== 'active' && (await repository.activeOn(tx, invoiceIds)).length > 0) return
@@ -135,11 +135,23 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
     const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
     await events.append(tx, { occurredAt: books.now, drafts })
-    const discount = { books, ids: plan.invoiceIds, toldIds }
-    if (plan.status === 'completed' && after.status !== 'completed') await invoices.restoreRest(tx, discount)
-    if (plan.status !== 'completed' && after.status === 'completed') {
-      await invoices.discountRest(tx, { ...discount, upToMinor: plan.discountMinor })
-    }
+    await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds, toldIds } })
+  }
+
+  /** A plan that is kept gives up its discount, and one that turns out not to be takes back what it gave. */
+  async function settleDiscount(
+    tx: Tx,
+    {
+      plan,
+      after,
+      how
+    }: { plan: PaymentPlan; after: PaymentPlan; how: Omit<Parameters<typeof invoices.discountRest>[1], 'upToMinor'> }
+  ): Promise<void> {
+    const [wasKept, isKept] = [plan.status === 'completed', after.status === 'completed']
+    if (wasKept === isKept || plan.discountMinor === 0n) return
+    if (wasKept) await invoices.restoreRest(tx, { ...how, upToMinor: plan.givenMinor })
+    const givenMinor = isKept ? await invoices.discountRest(tx, { ...how, upToMinor: plan.discountMinor }) : 0n
+    await repository.saveGiven(tx, { id: plan.id, givenMinor })
   }
 
   return {
@@ -165,7 +177,9 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
       const plan = await get(tx, objectId)
       if (plan.status === 'active') return decide(tx, books, { plan, toldIds: [] })
       const today = todayFor(books, await clients.zoneOf(tx, plan.clientId, books))
-      if (plan.status !== 'proposed' || plan.expiresOn >= today) return
+      if (plan.status !== 'proposed') return
+      // The client's day changed with its time zone.
+      if (plan.expiresOn >= today) return setNext(tx, books, plan)
       await end(tx, books, { plan, to: { status: 'expired', endedOn: addDays(plan.expiresOn, 1), endReason: 'not_accepted' } })
     }
   }

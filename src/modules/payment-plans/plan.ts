@@ -37,6 +37,8 @@ export type PaymentPlan = Readonly<{
   /** What was open of the invoices when it was proposed. */
   coveredMinor: bigint
   discountMinor: bigint
+  /** What of it was given up, once the plan was kept. */
+  givenMinor: bigint
   graceDays: number
   breakAfterMissed: number
   /** The last day on which it can be accepted. */

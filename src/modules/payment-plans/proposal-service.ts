@@ -118,7 +118,7 @@ export function createProposals({ newId, clock, events, organizations, clients, 
           ...one,
           ...{ paidMinor: 0n, status: 'upcoming', missedOn: null, toldSoon: false, toldDue: false }
         })),
-        ...{ status: 'proposed', acceptance: null, acceptedOn: null, already: {}, replacedById: null },
+        ...{ status: 'proposed', acceptance: null, acceptedOn: null, already: {}, givenMinor: 0n, replacedById: null },
         ...{ endedOn: null, endReason: null, version: 1, createdAt: at, updatedAt: at }
       }
       await repository.insert(tx, plan)

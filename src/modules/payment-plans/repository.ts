@@ -21,7 +21,7 @@ type Row = Omit<PaymentPlan, 'currency' | 'acceptance' | 'installments'> & {
   installments: InstallmentJson[]
 }
 
-const columns = `p.id, p.client_id as "clientId", p.currency, p.covered_minor as "coveredMinor", p.discount_minor as "discountMinor",
+const columns = `p.id, p.client_id as "clientId", p.currency, p.covered_minor as "coveredMinor", p.discount_minor as "discountMinor", p.given_minor as "givenMinor",
   p.grace_days as "graceDays", p.break_after_missed as "breakAfterMissed", p.expires_on as "expiresOn", p.status, p.acceptance,
   p.accepted_on as "acceptedOn", p.already, p.replaces_id as "replacesId", p.replaced_by_id as "replacedById",
   p.ended_on as "endedOn", p.end_reason as "endReason", p.note, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
@@ -71,17 +71,30 @@ export function activeOn(reader: Reader, invoiceIds: readonly string[]): Promise
   return reader.run(selectActive, [reader.orgId, invoiceIds])
 }
 
-const moveRow = statement<{ id: string }>(
-  'plans.move',
-  `update payment_plan_invoices m set invoice_id = $3 from payment_plans p
-   where m.org_id = $1 and m.invoice_id = $2 and p.org_id = m.org_id and p.id = m.plan_id and p.status in ('proposed', 'active')
-     and not exists (select from payment_plan_invoices other where other.org_id = $1 and other.invoice_id = $3
-       and (other.is_active and m.is_active or other.plan_id = m.plan_id))`
+const updateGiven = statement<{ id: string }>(
+  'plans.save_given',
+  'update payment_plans set given_minor = $3 where org_id = $1 and id = $2'
 )
 
-/** A plan over an invoice is one over what replaces it, unless that has a plan of its own. */
-export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
-  await tx.run(moveRow, [tx.orgId, from, to])
+export async function saveGiven(tx: Tx, { id, givenMinor }: { id: string; givenMinor: bigint }): Promise<void> {
+  await tx.run(updateGiven, [tx.orgId, id, givenMinor])
+}
+
+const moveRow = statement<{ id: string }>(
+  'plans.move',
+  `with moved as (
+     update payment_plan_invoices m set invoice_id = $3 from payment_plans p
+     where m.org_id = $1 and m.invoice_id = $2 and p.org_id = m.org_id and p.id = m.plan_id and p.status in ('proposed', 'active')
+       and not exists (select from payment_plan_invoices other where other.org_id = $1 and other.invoice_id = $3
+         and (other.is_active and m.is_active or other.plan_id = m.plan_id))
+     returning m.plan_id
+   )
+   update payment_plans set version = version + 1, updated_at = $4 where org_id = $1 and id in (select plan_id from moved) returning id`
+)
+
+/** A plan over an invoice is one over what replaces it, unless that has a plan of its own. @returns what moved. */
+export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
+  return (await tx.run(moveRow, [tx.orgId, from, to, at])).map(({ id }) => id)
 }
 
 const insertRow = statement<{ id: string }>(

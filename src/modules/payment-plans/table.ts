@@ -36,6 +36,7 @@ export const paymentPlans = pgTable(
     currency: text().notNull(),
     coveredMinor: minor().notNull(),
     discountMinor: minor().notNull(),
+    givenMinor: minor().notNull().default(sql`0`),
     graceDays: integer().notNull(),
     breakAfterMissed: integer().notNull(),
     expiresOn: calendarDay().notNull(),

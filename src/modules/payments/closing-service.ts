@@ -2,7 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import { statementToApi } from './schemas.ts'
-import { closingLines, leaving } from './statement-repository.ts'
+import { closingLines, leaving, leavingNow } from './statement-repository.ts'
 
 /** Parting with a client: what its ledger comes to, and when nothing is owed any more. */
 export function createClosing({ clients }: Readonly<{ clients: ClientService }>) {
@@ -18,12 +18,20 @@ export function createClosing({ clients }: Readonly<{ clients: ClientService }>)
 
     /** Parting with a client is complete when nothing is owed any more, and is not when something is again. */
     async followOffboarding(tx: Tx, { books, obligationIds }: { books: Books; obligationIds: readonly string[] }): Promise<void> {
-      const found = await leaving(tx, obligationIds)
-      if (found.length === 0) return
-      const withStatement = found.map(async ({ id, isSettled }) => {
-        return { id, isSettled, statement: statementToApi(id, await closingLines(tx, id)) }
-      })
-      await clients.followOffboarding(tx, books, await Promise.all(withStatement))
+      await follow(tx, books, await leaving(tx, obligationIds))
+    },
+
+    /** It may be complete at once. */
+    async offboardingStarted(tx: Tx, { books, clientId }: { books: Books; clientId: string }): Promise<void> {
+      await follow(tx, books, await leavingNow(tx, clientId))
     }
+  }
+
+  async function follow(tx: Tx, books: Books, found: readonly Readonly<{ id: string; isSettled: boolean }>[]): Promise<void> {
+    if (found.length === 0) return
+    const withStatement = found.map(async ({ id, isSettled }) => {
+      return { id, isSettled, statement: statementToApi(id, await closingLines(tx, id)) }
+    })
+    await clients.followOffboarding(tx, books, await Promise.all(withStatement))
   }
 }

@@ -130,14 +130,25 @@ const insertWanted = statement<{ id: string }>(
 
 const moveWanted = statement<{ id: string }>(
   'payments.move_announced',
-  `update announced_allocations w set invoice_id = $3 from payments p
-   where w.org_id = $1 and w.invoice_id = $2 and p.org_id = w.org_id and p.id = w.payment_id and p.status = 'pending'
-     and not exists (select from announced_allocations other where other.org_id = $1 and other.payment_id = w.payment_id and other.invoice_id = $3)`
+  `with moving as (
+     select w.payment_id, w.amount_minor from announced_allocations w join payments p on p.org_id = w.org_id and p.id = w.payment_id
+     where w.org_id = $1 and w.invoice_id = $2 and p.status = 'pending'
+   ), joined as (
+     update announced_allocations other set amount_minor = other.amount_minor + moving.amount_minor from moving
+     where other.org_id = $1 and other.payment_id = moving.payment_id and other.invoice_id = $3 returning other.payment_id
+   ), gone as (
+     delete from announced_allocations w where w.org_id = $1 and w.invoice_id = $2 and w.payment_id in (select payment_id from joined)
+   ), moved as (
+     update announced_allocations w set invoice_id = $3
+     where w.org_id = $1 and w.invoice_id = $2 and w.payment_id in (select payment_id from moving)
+       and w.payment_id not in (select payment_id from joined)
+   )
+   update payments set version = version + 1, updated_at = $4 where org_id = $1 and id in (select payment_id from moving) returning id`
 )
 
-/** Money that was announced for an invoice is meant for the one that replaces it. */
-export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
-  await tx.run(moveWanted, [tx.orgId, from, to])
+/** Money that was announced for an invoice is meant for the one that replaces it. @returns the payments. */
+export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
+  return (await tx.run(moveWanted, [tx.orgId, from, to, at])).map(({ id }) => id)
 }
 
 /** What announced money is meant for. */

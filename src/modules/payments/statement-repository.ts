@@ -26,13 +26,23 @@ export function closingLines(reader: Reader, clientId: string): Promise<Statemen
   return reader.run(selectStatement, [reader.orgId, clientId])
 }
 
+const leavingSource = `select c.id,
+     not exists (select from obligations o where o.org_id = c.org_id and o.client_id = c.id and o.balance_minor > 0) as "isSettled"
+   from clients c where c.org_id = $1 and c.offboarding_started_at is not null`
+const selectLeavingClient = statement<{ id: string; isSettled: boolean }>(
+  'payments.offboarding_client',
+  `${leavingSource} and c.id = $2`
+)
 const selectLeaving = statement<{ id: string; isSettled: boolean }>(
   'payments.offboarding_clients',
-  `select c.id, not exists (select from obligations o where o.org_id = c.org_id and o.client_id = c.id and o.balance_minor > 0) as "isSettled"
-   from clients c
-   where c.org_id = $1 and c.offboarding_started_at is not null
+  `${leavingSource}
      and c.id = any(array(select client_id from obligations where org_id = $1 and id = any($2::uuid[])))`
 )
+
+/** The client, if it is being parted with. */
+export function leavingNow(reader: Reader, clientId: string): Promise<{ id: string; isSettled: boolean }[]> {
+  return reader.run(selectLeavingClient, [reader.orgId, clientId])
+}
 
 /** Those being parted with among the clients of these obligations. */
 export function leaving(reader: Reader, obligationIds: readonly string[]): Promise<{ id: string; isSettled: boolean }[]> {

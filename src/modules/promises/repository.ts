@@ -57,14 +57,21 @@ export async function pendingOn(
 
 const moveRow = statement<{ id: string }>(
   'promises.move',
-  `update promise_invoices m set invoice_id = $3 where m.org_id = $1 and m.invoice_id = $2 and m.is_pending
-     and not exists (select from promise_invoices other where other.org_id = $1 and other.invoice_id = $3
-       and (other.is_pending or other.promise_id = m.promise_id))`
+  `with moved as (
+     update promise_invoices m set invoice_id = $3 where m.org_id = $1 and m.invoice_id = $2 and m.is_pending
+       and not exists (select from promise_invoices other where other.org_id = $1 and other.invoice_id = $3
+         and (other.is_pending or other.promise_id = m.promise_id))
+     returning m.promise_id
+   )
+   update promises set version = version + 1, updated_at = $4 where org_id = $1 and id in (select promise_id from moved) returning id`
 )
 
-/** What was promised on an invoice is promised on the one that replaces it, unless that has a promise of its own. */
-export async function moveInvoice(tx: Tx, { from, to }: { from: string; to: string }): Promise<void> {
-  await tx.run(moveRow, [tx.orgId, from, to])
+/**
+ * What was promised on an invoice is promised on the one that replaces it, unless that has a promise of its own.
+ * @returns what moved.
+ */
+export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
+  return (await tx.run(moveRow, [tx.orgId, from, to, at])).map(({ id }) => id)
 }
 
 const insertRow = statement<{ id: string }>(

@@ -56,15 +56,18 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     return { type, subject, clientId: promise.clientId, object: toApi(promise), previous }
   }
 
+  async function setEnd(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
+    const { id: objectId, clientId } = promise
+    const at = startOfDay(addDays(lastDayOf(promise), 1), await clients.zoneOf(tx, clientId, books))
+    await setDeadline(tx, { kind: 'promise', objectId, clientId, at })
+  }
+
   /** The hold that keeps dunning away through the last day that counts, and the instant after it. */
   async function wait(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
     const { id, clientId, invoiceIds } = promise
     const untilOn = lastDayOf(promise)
     const origin = { kind: 'promise', id } as const
-    await setDeadline(tx, {
-      ...{ kind: 'promise', objectId: id, clientId },
-      at: startOfDay(addDays(untilOn, 1), await clients.zoneOf(tx, clientId, books))
-    })
+    await setEnd(tx, books, promise)
     await holds.place(tx, books, { clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, origin })
   }
 
@@ -108,6 +111,8 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     }
     const standing = standingOf(promise, { money: { receipts, already }, today, isSettled })
     if (standing.status === promise.status) return
+    // It was kept by what was there in its time, and nothing is open again: what is credited later breaks no word.
+    if (promise.status === 'kept' && standing.status === 'broken' && isSettled) return
     // Another promise took its place on one of the invoices.
     if (standing.status === 'pending' && (await repository.pendingOn(tx, invoiceIds)) !== undefined) return
     await change(tx, books, { before: promise, to: { ...standing, endReason: null } })
@@ -186,7 +191,10 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     /** Its last day is over. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const promise = await get(tx, objectId)
-      if (promise.status === 'pending') await decide(tx, books, promise)
+      if (promise.status !== 'pending') return
+      await decide(tx, books, promise)
+      // The client's day changed with its time zone: its last day is not over yet.
+      if ((await get(tx, objectId)).status === 'pending') await setEnd(tx, books, promise)
     }
   }
 }

@@ -10,7 +10,7 @@ import { LOST } from './queue-repository.ts'
  */
 const workerSettings = statement<object>(
   'webhooks.worker_settings',
-  `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+  `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
      set_config('idle_in_transaction_session_timeout', '5s', true)`
 )
 

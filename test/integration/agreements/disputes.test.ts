@@ -33,7 +33,13 @@ describe('while it is open', () => {
     const opened = await contest(ledger, { invoice_id: id, note: 'Broken' })
     expect(opened).toMatchObject({ client_id: clientId, invoice_id: id, amount: '100.00', status: 'open', resolution: null })
     expect(await holdsOf(ledger)).toMatchObject([
-      { reason: 'dispute', invoice_ids: [id], part: null, until_on: null, origin: { kind: 'dispute', id: opened.id } }
+      {
+        reason: 'dispute',
+        invoice_ids: [id],
+        part: { amount: '100.00', currency: 'EUR' },
+        until_on: null,
+        origin: { kind: 'dispute', id: opened.id }
+      }
     ])
     expect((await ledger.invoice(id)).dunning).toMatchObject({ held: true, next_stage: null })
     await ledger.advance('2026-01-25T00:00:00Z')

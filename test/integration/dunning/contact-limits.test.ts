@@ -156,6 +156,38 @@ describe('a notice that waits', () => {
     expect(await toldTo(ledger)).toHaveLength(1)
   })
 
+  test('of one invoice that is held waits on, though another of the currency is told', async () => {
+    const { ledger, clientId, second } = await waiting()
+    const about = { client_id: clientId, invoice_ids: [second.id], reason: 'manual' }
+    const { body } = await ledger.call<{ id: string }>('POST', '/v1/holds', { body: about })
+    await ledger.advance('2026-01-21T00:00:00Z')
+    expect((await toldTo(ledger)).slice(1)).toEqual(['2026-01-20 EUR third: R-1 third*'])
+    await ledger.call('POST', `/v1/holds/${body.id}/release`, { body: {} })
+    await ledger.advance(31)
+    expect((await toldTo(ledger)).slice(2)).toEqual(['2026-01-30 EUR third: R-1 third, R-2 third*'])
+  })
+
+  test('does not go to a client who is exempt by then, nor over what is too little or covered', async () => {
+    const exempt = await waiting()
+    await exempt.ledger.call('PATCH', `/v1/clients/${exempt.clientId}`, { body: { dunning_exempt_until_on: '2026-03-01' } })
+    const covered = await waiting()
+    await covered.ledger.pay(covered.clientId, '200.00', { reserved_for: 'deposit' })
+    for (const { ledger } of [exempt, covered]) {
+      await ledger.advance('2026-01-25T00:00:00Z')
+      expect(await toldTo(ledger)).toHaveLength(1)
+    }
+  })
+
+  test('is waited for no longer once all is paid, and told when the payment bounces', async () => {
+    const { ledger, clientId } = await waiting()
+    const paymentId = await ledger.pay(clientId, '200.00')
+    expect(await nextOf(ledger, clientId)).toBeNull()
+    await ledger.advance('2026-01-18T00:00:00Z')
+    await ledger.reverse(paymentId, { reason: 'bounced' })
+    await ledger.advance(10)
+    expect((await toldTo(ledger)).slice(1)).toEqual(['2026-01-20 EUR third: R-1 third*, R-2 third*'])
+  })
+
   test('gives one notice when several sweeps and the end of its wait meet at one instant', async () => {
     const { ledger, clientId } = await waiting()
     await ledger.issue(clientId, { issued_on: '2026-01-13', due_on: '2026-01-19' })

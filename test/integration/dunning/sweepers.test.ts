@@ -199,3 +199,27 @@ test('one large organization does not make the small ones wait for its end', asy
   ])
   expect(rows[0]?.ahead).toBe(true)
 }, 60_000)
+
+test('a deadline that cannot be met is told, tried again, and keeps no other client from being met', async () => {
+  const ledger = await live()
+  const promises = await Promise.all(
+    (await ledger.addClients(2)).map(async (clientId) => {
+      const { id: invoiceId } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+      const body = { client_id: clientId, invoice_ids: [invoiceId], amount: '100.00', currency: 'EUR', promised_on: '2026-01-05' }
+      const { id } = await done(ledger.call<{ id: string }>('POST', '/v1/promises', { body }))
+      return { clientId, id }
+    })
+  )
+  const [bad, good] = promises
+  await admin.query(
+    `insert into deadlines (org_id, kind, object_id, client_id, at) values ($1, 'hold', gen_random_uuid(), $2, '2026-01-02')`,
+    [ledger.id, bad?.clientId]
+  )
+  const told: string[] = []
+  const log = { ...silent, error: (_: object, message: string) => void told.push(message) }
+  clock.set('2026-01-10T00:00:00Z')
+  await createSweepJob({ services, database, clock, log }).sweepAll()
+  const statusOf = async (id?: string) => (await ledger.call<{ status: string }>('GET', `/v1/promises/${id}`)).body.status
+  expect([await statusOf(bad?.id), await statusOf(good?.id)]).toEqual(['pending', 'broken'])
+  expect(told).toEqual(['a deadline failed and will be tried again'])
+})

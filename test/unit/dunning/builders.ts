@@ -59,6 +59,7 @@ export function factsOf(dueOn: string, rest: Partial<ObligationFacts> = {}): Obl
     exemptUntilOn: null,
     holds: [],
     creditMinor: 0n,
+    earlierMinor: 0n,
     timeZone: 'UTC',
     overdueAnnounced: false,
     entries: [],
