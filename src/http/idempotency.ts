@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database, Tx } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
@@ -77,9 +77,7 @@ function replay(first: repository.Stored, { fingerprint, seal }: { fingerprint: 
 
 function fingerprintOf(request: FastifyRequest): string {
   const ifMatch = headerText(request, 'if-match') ?? ''
-  return createHash('sha256')
-    .update(JSON.stringify([request.method, request.url, ifMatch, request.body ?? null]))
-    .digest('hex')
+  return hash('sha256', JSON.stringify([request.method, request.url, ifMatch, request.body ?? null]))
 }
 
 type Versioned = Readonly<{ versionForUpdate: (tx: Tx, id: string) => Promise<number> }>

@@ -12,17 +12,16 @@ import type { HoldService } from '../holds/service.ts'
 import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
-import { CONTACTS_COUNT_DAYS, type Manner } from './contact.ts'
+import { CONTACTS_COUNT_DAYS } from './contact.ts'
 import { blockedBy } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
-import { factsOf as factsOfCase, type LiveEntry, type PolicyRef } from './facts.ts'
-import type { CreditOf } from './netting.ts'
+import { factsOf as factsOfCase } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import { noticeContext } from './notice.ts'
-import { type News, type Plan, planNotices } from './notice-plan.ts'
+import { type Facts, pinnedOf, planOf } from './notice-news.ts'
+import type { News } from './notice-plan.ts'
 import * as repository from './notice-repository.ts'
-import type { Policy } from './policy.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type NoticeDeps = Readonly<{
@@ -46,18 +45,6 @@ type Asking = Readonly<{
   states: ReadonlyMap<string, DunningState>
 }>
 
-type Facts = Readonly<{
-  books: Books
-  open: readonly OpenObligation[]
-  log: readonly repository.NoticeRow[]
-  entered: ReadonlyMap<string, NewEntry>
-  /** Obligations of clients with something that waits, of which nothing is to be told now. */
-  blocked: ReadonlySet<string>
-  liveOf: (obligationId: string) => readonly LiveEntry[]
-  policyAt: (ref: PolicyRef) => Policy
-  creditOf: CreditOf
-}>
-
 /** Of one client. */
 type Outcome = Readonly<{
   /** Ids of what waits no longer. */
@@ -79,15 +66,20 @@ export function createNoticeService(deps: NoticeDeps) {
     { books, entered, states }: Asking,
     { clientIds, waiting }: { clientIds: readonly string[]; waiting: ReadonlySet<string> }
   ): Promise<Omit<Facts, 'log'>> {
-    const [found, creditOf] = await Promise.all([invoices.openOfClients(tx, clientIds), creditCovering(tx, clientIds)])
+    const [found, creditOf, holdsOf] = await Promise.all([
+      invoices.openOfClients(tx, clientIds),
+      creditCovering(tx, clientIds),
+      holds.factsOf(tx, clientIds)
+    ])
     const open = found.map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
     const waited = open.filter(({ clientId }) => waiting.has(clientId))
     const [policyAt, liveOf] = await Promise.all([policies.at(tx, open.flatMap(pinnedOf)), entryRepository.live(tx, waited)])
-    const blocked = await blockedOf(tx, waited, { books, creditOf, policyAt, liveOf })
+    const blocked = await blockedOf(tx, waited, { books, creditOf, holdsOf, policyAt, liveOf })
     return {
       books,
       open,
       creditOf,
+      holdsOf,
       policyAt,
       liveOf,
       blocked,
@@ -99,7 +91,7 @@ export function createNoticeService(deps: NoticeDeps) {
   async function blockedOf(
     tx: Tx,
     waited: readonly OpenObligation[],
-    { books, creditOf, policyAt, liveOf }: Pick<Facts, 'books' | 'creditOf' | 'policyAt' | 'liveOf'>
+    { books, creditOf, holdsOf, policyAt, liveOf }: Pick<Facts, 'books' | 'creditOf' | 'holdsOf' | 'policyAt' | 'liveOf'>
   ): Promise<Set<string>> {
     const entered = waited.filter((one) => pinnedOf(one).length > 0)
     if (entered.length === 0) return new Set()
@@ -107,7 +99,6 @@ export function createNoticeService(deps: NoticeDeps) {
       tx,
       entered.map(({ id }) => id)
     )
-    const holdsOf = await holds.factsOf(tx, [...new Set(entered.map(clientIdOf))])
     const policyOf = new Map(entered.flatMap((one) => pinnedOf(one).map((ref) => [one.id, policyAt(ref)] as const)))
     const isBlocked = (found: DunningCase) => {
       const { id } = found.obligation
@@ -215,81 +206,15 @@ export function createNoticeService(deps: NoticeDeps) {
 
 export type NoticeService = ReturnType<typeof createNoticeService>
 
-function planOf(client: Client, facts: Facts): { plan: Plan; isLeft: (currency: string) => boolean } {
-  const { books, open, log, policyAt } = facts
-  const news = newsOf(facts)
-  const plan = planNotices(news, {
-    now: books.now,
-    timeZone: client.timeZone ?? books.organization.timeZone,
-    calendar: books.calendar,
-    contacts: log.flatMap(({ currency, told }) => (told === null ? [] : [{ ...told, currency }])),
-    mannerOf: (item) => mannerOf(item, policyAt)
-  })
-  // Of what is held, kept shut or paid nothing is told now; when it is let go, or the payment bounces, it still was not told.
-  const isLeft = (currency: string) =>
-    !plan.tell.some((one) => one.currency === currency) ||
-    open.some((one) => one.currency === currency && !isSpokenOf(one, facts) && untoldOf(one, facts) !== undefined)
-  return { plan, isLeft }
-}
-
-/** By currency, what was entered and not told yet of what is spoken of: not what is held, or switched off. */
-function newsOf(facts: Facts): News[] {
-  const { books, open, log } = facts
-  const groups = Map.groupBy(
-    open.filter((one) => isSpokenOf(one, facts)),
-    ({ currency }) => currency
-  )
-  return [...groups].flatMap(([currency, items]) => {
-    const sinceAt = waitOf(currency, log)?.sinceAt
-    const untold = items.flatMap((one) => {
-      const entry = untoldOf(one, facts)
-      return entry === undefined ? [] : [[one.id, entry] as const]
-    })
-    return untold.length === 0 ? [] : [{ currency, items, entered: new Map(untold), sinceAt: sinceAt ?? books.now }]
-  })
-}
-
-/** Not what is held, or switched off, or was kept shut since it was entered. */
-function isSpokenOf({ id, isHeld, dunningStart }: OpenObligation, { blocked }: Pick<Facts, 'blocked'>): boolean {
-  return !isHeld && dunningStart !== 'off' && !blocked.has(id)
-}
-
-/** The last entry, where no notice told of it: made just now, or since something waits. */
-function untoldOf(
-  { id, currency }: OpenObligation,
-  { entered, liveOf, log }: Pick<Facts, 'entered' | 'liveOf' | 'log'>
-): Readonly<{ id: string }> | undefined {
-  const wait = waitOf(currency, log)
-  const last = wait === undefined ? undefined : liveOf(id).findLast(({ kind }) => kind === 'entered')
-  const before =
-    last !== undefined && wait !== undefined && last.toldAt === null && last.enteredAt >= wait.sinceAt ? last : undefined
-  return entered.get(id) ?? before
-}
-
-function waitOf(currency: string, log: Facts['log']): repository.NoticeRow | undefined {
-  return log.find((row) => row.currency === currency && row.told === null)
-}
-
 function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {
   return clientId
 }
 
-function mannerOf(item: OpenObligation, policyAt: Facts['policyAt']): Manner {
-  const [ref] = pinnedOf(item)
-  if (ref === undefined) return { limits: null, sendAt: '00:00', businessDays: false }
-  const { contactLimits: limits, sendAt, businessDays } = policyAt(ref)
-  return { limits, sendAt, businessDays }
-}
-
-function pinnedOf({ policyId, policyVersion: version }: DunningState): PolicyRef[] {
-  return policyId === null || version === null ? [] : [{ policyId, version }]
-}
-
 /** The notice of one client and currency; its object is the client. */
 function draftOf({ currency, items, entered }: News, { client, facts }: { client: Client; facts: Facts }): EventDraft {
-  const { books, policyAt, creditOf } = facts
+  const { books, policyAt, creditOf, holdsOf } = facts
   const context = noticeContext({
-    ...{ items, currency, entered, policyAt, creditOf },
+    ...{ items, currency, entered, policyAt, creditOf, holdsOf },
     client: clientContext(client, books.organization),
     today: todayFor(books, client.timeZone)
   })

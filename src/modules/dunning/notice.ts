@@ -1,4 +1,5 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
+import { type HoldsOf, heldPart } from '../../kernel/holding.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import { addressedTo, type ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
@@ -16,21 +17,26 @@ export type Notice = Readonly<{
   entered: ReadonlyMap<string, Readonly<{ id: string }>>
   policyAt: (ref: PolicyRef) => Policy
   creditOf: CreditOf
+  /** What holds the items' invoices, for what of them is disputed. */
+  holdsOf: HoldsOf
 }>
 
 /** Everything that a client owes in one currency, for a consumer who writes one message per client. */
-export function noticeContext({ client, currency, today, items, entered, policyAt, creditOf }: Notice) {
+export function noticeContext({ client, currency, today, items, entered, policyAt, creditOf, holdsOf }: Notice) {
   const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
   const creditMinor = items.reduce((covered, { id }) => covered + creditOf(id), 0n)
+  const disputed = disputedOf(items, { holdsOf, today })
+  const disputedMinor = [...disputed.values()].reduce((total, minor) => total + minor, 0n)
   const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
   const highest = highestOf(items, { policyAt, timeZone: client.time_zone })
   return {
     client: addressedTo(client, highest?.audience ?? []),
     currency,
     total: sum(items),
-    // What the client has in credit, as far as it covers this, and what that leaves to be paid.
+    // What the client has in credit, as far as it covers this, what it contests, and what they leave to be paid.
     unapplied_credit: formatAmount(creditMinor, currency),
-    net_total: formatAmount(sumOf(items) - creditMinor, currency),
+    disputed: formatAmount(disputedMinor, currency),
+    net_total: formatAmount(atLeastNothing(sumOf(items) - creditMinor - disputedMinor), currency),
     total_overdue: sum(items.filter((item) => late(item) > 0)),
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
     highest_stage: highest?.stage ?? null,
@@ -41,6 +47,7 @@ export function noticeContext({ client, currency, today, items, entered, policyA
       due_on: item.dueOn,
       total: formatAmount(item.amountMinor, currency),
       balance: formatAmount(item.balanceMinor, currency),
+      disputed: formatAmount(disputed.get(item.id) ?? 0n, currency),
       days_overdue: late(item),
       stage: item.stageCode,
       entry_id: entered.get(item.id)?.id ?? null
@@ -62,6 +69,28 @@ function highestOf(items: readonly OpenObligation[], { policyAt, timeZone }: Pic
   const { code, offsetDays, tone, action, graceDays, audience } = highest.stage
   const deadlineOn = graceDays > 0 ? addDays(dayIn(highest.enteredAt, timeZone), graceDays) : null
   return { audience, stage: { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn } }
+}
+
+/** By obligation; of an invoice that is due in parts the earliest are concerned first. */
+function disputedOf(
+  items: readonly OpenObligation[],
+  { holdsOf, today }: Pick<Notice, 'holdsOf' | 'today'>
+): ReadonlyMap<string, bigint> {
+  const disputed = new Map<string, bigint>()
+  for (const parts of Map.groupBy(items, ({ invoiceId }) => invoiceId).values()) {
+    const [first] = parts
+    let leftMinor = first === undefined ? 0n : heldPart(holdsOf(first), today)
+    for (const { id, balanceMinor } of parts.toSorted((a, b) => (a.dueOn < b.dueOn ? -1 : 1))) {
+      const minor = leftMinor < balanceMinor ? leftMinor : balanceMinor
+      if (minor > 0n) disputed.set(id, minor)
+      leftMinor -= minor
+    }
+  }
+  return disputed
+}
+
+function atLeastNothing(minor: bigint): bigint {
+  return minor > 0n ? minor : 0n
 }
 
 function sumOf(items: readonly OpenObligation[]): bigint {

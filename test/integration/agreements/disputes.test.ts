@@ -243,3 +243,11 @@ describe('what is upheld is credited', () => {
     await expectSoundBooks(database, ledger)
   })
 })
+
+test('what is disputed is named in a notice, and not asked for', async () => {
+  const { ledger, id } = await dueOnTheTenth(newLedger)
+  await done(ledger.call('POST', '/v1/disputes', { body: { invoice_id: id, reason: 'quality', amount: '40.00' } }))
+  await ledger.advance('2026-01-14T00:00:00Z')
+  const told = await ledger.events('client.dunning_notice_due')
+  expect(told.at(-1)?.context).toMatchObject({ total: '100.00', disputed: '40.00', net_total: '60.00' })
+})
