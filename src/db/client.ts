@@ -37,9 +37,18 @@ export type Tx = Reader &
     inOrganization: (orgId: string) => Promise<Tx>
   }>
 
+export type How = Readonly<{
+  traceparent?: string | null
+  /**
+   * For what a request writes, of a few objects: its statements keep one plan each, by an index. What a job does of thousands is
+   * planned for what it is.
+   */
+  isSmall?: boolean
+}>
+
 export type Database = Readonly<{
   /** One organization's transaction, committed when `work` resolves. Deadlocks are retried, so `work` may run again. */
-  scoped: <T>(orgId: string, work: (tx: Tx) => Promise<T>, traceparent?: string | null) => Promise<T>
+  scoped: <T>(orgId: string, work: (tx: Tx) => Promise<T>, how?: How) => Promise<T>
   /** The same, read only, and done with its first answer: the commit is not waited for. */
   reading: <T>(orgId: string, work: (reader: Reader) => Promise<T>) => Promise<T>
   /** Reads across organizations what the scheduler's policies open: keys, organizations, due work. Never a write. */
@@ -61,21 +70,20 @@ const NOBODY = ''
 type Start = Readonly<{ begin: Statement<object>; scope: Statement<object> }>
 
 const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
+const beginWriting = statement<object>('transaction.begin', 'begin')
+const scopeOnly = statement<object>('transaction.scope', `select ${scope}`)
 const starts = {
+  writing: { begin: beginWriting, scope: scopeOnly },
   // A statement with a list of ids would be planned anew each time it runs, for the plan of this list always looks cheaper than that
-  // of any list. One plan serves what a write reads; a page that is filtered by what was asked for may well deserve its own. A plan
-  // that is kept may have been made while a table was empty, so it goes by an index, whatever the table looks like then.
-  writing: {
-    begin: statement('transaction.begin', 'begin'),
-    scope: statement(
-      'transaction.scope',
+  // of any list. A plan that is kept may have been made while a table was empty, so it goes by an index, whatever that looked like.
+  writingLittle: {
+    begin: beginWriting,
+    scope: statement<object>(
+      'transaction.scope_little',
       `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`
     )
   },
-  reading: {
-    begin: statement('transaction.begin_read_only', 'begin read only'),
-    scope: statement('transaction.scope_read_only', `select ${scope}`)
-  }
+  reading: { begin: statement<object>('transaction.begin_read_only', 'begin read only'), scope: scopeOnly }
 } satisfies Record<string, Start>
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
@@ -93,12 +101,16 @@ export function createDatabase(options: DatabaseOptions): Database {
     return sql
   }
 
-  async function attempt<T>(orgId: string, traceparent: string | null, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async function attempt<T>(
+    orgId: string,
+    { traceparent = null, isSmall = false }: How,
+    work: (tx: Tx) => Promise<T>
+  ): Promise<T> {
     const client = await connect(pool)
     const tx = txOn(client, sqlOn(client), { orgId, traceparent })
     let broken = false
     try {
-      const begun = begin(client, { start: starts.writing, role: 'dunwell_app', orgId })
+      const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId })
       const result = await work(tx.handle)
       await begun
       await tx.end()
@@ -132,10 +144,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    scoped: async (orgId, work, traceparent = null) => {
+    scoped: async (orgId, work, how = {}) => {
       for (let tries = 1; ; tries++) {
         try {
-          return await attempt(orgId, traceparent, work)
+          return await attempt(orgId, how, work)
         } catch (error) {
           if (tries === ATTEMPTS || !isRetryable(error)) throw error
         }

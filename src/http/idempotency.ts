@@ -41,12 +41,14 @@ export function createOnce({ database, clock, seal }: { database: Database; cloc
       repository.insert(tx, { key, fingerprint, status: answer.status, body, sealed, now: clock.now() })
       return answer
     }
-    const answer = await database.scoped(orgId, attempt, traceparentOf(request)).catch(async (error: unknown) => {
-      if (key === undefined || isUnavailable(error)) throw error
-      const first = await database.reading(orgId, (reader) => repository.find(reader, key))
-      if (first === undefined) throw error
-      return replay(first, { fingerprint, seal })
-    })
+    const answer = await database
+      .scoped(orgId, attempt, { traceparent: traceparentOf(request), isSmall: true })
+      .catch(async (error: unknown) => {
+        if (key === undefined || isUnavailable(error)) throw error
+        const first = await database.reading(orgId, (reader) => repository.find(reader, key))
+        if (first === undefined) throw error
+        return replay(first, { fingerprint, seal })
+      })
     return send(reply, answer) as never
   }
 }

@@ -110,7 +110,9 @@ export function fire({ database, services }: Process, { orgId, count, type, trac
     const id = newId()
     return { type, subject: { kind, id, version: 1 }, clientId: null, object: { id, name: 'Ünïcödé "Ltd"' } }
   })
-  return database.scoped(orgId, (tx) => services.events.append(tx, { occurredAt: new Date(), drafts }), traceparent ?? null)
+  return database.scoped(orgId, (tx) => services.events.append(tx, { occurredAt: new Date(), drafts }), {
+    traceparent: traceparent ?? null
+  })
 }
 
 export type Received = Readonly<{ id: string; atMs: number; verified: boolean; request: Request }>
