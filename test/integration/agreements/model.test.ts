@@ -8,7 +8,10 @@ import { amountOf, commands, type World } from '../../support/model-commands.ts'
 const { newLedger, database, close } = await startDunning()
 afterAll(close)
 
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 25)
+/** The same histories each time, so that a change is judged by what it changes; MODEL_RUNS asks for as many others. */
+const others = process.env['MODEL_RUNS']
+const RUNS = Number(others ?? 25)
+const chosen = others === undefined ? { seed: 1 } : {}
 
 type Page<T> = Readonly<{ data: T[] }>
 type PaymentBody = Readonly<{ id: string; status: string; unapplied: string }>
@@ -46,7 +49,7 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
       await expectAgreementsHold(books, ledger)
       await expectDunnedOnlyWhatWasDue(books, ledger)
     }),
-    { numRuns: RUNS, endOnFailure: true }
+    { numRuns: RUNS, endOnFailure: true, ...chosen }
   )
 }, 240_000)
 
