@@ -69,7 +69,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   let onIdle = () => {}
 
   async function write(orgId: string, settlements: readonly Settlement[]): Promise<void> {
-    const written = await database.scoped(orgId, (tx) => dispatch.settle(tx, settlements))
+    const written = await database.scoped(orgId, (tx) => dispatch.settle(tx, settlements), { isSmall: true })
     if (written < settlements.length) metrics.fencedOut(settlements.length - written)
   }
 
@@ -114,7 +114,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   async function claim({ orgId, wanted }: Turn['claims'][number]): Promise<number> {
     const startBy = performance.now() + (leaseMs - timeoutMaxMs) / 2
     try {
-      const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }))
+      const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }), { isSmall: true })
       const expired = assignments.filter(({ claimed }) => claimed.wasLeased).length
       if (expired > 0) metrics.leaseExpired(expired)
       ahead.add(assignments.map((assignment) => ({ orgId, assignment, startBy })))
