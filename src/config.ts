@@ -5,10 +5,10 @@ import { type Static, Type } from 'typebox'
 
 const Hex32 = '^[0-9a-fA-F]{64}$'
 
-/** Every setting, once: the type, the defaults, the check and the table in the README come from it. */
 /** A lease outlives the longest attempt by a margin. */
 const LEASE = { timeoutMs: 30_000, marginMs: 20_000, leaseMs: 60_000 } as const
 
+/** Every setting, once: the type, the defaults, the check and the table in the README come from it. */
 export const configSchema = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
