@@ -1,4 +1,5 @@
 import { createAgreementsEnd } from './agreements-end.ts'
+import { createClientStanding } from './client-standing.ts'
 import type { Database, Reader } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
 import { createClientService } from './modules/clients/service.ts'
@@ -115,8 +116,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const invoices = createInvoiceService({
     ...deps,
     ports: {
-      policyHeads: deps.policies.heads,
-      holdsOf: (tx, clientIds) => holds.factsOf(tx, clientIds),
+      standingOf: (tx, clientIds) => standingOf(tx, clientIds),
       planDunning: (tx, input) => dunning.planDunning(tx, input),
       obligationsChanged,
       creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
@@ -151,6 +151,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       notice: dunning.meetNotice
     }
   })
+  const standingOf = createClientStanding({ payments, holds })
   const closeAgreements = createAgreementsEnd({ ...deps, invoices, payments, disputes, holds, promises, plans, dunning })
   const nothingDue = async (reader: Reader, until: Date) =>
     (await deadlines.nothingDue(reader, until)) && (await dunning.nothingDue(reader, until))

@@ -35,6 +35,9 @@ type Inside = { _result: { _types: { getTypeParser: (oid: number, format: string
 const Query = pg.Query as unknown as new (text: string) => Inside
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => unknown } }).utils
 
+/** An instant in UTC; pg writes it in local time with its offset, which takes it longer. */
+const parameterOf = (value: unknown) => (value instanceof Date ? value.toISOString() : prepareValue(value))
+
 /** The prepared statements of each connection, with their columns once those were described: they stay what they are. */
 const prepared = new WeakMap<Connection, Map<string, Columns | undefined>>()
 
@@ -54,7 +57,7 @@ export class Packet extends Query {
 
   add<Row extends object>({ name, text }: Statement<Row>, values: readonly unknown[]): Promise<Answer<Row>> {
     return new Promise((resolve, reject) => {
-      const parameters = values.map(prepareValue)
+      const parameters = values.map(parameterOf)
       this.#sent.push({
         name,
         text,

@@ -2,9 +2,10 @@ import { assert } from '../../kernel/assert.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
+import type { Books } from '../organizations/organization.ts'
 import { type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
-import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
+import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
 
@@ -18,7 +19,7 @@ export type Decided = Readonly<{
 }>
 
 export type Deciding = Readonly<{
-  grounds: Grounds
+  books: Books
   entriesOf: (obligationId: string) => readonly LiveEntry[]
   holdsOf: HoldsOf
   creditOf: CreditOf
@@ -26,11 +27,10 @@ export type Deciding = Readonly<{
   newId: () => string
 }>
 
-export function decideCase(found: DunningCase, { grounds, entriesOf, holdsOf, creditOf, policyAt, newId }: Deciding): Decided {
+export function decideCase(found: DunningCase, { books, entriesOf, holdsOf, creditOf, policyAt, newId }: Deciding): Decided {
   const { obligation } = found
-  const { books } = grounds
   const entries = entriesOf(obligation.id)
-  const ref = policyOf(found, { entries, grounds })
+  const ref = policyOf(found, { entries, books })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
   const decision = decide(

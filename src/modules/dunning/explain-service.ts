@@ -40,9 +40,8 @@ export function createExplainService({ organizations, invoices, holds, policies,
     /** The decision that a sweep would make now, for each obligation of an invoice, with its reasons. */
     async explainInvoice(reader: Reader, invoiceId: string): Promise<Explanation> {
       const view = await invoices.get(reader, invoiceId)
-      const [books, heads, cases, liveOf, entries, holdsOf, creditOf] = await Promise.all([
+      const [books, cases, liveOf, entries, holdsOf, creditOf] = await Promise.all([
         organizations.books(reader),
-        policies.heads(reader),
         invoices.casesOf(
           reader,
           view.obligations.map(({ id }) => id)
@@ -52,10 +51,9 @@ export function createExplainService({ organizations, invoices, holds, policies,
         holds.factsOf(reader, [view.invoice.clientId]),
         creditCovering(reader, [view.invoice.clientId])
       ])
-      const grounds = { books, heads }
       const chosen = cases.map((found) => {
         const live = liveOf(found.obligation.id)
-        return { found, live, policy: policyOf(found, { entries: live, grounds }) }
+        return { found, live, policy: policyOf(found, { entries: live, books }) }
       })
       const policyAt = await policies.at(
         reader,

@@ -22,19 +22,16 @@ export type LiveEntry = StageEntry &
     toldAt: Date | null
   }>
 
-/** Where an organization's decisions start from: its time and calendar, and the current version of each policy. */
-export type Grounds = Readonly<{ books: Books; heads: ReadonlyMap<string, number> }>
-
 type Choosing = Readonly<{ invoicePolicyId: string | null; clientPolicyId: string | null }>
 
 /**
  * The current version of what applies: the invoice's own policy, else the client's, else the organization's.
  * @throws DomainError `reference_not_found` for an invoice whose own policy is not there.
  */
-export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { books, heads }: Grounds): PolicyRef {
-  const policyId = invoicePolicyId ?? clientPolicyId ?? books.organization.defaultDunningPolicyId
+export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { organization }: Books): PolicyRef {
+  const policyId = invoicePolicyId ?? clientPolicyId ?? organization.defaultDunningPolicyId
   assert(policyId !== null, 'an organization has a default policy')
-  const version = heads.get(policyId)
+  const version = organization.policyVersions.get(policyId)
   if (version === undefined) {
     throw new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
   }
@@ -44,11 +41,11 @@ export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { b
 /** The version that the cycle's first entry pinned, else the current one of what applies. */
 export function policyOf(
   { obligation, view, client }: DunningCase,
-  { entries, grounds }: { entries: readonly StageEntry[]; grounds: Grounds }
+  { entries, books }: { entries: readonly StageEntry[]; books: Books }
 ): PolicyRef {
   const { policyId, policyVersion: version } = obligation
   if (entries.length > 0 && policyId !== null && version !== null) return { policyId, version }
-  return currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, grounds)
+  return currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
 }
 
 export function factsOf(

@@ -17,14 +17,12 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { isClosed } from './decide.ts'
-import { byInvoice, type Change } from './decided.ts'
+import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
-import { differVisibly, factsOf, type Grounds, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
-import type { CreditOf } from './netting.ts'
+import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
-import type { Policy } from './policy.ts'
 import type { PolicyService } from './policy-service.ts'
 import { mistakenEntries, openBefore } from './retract.ts'
 
@@ -117,42 +115,36 @@ export function createFollowService({
     )
   }
 
+  /**
+   * Reads what the decisions rest on after the cases were locked, as the sweep does: whoever changes the calendar or a policy marks
+   * them due again afterwards.
+   */
   async function followAll(tx: Tx, cases: readonly DunningCase[], change: ObligationsChange): Promise<Followed[]> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-    const [heads, entriesOf, holdsOf, creditOf] = await Promise.all([
-      policies.heads(tx),
+    const [settings, entriesOf, holdsOf, creditOf] = await Promise.all([
+      organizations.books(tx),
       entryRepository.live(tx, pinned),
       holds.factsOf(tx, clientIds),
       creditCovering(tx, clientIds)
     ])
-    const grounds: Grounds = { books: change.books, heads }
+    const books = { ...settings, now: change.books.now }
     const mistakenBy = await mistakenOf(tx, cases, { entriesOf, holdsOf, change })
     const followed = cases.map((found) => {
       const mistaken = mistakenBy.get(found.obligation.id) ?? []
       const kept = entriesOf(found.obligation.id).filter((entry) => !mistaken.includes(entry))
-      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, grounds }) }
+      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, books }) }
     })
     const policyAt = await policies.at(
       tx,
       followed.map(({ policy }) => policy)
     )
-    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books: change.books, holdsOf, creditOf, policyAt }) }))
+    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books, holdsOf, creditOf, policyAt }) }))
   }
 
   function outcomeOf(
     { found, kept, policy }: Pick<Followed, 'found' | 'kept' | 'policy'>,
-    {
-      books,
-      holdsOf,
-      creditOf,
-      policyAt
-    }: Readonly<{
-      books: Books
-      holdsOf: HoldsOf
-      creditOf: CreditOf
-      policyAt: (ref: PolicyRef) => Policy
-    }>
+    { books, holdsOf, creditOf, policyAt }: Omit<Deciding, 'entriesOf' | 'newId'>
   ): Pick<Followed, 'state' | 'cleared'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }

@@ -4,10 +4,11 @@ import { dayIn } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
+import type { Books } from '../organizations/organization.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
-import { currentPolicy, dunningOf, type Grounds, type PolicyRef, standstill, stateOf } from './facts.ts'
+import { currentPolicy, dunningOf, type PolicyRef, standstill, stateOf } from './facts.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type PlanDeps = Readonly<{ clock: Clock; newId: () => string; policies: PolicyService }>
@@ -55,11 +56,10 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
      */
     async planDunning(
       tx: Tx,
-      { drafts, holdsOf, ...grounds }: Grounds & { holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }
+      { books, drafts, holdsOf }: { books: Books; holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }
     ): Promise<Planned> {
-      const { books } = grounds
       const refs = drafts.map(({ invoice, client }) =>
-        currentPolicy({ invoicePolicyId: invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, grounds)
+        currentPolicy({ invoicePolicyId: invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
       )
       const policyAt = await policies.at(tx, refs)
       const starts = drafts.flatMap((draft, index) => {

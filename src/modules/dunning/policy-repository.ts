@@ -59,14 +59,14 @@ export async function findForUpdate(tx: Tx, id: string): Promise<PolicyRow | und
   return row
 }
 
-const selectHeads = statement<PolicyRef>(
-  'dunning_policies.heads',
-  'select id as "policyId", version from dunning_policies where org_id = $1'
+const countAll = statement<{ count: number }>(
+  'dunning_policies.count',
+  'select count(*)::int as count from dunning_policies where org_id = $1'
 )
 
-/** All of the organization: there are few, and asking for some of them would take another plan. */
-export function heads(reader: Reader): Promise<PolicyRef[]> {
-  return reader.run(selectHeads, [reader.orgId])
+export async function count(reader: Reader): Promise<number> {
+  const [row] = await reader.run(countAll, [reader.orgId])
+  return row?.count ?? 0
 }
 
 const selectVersions = statement<PolicyRef & { document: FullPolicyDocument }>(

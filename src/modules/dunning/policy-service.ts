@@ -41,8 +41,7 @@ export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) 
     seed: async (tx: Tx, now: Date): Promise<string> => (await insert(tx, { policy: defaultPolicy, now })).id,
 
     async create(tx: Tx, input: { policy: Policy; now: Date }): Promise<PolicyRow> {
-      const { length } = await repository.heads(tx)
-      if (length >= POLICIES_MAX) {
+      if ((await repository.count(tx)) >= POLICIES_MAX) {
         throw new DomainError(
           'limit_reached',
           `An organization has at most ${POLICIES_MAX} dunning policies: change one instead.`
@@ -76,11 +75,6 @@ export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) 
 
     versions: (reader: Reader, input: Parameters<typeof repository.pageOfVersions>[1]) =>
       repository.pageOfVersions(reader, input),
-
-    /** The current version of every policy, by policy id. */
-    async heads(reader: Reader): Promise<ReadonlyMap<string, number>> {
-      return new Map((await repository.heads(reader)).map(({ policyId, version }) => [policyId, version]))
-    },
 
     /**
      * The policies behind the references, each asked for once in the life of the process: a version never changes. Not for a

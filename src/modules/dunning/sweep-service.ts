@@ -16,7 +16,7 @@ import type { ActionService } from './action-service.ts'
 import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, stageContext } from './event-context.ts'
-import { type Grounds, policyOf } from './facts.ts'
+import { policyOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
 import type { PolicyService } from './policy-service.ts'
@@ -65,18 +65,17 @@ export function createSweepService({
   ): Promise<{ books: Books; decided: Decided[] }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-    const [books, heads, entriesOf, holdsOf, creditOf] = await Promise.all([
+    const [found, entriesOf, holdsOf, creditOf] = await Promise.all([
       organizations.books(reader),
-      policies.heads(reader),
       entryRepository.live(reader, pinned),
       holds.factsOf(reader, clientIds),
       creditCovering(reader, clientIds)
     ])
-    const grounds: Grounds = { books: { ...books, now: at }, heads }
-    const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), grounds }))
+    const books = { ...found, now: at }
+    const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), books }))
     const policyAt = await policies.at(reader, refs)
-    const decided = cases.map((found) => decideCase(found, { grounds, entriesOf, holdsOf, creditOf, policyAt, newId }))
-    return { books: grounds.books, decided }
+    const decided = cases.map((found) => decideCase(found, { books, entriesOf, holdsOf, creditOf, policyAt, newId }))
+    return { books, decided }
   }
 
   /** The events of one invoice: that it is overdue first, then the stages. All carry the invoice as it comes out of the sweep. */

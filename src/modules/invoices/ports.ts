@@ -12,9 +12,6 @@ export type InvoiceDraft = Readonly<{
   client: ClientTerms
 }>
 
-/** The current version of each policy, by policy id. */
-export type PolicyHeads = ReadonlyMap<string, number>
-
 export type Planned = Readonly<{
   /** By obligation id. */
   states: ReadonlyMap<string, DunningState>
@@ -25,17 +22,14 @@ export type Planned = Readonly<{
 /** What is left of a payment, and may be set against what falls due. */
 export type Credit = Readonly<{ id: string; clientId: string; currency: string; unappliedMinor: bigint; receivedOn: Day }>
 
+export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
+
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
 export type InvoicePorts = Readonly<{
-  /** The current version of each dunning policy that an invoice may name, by policy id. */
-  policyHeads: (tx: Tx) => Promise<PolicyHeads>
-  /** What holds these clients' invoices. */
-  holdsOf: (tx: Tx, clientIds: readonly string[]) => Promise<HoldsOf>
+  /** What these clients have in credit that may be applied by itself, and what holds their invoices. They are locked, so that it stays so. */
+  standingOf: (tx: Tx, clientIds: readonly string[]) => Promise<ClientStanding>
   /** Dunning decides where new obligations start. Reads only; may be started before the invoices are inserted. */
-  planDunning: (
-    tx: Tx,
-    input: { books: Books; heads: PolicyHeads; holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }
-  ) => Promise<Planned>
+  planDunning: (tx: Tx, input: { books: Books; holdsOf: HoldsOf; drafts: readonly InvoiceDraft[] }) => Promise<Planned>
   /**
    * Balances, due dates or status of these obligations changed: dunning clears, retracts and finds the next instant, and
    * fires its events. Called once, before the caller fires its own, with the client locked. `effectiveOn` is the earliest

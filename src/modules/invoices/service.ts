@@ -14,7 +14,7 @@ import * as dunning from './dunning-repository.ts'
 import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
-import type { InvoiceDraft, InvoicePorts, PolicyHeads } from './ports.ts'
+import type { InvoiceDraft, InvoicePorts } from './ports.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 
@@ -30,7 +30,6 @@ export type InvoiceServiceDeps = Readonly<{
 
 type Issue = Readonly<{
   books: Books
-  heads: PolicyHeads
   holdsOf: HoldsOf
   drafts: readonly InvoiceDraft[]
   /** Of each draft. */
@@ -59,8 +58,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
-  async function issue(tx: Tx, { books, heads, holdsOf, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
-    const planned = await ports.planDunning(tx, { books, heads, holdsOf, drafts })
+  async function issue(tx: Tx, { books, holdsOf, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
+    const planned = await ports.planDunning(tx, { books, holdsOf, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
     const [invoices, obligations] = [drafts.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
@@ -121,18 +120,16 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      */
     async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
       // In one trip. The credit is read after the lock, which is what keeps it from changing.
-      const [books, heads, client, credit, holdsOf] = await Promise.all([
+      const [books, client, { credit, holdsOf }] = await Promise.all([
         organizations.books(tx),
-        ports.policyHeads(tx),
         clients.lock(tx, input.clientId),
-        ports.creditOf(tx, [input.clientId]),
-        ports.holdsOf(tx, [input.clientId])
+        ports.standingOf(tx, [input.clientId])
       ])
       const at = clock.now()
       const draft = draftOf(input, { books, client, newId, at })
       const { externalRefs } = input
       if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
-      const [view] = await issue(tx, { books, heads, holdsOf, drafts: [draft], refs: [externalRefs], at })
+      const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs], at })
       assert(view !== undefined, 'one draft gives one view')
       const applied = await ports.applyCredit(tx, { books, credit })
       return toApi(applied ? await get(tx, view.invoice.id) : view, books)
@@ -145,12 +142,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
       const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
-      const [books, heads, found, credit, holdsOf] = await Promise.all([
+      const [books, found, { credit, holdsOf }] = await Promise.all([
         organizations.books(tx),
-        ports.policyHeads(tx),
         clients.lockMany(tx, wanted),
-        ports.creditOf(tx, wanted),
-        ports.holdsOf(tx, wanted)
+        ports.standingOf(tx, wanted)
       ])
       const locked = new Map(found.map((client) => [client.id, client]))
       const outcomes = inputs.map((input) => {
@@ -158,7 +153,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         const client = locked.get(input.clientId)
         if (client === undefined)
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
-        if (input.dunningPolicyId !== null && !heads.has(input.dunningPolicyId))
+        if (input.dunningPolicyId !== null && !books.organization.policyVersions.has(input.dunningPolicyId))
           return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
       })
@@ -171,7 +166,6 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
           ? []
           : await issue(tx, {
               books,
-              heads,
               holdsOf,
               drafts: good.map(({ draft }) => draft),
               refs: good.map(({ refs }) => refs),

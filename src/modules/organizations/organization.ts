@@ -30,6 +30,8 @@ export type Organization = Readonly<{
   /** How many days after it matures announced money may take to show on the account. */
   clearingDays: number
   calendar: CalendarSettings
+  /** The current version of each of its dunning policies, by policy id. */
+  policyVersions: ReadonlyMap<string, number>
   clockAt: Date | null
   clockTargetAt: Date | null
   version: number
@@ -37,7 +39,7 @@ export type Organization = Readonly<{
   updatedAt: Date
 }>
 
-/** What a command needs to know of the organization it runs in: its time, its calendar, its defaults. */
+/** What a command needs to know of the organization it runs in: its time, its calendar, its defaults and policies. */
 export type Books = Readonly<{ organization: Organization; now: Date; calendar: BusinessCalendar }>
 
 /** What of the books says which day it is. */

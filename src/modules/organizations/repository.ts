@@ -32,13 +32,15 @@ type OrganizationRow = {
   country: string | null
   region: string | null
   closedDays: Day[]
+  policyVersions: Record<string, number> | null
 }
 
 const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.locale, o.default_currency as "defaultCurrency",
   o.default_payment_terms as "defaultPaymentTerms", o.default_dunning_policy_id as "defaultDunningPolicyId",
   o.auto_apply_credit as "autoApplyCredit", o.promise_grace_days as "promiseGraceDays", o.clearing_days as "clearingDays", o.clock_at as "clockAt", o.clock_target_at as "clockTargetAt", o.version,
   o.created_at as "createdAt", o.updated_at as "updatedAt", o.calendar_version as "calendarVersion",
-  c.weekend, c.country, c.region, c.closed_days::text[] as "closedDays"`
+  c.weekend, c.country, c.region, c.closed_days::text[] as "closedDays",
+  (select jsonb_object_agg(p.id, p.version) from dunning_policies p where p.org_id = o.org_id) as "policyVersions"`
 const source = 'organizations o join business_calendars c on c.org_id = o.org_id and c.version = o.calendar_version'
 
 const select = statement<OrganizationRow>('organizations.find', `select ${columns} from ${source} where o.org_id = $1`)
@@ -187,14 +189,23 @@ export function pageOfKeys(reader: Reader, { limit, after, updatedSince }: PageI
 
 type PageInput = Readonly<{ limit: number; after: { at: Date; id: string } | null; updatedSince: Date | null }>
 
-function fromRow({ calendarVersion, weekend, country, region, closedDays, ...row }: OrganizationRow): Organization {
+function fromRow({
+  calendarVersion,
+  weekend,
+  country,
+  region,
+  closedDays,
+  policyVersions,
+  ...row
+}: OrganizationRow): Organization {
   return {
     ...row,
     defaultCurrency: currency(row.defaultCurrency),
-    calendar: { version: calendarVersion, weekend, country, region, closedDays }
+    calendar: { version: calendarVersion, weekend, country, region, closedDays },
+    policyVersions: new Map(Object.entries(policyVersions ?? {}))
   }
 }
 
-function toRow({ id, calendar, ...organization }: Organization): typeof organizations.$inferInsert {
+function toRow({ id, calendar, policyVersions: _, ...organization }: Organization): typeof organizations.$inferInsert {
   return { ...organization, orgId: id, calendarVersion: calendar.version }
 }

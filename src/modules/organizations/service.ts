@@ -84,6 +84,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         id: tx.orgId,
         calendar,
         defaultDunningPolicyId: null,
+        policyVersions: new Map(),
         autoApplyCredit: true,
         promiseGraceDays: 2,
         clearingDays: CLEARING_DAYS,
@@ -95,7 +96,8 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       }
       await repository.insert(tx, draft)
       await repository.insertCalendar(tx, calendar, now)
-      const organization = { ...draft, defaultDunningPolicyId: await ports.seedPolicy(tx, clockAt ?? now) }
+      const policyId = await ports.seedPolicy(tx, clockAt ?? now)
+      const organization = { ...draft, defaultDunningPolicyId: policyId, policyVersions: new Map([[policyId, 1]]) }
       await repository.save(tx, organization)
       return organization
     },
