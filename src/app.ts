@@ -49,6 +49,9 @@ import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts
 import { paymentSchemas } from './modules/payments/schemas.ts'
 import { promiseRoutes } from './modules/promises/routes.ts'
 import { promiseSchemas } from './modules/promises/schemas.ts'
+import { riskModelRoutes } from './modules/risk/model-routes.ts'
+import { clientRiskRoutes, invoiceRiskRoutes, riskScoreRoutes } from './modules/risk/routes.ts'
+import { riskSchemas } from './modules/risk/schemas.ts'
 import { deliveryRoutes } from './modules/webhooks/delivery-routes.ts'
 import { endpointActionRoutes, endpointRoutes } from './modules/webhooks/routes.ts'
 import { webhookSchemas } from './modules/webhooks/schemas.ts'
@@ -89,6 +92,7 @@ export const apiSchemas = [
   ...disputeSchemas,
   ...policySchemas,
   ...dunningSchemas,
+  ...riskSchemas,
   ...eventSchemas,
   ...webhookSchemas
 ]
@@ -150,6 +154,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(dunningRoutes, { prefix: '/dunning', ...edge, ...services })
       await v1.register(entryRoutes, { prefix: '/dunning/entries', ...edge, ...services })
       await v1.register(invoiceDunningRoutes, { prefix: '/invoices', ...edge, ...services })
+      await v1.register(clientRiskRoutes, { prefix: '/clients', ...edge, ...services })
+      await v1.register(invoiceRiskRoutes, { prefix: '/invoices', ...edge, ...services })
+      await v1.register(riskScoreRoutes, { prefix: '/risk-scores', ...edge, ...services })
+      await v1.register(riskModelRoutes, { prefix: '/risk-model', ...edge, ...services })
       await v1.register(eventRoutes, { ...edge, ...services })
       await v1.register(endpointRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
       await v1.register(endpointActionRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })

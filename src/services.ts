@@ -20,6 +20,7 @@ import type { PendingPorts } from './modules/payments/pending-service.ts'
 import { createPaymentService } from './modules/payments/service.ts'
 import { createPromiseService } from './modules/promises/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
+import { createRiskService } from './modules/risk/service.ts'
 import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
 import { createDeliveryService } from './modules/webhooks/delivery-service.ts'
 import { createDispatchService } from './modules/webhooks/dispatch-service.ts'
@@ -68,11 +69,12 @@ export function createServices(deps: ServiceDeps) {
   })
   const lower = { events, organizations, references, clients }
   const receivables = createReceivables({ ...deps, ...lower, policies })
+  const risk = createRiskService({ ...deps, events, organizations, clients })
   const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
   const endpoints = createEndpointService({ ...deps, events, organizationNow, wakeDeliveries: wake.deliveries })
   const deliveries = createDeliveryService({ wakeDeliveries: wake.deliveries })
   const dispatch = createDispatchService({ ...deps, disable: endpoints.disable })
-  return { ...lower, policies, apiKeys, ...receivables, endpoints, deliveries, dispatch }
+  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, deliveries, dispatch }
 }
 
 type Lower = Readonly<{

@@ -9,6 +9,8 @@ export type Elements = {
   bool: boolean
   date: Day
   timestamptz: Date
+  float8: number
+  bytea: Buffer
 }
 
 type Writer<T> = Readonly<{ oid: number; sizeOf: (value: T) => number; write: (value: T, to: Buffer, at: number) => void }>
@@ -27,7 +29,9 @@ const writers: { readonly [Type in keyof Elements]: Writer<Elements[Type]> } = {
     oid: 1184,
     sizeOf: () => 8,
     write: (value, to, at) => void to.writeBigInt64BE(BigInt(value.getTime() - EPOCH_MS_2000) * 1000n, at)
-  }
+  },
+  float8: { oid: 701, sizeOf: () => 8, write: (value, to, at) => void to.writeDoubleBE(value, at) },
+  bytea: { oid: 17, sizeOf: (value) => value.length, write: (value, to, at) => void value.copy(to, at) }
 }
 
 /** The columns of rows, one after the other: `of('uuid', (row) => row.id)`. */

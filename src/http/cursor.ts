@@ -13,13 +13,32 @@ export function encodeCursor(cursor: Cursor): string {
 /** @throws DomainError `invalid_cursor` for anything that no page of ours gave out. */
 export function decodeCursor(text: string | undefined): Cursor | null {
   if (text === undefined) return null
+  const { key: at, id } = decoded(text)
+  if (!Number.isSafeInteger(at) || !isWritableInstant(at as number)) throw foreignCursor()
+  return { at: new Date(at as number), id }
+}
+
+/** Of a list that is sorted by a number, such as an amount in minor units. */
+export type RankCursor = Readonly<{ rank: bigint; id: string }>
+
+export function encodeRankCursor({ rank, id }: RankCursor): string {
+  return Buffer.from(JSON.stringify([String(rank), id])).toString('base64url')
+}
+
+/** @throws DomainError `invalid_cursor`. */
+export function decodeRankCursor(text: string | undefined): RankCursor | null {
+  if (text === undefined) return null
+  const { key: rank, id } = decoded(text)
+  if (typeof rank !== 'string' || !/^\d{1,18}$/.test(rank)) throw foreignCursor()
+  return { rank: BigInt(rank), id }
+}
+
+function decoded(text: string): { key: unknown; id: string } {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
     if (Array.isArray(parsed)) {
-      const [at, id] = parsed as unknown[]
-      if (Number.isSafeInteger(at) && isWritableInstant(at as number) && typeof id === 'string' && UUID.test(id)) {
-        return { at: new Date(at as number), id }
-      }
+      const [key, id] = parsed as unknown[]
+      if (typeof id === 'string' && UUID.test(id)) return { key, id }
     }
   } catch {
     // Falls through to the refusal: what does not parse is not a cursor.

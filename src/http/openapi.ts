@@ -35,6 +35,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Holds', description: 'Reasons not to dun' },
         { name: 'Interactions', description: 'What was said, by whom and how' },
         { name: 'Dunning', description: 'Policies, stage entries and sweeps' },
+        { name: 'Risk', description: 'How likely clients and invoices are paid late, and why' },
         { name: 'Events', description: 'What happened, in one order' },
         { name: 'Webhooks', description: 'Endpoints and deliveries' }
       ]

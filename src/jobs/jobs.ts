@@ -9,6 +9,7 @@ import { deliveryMetrics } from './delivery-metrics.ts'
 import { createSweepJob } from './dunning-sweep.ts'
 import { createSealingJob } from './event-sealing.ts'
 import { createLoop, type Log } from './loop.ts'
+import { createRiskJob } from './risk-refresh.ts'
 import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
 import { createUpkeepJob } from './upkeep.ts'
@@ -31,6 +32,8 @@ export type Jobs = Readonly<{ wake: Wake; stop: () => Promise<void> }>
 const CLOCK_EVERY_MS = 500
 const RUNS_EVERY_MS = 2_000
 const SEAL_EVERY_MS = 1_000
+/** Scores are of the start of the day: what happened a moment ago counts tomorrow, so that there is no hurry. */
+const RISK_EVERY_MS = 5_000
 /** As many as an endpoint may have in flight at most. */
 const CONNECTIONS_PER_ORIGIN = 1_000
 const UPKEEP_CRON = '17 3 * * *'
@@ -41,6 +44,8 @@ export function startJobs(deps: JobDeps): Jobs {
   const dunning = startDunning(deps)
   const sealing = createSealingJob({ ...deps, events: deps.services.events })
   const sealer = createLoop({ name: 'event sealing', everyMs: SEAL_EVERY_MS, log, run: sealing.sealAll })
+  const riskJob = createRiskJob(deps)
+  const risk = createLoop({ name: 'risk', everyMs: RISK_EVERY_MS, log, run: (signal) => riskJob.refreshAll(signal) })
   const delivery = startDelivery(deps)
   const upkeepJob = createUpkeepJob(deps)
   const upkeep = createLoop({ name: 'upkeep', everyMs: null, log, run: upkeepJob.run })
@@ -48,7 +53,7 @@ export function startJobs(deps: JobDeps): Jobs {
   return {
     wake: { deliveries: delivery.wake, sealer: sealer.wake, ...dunning.wake },
     stop: async () => {
-      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), upkeep.stop()])
+      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), risk.stop(), upkeep.stop()])
       await delivery.stop()
     }
   }

@@ -118,3 +118,8 @@ export async function makeCancelledDelivery(tenant: Tenant): Promise<string> {
   await tenant.call('POST', `/v1/webhook-endpoints/${endpointId}/enable`, { body: { resume: 'skip' } })
   return firstOf(tenant, `/v1/webhook-deliveries?endpoint_id=${endpointId}&status=cancelled`)
 }
+
+export async function clientWithInvoice(tenant: Tenant): Promise<string> {
+  const { client_id } = await makeDebt(tenant)
+  return client_id
+}

@@ -1,5 +1,6 @@
 import type { Tenant, TestApp } from '../support/app.ts'
 import {
+  clientWithInvoice,
   interactionBody,
   invoiceBody,
   makeActivePlan,
@@ -28,6 +29,7 @@ import {
   promiseBody
 } from './objects.ts'
 import type { Request } from './request.ts'
+import { riskRecipes } from './risk-recipes.ts'
 
 export type Recipe = Readonly<{
   /** Makes in the tenant what the operation names. What it returns is a request that succeeds. */
@@ -83,12 +85,6 @@ const clients: Readonly<Record<string, Recipe>> = {
   offboardClient: { request: one(aClient) },
   getClosingStatement: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },
   getClientBalance: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) }
-}
-
-async function clientWithInvoice(tenant: Tenant): Promise<string> {
-  const client_id = await makeClient(tenant)
-  await makeInvoice(tenant, { client_id })
-  return client_id
 }
 
 const invoices: Readonly<Record<string, Recipe>> = {
@@ -273,6 +269,7 @@ async function plannedDebt(tenant: Tenant) {
 }
 
 const recipes: Readonly<Record<string, Recipe>> = {
+  ...riskRecipes,
   ...agreements,
   ...clients,
   ...invoices,

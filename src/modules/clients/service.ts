@@ -215,6 +215,15 @@ export function createClientService({ newId, events, organizations, references, 
 
     setNextNotice: repository.setNextNotice,
 
+    /** An event about a client that did not itself change. */
+    eventAbout: (type: EventType, client: Client, context: object): EventDraft => ({
+      type,
+      subject: { kind: 'client', id: client.id, version: client.version },
+      clientId: client.id,
+      object: toDocument(client),
+      context
+    }),
+
     /**
      * Begins to part with a client: no new invoices but those for what was agreed before; what is open goes on being collected.
      * @throws DomainError `client_offboarding` where that began before.

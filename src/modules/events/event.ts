@@ -9,6 +9,7 @@ export const eventTypes = [
   'client.service_restored',
   'client.offboarding_started',
   'client.offboarding_completed',
+  'client.risk_band_changed',
   'invoice.created',
   'invoice.updated',
   'invoice.rescheduled',

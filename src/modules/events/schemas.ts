@@ -16,6 +16,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'client.offboarding_started': 'You are parting with this client: no new invoices, what is open goes on being collected.',
   'client.offboarding_completed':
     'Nothing is owed any more by a client that you are parting with. Carries the closing statement.',
+  'client.risk_band_changed':
+    'The chance that this client pays seriously late moved into another band. The context has the score and its reasons.',
   'invoice.created': 'An invoice was issued.',
   'invoice.updated': 'Settings or the total of an invoice changed.',
   'invoice.rescheduled': 'The due date was moved, which starts the next dunning cycle.',

@@ -51,6 +51,7 @@ export const payments = pgTable(
     index('payments_by_update').on(t.orgId, t.updatedAt, t.id),
     index('payments_of_client').on(t.orgId, t.clientId, t.receivedOn),
     index('payments_pending').on(t.orgId, t.clientId).where(sql`${t.status} = 'pending'`),
+    index('payments_reversed').on(t.orgId, t.clientId).where(sql`${t.status} = 'reversed'`),
     index('payments_with_credit').on(t.orgId, t.clientId).where(sql`${t.unappliedMinor} > 0`)
   ]
 )

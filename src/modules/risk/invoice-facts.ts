@@ -36,6 +36,12 @@ export function settlementOf({ settledOn, isWrittenOff, ...claim }: LedgerClaim)
   return { ...claim, settledOn, delayDays: isWrittenOff ? DELAY_DAYS_MAX : clipDelay(settledOn - claim.dueOn) }
 }
 
+/** A claim with its outcome where it has one. */
+export function withOutcome(ledger: LedgerClaim): Claim & Partial<Settled> {
+  const { settledOn: _, ...claim } = ledger
+  return settlementOf(ledger) ?? claim
+}
+
 /** The order in which invoices are taken wherever the order matters: by issue day, then by number. */
 export function byIssue(a: Pick<Claim, 'issuedOn' | 'number'>, b: Pick<Claim, 'issuedOn' | 'number'>): number {
   if (a.issuedOn !== b.issuedOn) return a.issuedOn - b.issuedOn

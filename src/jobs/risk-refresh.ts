@@ -1,0 +1,38 @@
+import type { Database } from '../db/client.ts'
+import { isUnavailable } from '../db/errors.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Services } from '../services.ts'
+import type { Log } from './loop.ts'
+
+export type RiskJobDeps = Readonly<{ services: Pick<Services, 'risk'>; database: Database; clock: Clock; log: Log }>
+
+const ORGANIZATIONS_PER_LOOK = 1_000
+const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
+
+/** Brings the scores of every organization up to its ledger and its day. Any number of processes may: they take turns. */
+export function createRiskJob({ services: { risk }, database, clock, log }: RiskJobDeps) {
+  /** What is wrong in one organization must not keep the others from their scores; a database that is away does. */
+  async function refresh(orgId: string, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      while (signal?.aborted !== true) if (!(await database.scoped(orgId, (tx) => risk.refresh(tx)))) return
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId }, 'the scores of an organization failed and will be tried again')
+    }
+  }
+
+  return {
+    async refreshAll(signal?: AbortSignal): Promise<void> {
+      for (let after = BEFORE_ALL_IDS; ; ) {
+        const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
+        const orgIds = await database.scheduling((scheduler) => risk.organizationsDue(scheduler, page))
+        for (const orgId of orgIds) if (signal?.aborted !== true) await refresh(orgId, signal)
+        const last = orgIds.at(-1)
+        if (last === undefined || signal?.aborted === true) return
+        after = last
+      }
+    }
+  }
+}
+
+export type RiskJob = ReturnType<typeof createRiskJob>

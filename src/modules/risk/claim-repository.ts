@@ -1,0 +1,176 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
+import { statement } from '../../db/statement.ts'
+import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
+import { currency } from '../../kernel/money.ts'
+import { amountOf, type LedgerClaim } from './invoice-facts.ts'
+
+/** An invoice as the score sees it, and whose it is. */
+export type ClaimOf = LedgerClaim & Readonly<{ invoiceId: string; clientId: string }>
+
+/** How an invoice stands in the ledger. Without a claim it was voided: as if it had never been. */
+export type LedgerFact = Readonly<{ invoiceId: string; claim: ClaimOf | null }>
+
+type FactRow = {
+  invoiceId: string
+  clientId: string
+  number: string
+  issuedOn: Day
+  dueOn: Day
+  totalMinor: bigint
+  currency: string
+  status: 'open' | 'paid' | 'void' | 'written_off'
+  disputed: boolean
+  settledOn: Day | null
+}
+
+// Settled on the first day after the last that ended with something open: a correction of what was paid long ago settles nothing anew.
+const selectFacts = statement<FactRow>(
+  'risk_claims.facts',
+  `select i.id as "invoiceId", i.client_id as "clientId", i.number, i.issued_on as "issuedOn", i.due_on as "dueOn",
+     i.total_minor as "totalMinor", i.currency, i.status,
+     exists (select from disputes d where d.org_id = i.org_id and d.invoice_id = i.id) as disputed,
+     case when i.status in ('paid', 'written_off') then (
+       select min(effective_on) from (
+         select effective_on, max(effective_on) filter (where balance > 0) over () as last_open from (
+           select l.effective_on, sum(sum(l.balance_minor)) over (order by l.effective_on) as balance
+           from obligations o join ledger_entries l on l.org_id = o.org_id and l.obligation_id = o.id
+           where o.org_id = i.org_id and o.invoice_id = i.id group by l.effective_on
+         ) as days
+       ) as ended where last_open is null or effective_on > last_open
+     ) end as "settledOn"
+   from invoices i where i.org_id = $1 and i.id = any($2::uuid[])`
+)
+
+export async function factsOf(reader: Reader, invoiceIds: readonly string[]): Promise<LedgerFact[]> {
+  return (await reader.run(selectFacts, [reader.orgId, invoiceIds])).map(({ totalMinor, status, ...row }) => {
+    const amount = amountOf(totalMinor, currency(row.currency))
+    // A number may be given twice, and an order needs each once.
+    const number = `${row.number} ${row.invoiceId}`
+    const claim = claimFrom({ ...row, number, amount, isWrittenOff: status === 'written_off' })
+    return { invoiceId: row.invoiceId, claim: status === 'void' ? null : claim }
+  })
+}
+
+type Touched = { seq: bigint | null; count: number; invoiceIds: string[] }
+
+// What only tells of an invoice changes nothing of it.
+const selectTouched = statement<Touched>(
+  'risk_claims.touched',
+  `select max(e.seq) as seq, count(*)::int as count,
+     coalesce(array_agg(distinct coalesce(d.invoice_id, e.object_id)::text) filter (where d.id is not null
+       or e.object_kind = 'invoice' and e.type not like 'invoice.dunning%' and e.type <> 'invoice.overdue'), '{}') as "invoiceIds"
+   from (select seq, type, object_kind, object_id from events where org_id = $1 and seq > $2 order by seq limit $3) as e
+   left join disputes d on e.object_kind = 'dispute' and d.org_id = $1 and d.id = e.object_id`
+)
+
+/** The invoices that the next sealed events touched, and how far these go; as many as the limit means that there are more. */
+export async function touchedAfter(
+  reader: Reader,
+  { seq, limit }: { seq: bigint; limit: number }
+): Promise<{ seq: bigint; more: boolean; invoiceIds: string[] }> {
+  const [row] = await reader.run(selectTouched, [reader.orgId, seq, limit])
+  return { seq: row?.seq ?? seq, more: row?.count === limit, invoiceIds: row?.invoiceIds ?? [] }
+}
+
+const selectInvoices = statement<{ id: string }>(
+  'risk_claims.invoices_of_clients',
+  'select id from invoices where org_id = $1 and client_id = any($2::uuid[])'
+)
+
+export async function invoicesOf(reader: Reader, clientIds: readonly string[]): Promise<string[]> {
+  return (await reader.run(selectInvoices, [reader.orgId, clientIds])).map(({ id }) => id)
+}
+
+type Row = Omit<FactRow, 'totalMinor' | 'status'> & { amount: number; isWrittenOff: boolean }
+
+const columns = `invoice_id as "invoiceId", client_id as "clientId", number, issued_on as "issuedOn", due_on as "dueOn", amount, currency,
+  is_disputed as disputed, settled_on as "settledOn", is_written_off as "isWrittenOff"`
+
+const selectMany = statement<Row>(
+  'risk_claims.of_invoices',
+  `select ${columns} from risk_claims where org_id = $1 and invoice_id = any($2::uuid[])`
+)
+const selectOfClients = statement<Row>(
+  'risk_claims.of_clients',
+  `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[])`
+)
+const selectOpen = statement<Row>(
+  'risk_claims.open_of_clients',
+  `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[]) and settled_on is null`
+)
+
+export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]): Promise<ClaimOf[]> {
+  return (await reader.run(selectMany, [reader.orgId, invoiceIds])).map(claimFrom)
+}
+
+/** All that these clients were ever invoiced. */
+export async function ofClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
+  return (await reader.run(selectOfClients, [reader.orgId, clientIds])).map(claimFrom)
+}
+
+export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
+  return (await reader.run(selectOpen, [reader.orgId, clientIds])).map(claimFrom)
+}
+
+/** A claim with the days at whose start it is known whether it is late, at level 0 and at the serious one. */
+export type KnownClaim = ClaimOf & Readonly<{ lateKnownOn: number; seriousKnownOn: number }>
+
+const upsert = setStatement(
+  'risk_claims.save',
+  `insert into risk_claims (org_id, invoice_id, client_id, number, issued_on, due_on, amount, currency, is_disputed, settled_on,
+     is_written_off, late_known_on, serious_known_on)
+   select $1, t.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::date[], $7::float8[], $8::text[], $9::boolean[],
+     $10::date[], $11::boolean[], $12::date[], $13::date[]) as t
+   on conflict (org_id, invoice_id) do update set number = excluded.number, issued_on = excluded.issued_on, due_on = excluded.due_on,
+     amount = excluded.amount, is_disputed = excluded.is_disputed, settled_on = excluded.settled_on,
+     is_written_off = excluded.is_written_off, late_known_on = excluded.late_known_on, serious_known_on = excluded.serious_known_on`
+)
+
+export async function save(tx: Tx, claims: readonly KnownClaim[]): Promise<void> {
+  if (claims.length === 0) return
+  const { statement: write, of } = setOf(upsert, claims)
+  await tx.run(write, [
+    tx.orgId,
+    of('uuid', (c) => c.invoiceId),
+    of('uuid', (c) => c.clientId),
+    of('text', (c) => c.number),
+    of('date', (c) => dayFromEpochDay(c.issuedOn)),
+    of('date', (c) => dayFromEpochDay(c.dueOn)),
+    of('float8', (c) => c.amount),
+    of('text', (c) => c.currency),
+    of('bool', (c) => c.disputed),
+    of('date', (c) => (c.settledOn === null ? null : dayFromEpochDay(c.settledOn))),
+    of('bool', (c) => c.isWrittenOff),
+    of('date', (c) => dayFromEpochDay(c.lateKnownOn)),
+    of('date', (c) => dayFromEpochDay(c.seriousKnownOn))
+  ])
+}
+
+const selectDispute = statement<{ id: string }>(
+  'risk_claims.open_dispute',
+  `select id from disputes where org_id = $1 and invoice_id = $2 and status = 'open' limit 1`
+)
+
+export async function isDisputedNow(reader: Reader, invoiceId: string): Promise<boolean> {
+  return (await reader.run(selectDispute, [reader.orgId, invoiceId])).length > 0
+}
+
+const deleteMany = statement<object>(
+  'risk_claims.remove',
+  'delete from risk_claims where org_id = $1 and invoice_id = any($2::uuid[])'
+)
+
+export async function remove(tx: Tx, invoiceIds: readonly string[]): Promise<void> {
+  if (invoiceIds.length > 0) await tx.run(deleteMany, [tx.orgId, invoiceIds])
+}
+
+function claimFrom({ issuedOn, dueOn, settledOn, ...row }: Row): ClaimOf {
+  return {
+    ...row,
+    currency: currency(row.currency),
+    issuedOn: epochDayOf(issuedOn),
+    dueOn: epochDayOf(dueOn),
+    settledOn: settledOn === null ? null : epochDayOf(settledOn)
+  }
+}

@@ -1,0 +1,126 @@
+import type { Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { addDays, dayFromEpochDay, dayIn, epochDayOf, startOfDay } from '../../kernel/day.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventService } from '../events/service.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { movesOutcomes } from './claim-changes.ts'
+import * as claimRepository from './claim-repository.ts'
+import * as clientRepository from './client-repository.ts'
+import { type Following, followClaims, followStates, scoreAtIssue, stateOf } from './follow-service.ts'
+import { groundOf } from './ground.ts'
+import type { EpochDay } from './invoice-facts.ts'
+import type { Standing } from './organization-repository.ts'
+import * as organizationRepository from './organization-repository.ts'
+import { followOutcomes } from './outcome-service.ts'
+import { rebuild } from './rebuild-service.ts'
+import { createRescoreService, type Scorable } from './rescore-service.ts'
+import { ensureStanding, weightsOf } from './standing-service.ts'
+
+export type RefreshDeps = Readonly<{
+  clock: Clock
+  events: EventService
+  clients: ClientService
+  organizations: OrganizationService
+}>
+
+const EVENTS_PER_BATCH = 2_000
+const CLIENTS_PER_PAGE = 1_000
+/** After a longer outage it catches up with a month in a transaction. */
+const DAYS_PER_BATCH = 31
+const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
+
+type Refreshing = Readonly<{ books: Books; standing: Standing; following: Following }>
+
+/** Keeps an organization's scores: follows its events, and passes into each new day once. */
+export function createRefreshService({ clock, events, clients, organizations }: RefreshDeps) {
+  const { rescore } = createRescoreService({ events, clients })
+
+  async function follow(tx: Tx, { books, standing, following }: Refreshing): Promise<{ standing: Standing; more: boolean }> {
+    const from = { seq: standing.followedSeq, limit: EVENTS_PER_BATCH }
+    const { seq, more, invoiceIds } = await claimRepository.touchedAfter(tx, from)
+    const changes = invoiceIds.length === 0 ? [] : await followClaims(tx, invoiceIds, following)
+    const clientIds = await followStates(tx, changes, following)
+    const unseen = changes.filter(({ before, after }) => before === null && after !== null).map(({ invoiceId }) => invoiceId)
+    await scoreAtIssue(tx, unseen, following)
+    const { day, ground } = following
+    const isStale = standing.isStale || changes.some((change) => movesOutcomes(change, { day, seriousDays: ground.seriousDays }))
+    const next = { ...standing, followedSeq: seq, isStale, state: ground.organizationOn(day) }
+    await rescoreClients(tx, clientIds, { books, standing: next, following })
+    return { standing: next, more }
+  }
+
+  async function rescoreClients(tx: Tx, clientIds: readonly string[], { books, standing, following }: Refreshing): Promise<void> {
+    const rows = new Map((await clientRepository.find(tx, clientIds)).map((row) => [row.clientId, row]))
+    const scorables = clientIds.map((clientId): Scorable => {
+      return { clientId, state: stateOf(following, clientId), former: rows.get(clientId) ?? null }
+    })
+    await rescore(tx, scorables, await rescoringOf(tx, { books, standing, following }, [following.day]))
+  }
+
+  async function rescoringOf(tx: Tx, { books, standing, following: { ground } }: Refreshing, days: readonly EpochDay[]) {
+    const weightsOn = await weightsOf(tx, { standing, ground, days })
+    return { organization: books.organization, settings: standing.settings, ground, weightsOn, days }
+  }
+
+  /** Into the next days: weights first, then every client. */
+  async function pass(tx: Tx, refreshing: Refreshing, through: EpochDay): Promise<Standing> {
+    const { books, standing, following } = refreshing
+    const { settings } = standing
+    const day = dayFromEpochDay(through)
+    if (settings.followsOutcomes) await followOutcomes(tx, standing, { model: following.ground.model, through: day })
+    const days = Array.from({ length: through - following.day }, (_, index) => following.day + 1 + index)
+    const rescoring = await rescoringOf(tx, refreshing, days)
+    for (let after: string | undefined = BEFORE_ALL_IDS; after !== undefined; ) {
+      const page = await clientRepository.pageById(tx, { after, limit: CLIENTS_PER_PAGE })
+      const scorables = page.map((former) => ({ clientId: former.clientId, state: former.state, former }))
+      await rescore(tx, scorables, rescoring)
+      after = page.at(-1)?.clientId
+    }
+    const nextPassAt = startOfDay(addDays(day, 1), books.organization.timeZone)
+    const isStale = standing.isStale && !settings.followsOutcomes
+    return { ...standing, day, nextPassAt, isStale, state: following.ground.organizationOn(through) }
+  }
+
+  return {
+    /**
+     * Does one batch of what is to be done for an organization. Today's facts count from tomorrow, so that it does not matter when in a
+     * day they are followed, nor how late a day is passed into.
+     * @returns whether there is more.
+     */
+    async refresh(tx: Tx): Promise<boolean> {
+      const books = await organizations.books(tx)
+      // What is committed by now is followed now, not when somebody comes to number it.
+      while ((await events.seal(tx)).more);
+      const former = await ensureStanding(tx, { books, now: clock.now() })
+      const { model, seriousDays } = former.settings
+      if (model !== former.model || seriousDays !== former.seriousDays) {
+        const standing = await rebuild(tx, { books, standing: { ...former, model, seriousDays } }, { rescoreClients })
+        await save(tx, standing)
+        return true
+      }
+      const days = await organizationRepository.days(tx)
+      const day = epochDayOf(former.day)
+      const following = { ground: groundOf(books, { standing: former, days }), day, states: new Map(), days }
+      const { standing, more } = await follow(tx, { books, standing: former, following })
+      const today = epochDayOf(dayIn(books.now, books.organization.timeZone))
+      if (more || today <= day) {
+        await save(tx, standing)
+        return more
+      }
+      const through = Math.min(today, day + DAYS_PER_BATCH)
+      await save(tx, await pass(tx, { books, standing, following }, through))
+      return through < today
+    },
+
+    organizationsDue: organizationRepository.organizationsDue
+  }
+
+  async function save(tx: Tx, standing: Standing): Promise<void> {
+    const distribution = await clientRepository.distribution(tx)
+    await organizationRepository.save(tx, { ...standing, distribution, updatedAt: clock.now() })
+  }
+}
+
+export type RefreshService = ReturnType<typeof createRefreshService>

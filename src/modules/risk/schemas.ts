@@ -1,0 +1,261 @@
+import { type Static, Type } from 'typebox'
+import {
+  Amount,
+  CurrencyCode,
+  closed,
+  DayText,
+  Id,
+  InstantText,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref
+} from '../../http/schemas.ts'
+import type { Day } from '../../kernel/day.ts'
+import { currency, formatAmount } from '../../kernel/money.ts'
+import type { Exposure } from './exposure.ts'
+import { modelVersions } from './model.ts'
+import type { ModelView } from './model-view.ts'
+import { bands, type Factor, type Score } from './score.ts'
+import type { DayScore } from './score-repository.ts'
+import type { ClientScore, InvoiceScore, RankedClient } from './score-service.ts'
+
+const Chance = Type.Number({ minimum: 0, maximum: 1 })
+const Band = oneOf(bands, { description: 'By the chance of paying seriously late' })
+const Points = Type.Number({ description: 'Hundredths count. Positive is riskier; 40 points double the odds of paying late' })
+
+export const RiskFactorSchema = named(
+  'RiskFactor',
+  closed({
+    name: Type.String(),
+    value: Type.Number({ description: 'Of the feature, or of the signal' }),
+    points: Points,
+    text: Type.String(),
+    is_assumed: Type.Boolean({ description: 'No data stands behind its weight: it is a setting' })
+  })
+)
+
+const scoreFields = {
+  as_of: Type.String({ format: 'date', description: 'The day at whose start it holds: what happens today counts from tomorrow' }),
+  score: Type.Integer({ minimum: 0, maximum: 1000, description: 'Higher is riskier; 40 points double the odds of paying late' }),
+  band: Band,
+  late: Type.Number({ minimum: 0, maximum: 1, description: 'The chance that an invoice is paid after its due date' }),
+  seriously_late: Type.Number({ minimum: 0, maximum: 1, description: 'The chance of more than serious_days late' }),
+  serious_days: Type.Integer(),
+  confidence: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the rates in it that is the client’s own record' }),
+  is_thin_file: Type.Boolean({ description: 'Little is known of this client' }),
+  base: Points,
+  factors: Type.Array(ref(RiskFactorSchema), { description: 'All of them: with base they add up to the score' }),
+  reasons: Type.Array(ref(RiskFactorSchema), { description: 'The most telling: up to four that harm, one that helps' }),
+  model: oneOf(modelVersions),
+  weights_of: nullable(
+    Type.String({ format: 'date', description: 'The day of the weights; null for those that no outcome moved' })
+  )
+}
+
+export const ExposureSchema = named(
+  'RiskExposure',
+  closed({
+    currency: CurrencyCode,
+    open: Amount,
+    overdue: Amount,
+    expected_bad: Type.String({ description: 'What of it is expected to be paid seriously late, or never; an estimate' })
+  })
+)
+
+const Days = Type.Integer({ description: 'After the due date; negative before it' })
+
+export const ClientRiskScoreSchema = named(
+  'ClientRiskScore',
+  closed({
+    client_id: Id,
+    ...scoreFields,
+    expected_days_late: closed({ p10: Days, p50: Days, p90: Days }, { description: 'Of an invoice that is issued now' }),
+    exposure: Type.Array(ref(ExposureSchema)),
+    percentile: nullable(
+      Type.Integer({ minimum: 0, maximum: 100, description: 'Of the other clients, how many of a hundred score lower' })
+    ),
+    payment_index: nullable(
+      closed(
+        { days_beyond_terms: Type.Number(), index: Type.Integer({ minimum: 0, maximum: 100 }) },
+        { description: 'Describes the record as commercial credit reports do, 80 being prompt; predicts less than the score' }
+      )
+    )
+  })
+)
+
+export const InvoiceRiskScoreSchema = named(
+  'InvoiceRiskScore',
+  closed({
+    invoice_id: Id,
+    client_id: Id,
+    ...scoreFields,
+    expected_on: Type.String({ format: 'date', description: 'When it is expected to be paid' }),
+    early_on: Type.String({ format: 'date', description: 'One in ten is paid by then' }),
+    late_on: Type.String({ format: 'date', description: 'Nine in ten are paid by then' }),
+    ends_seriously_late: Type.Number({ minimum: 0, maximum: 1, description: 'The chance, given that it is unpaid so far' }),
+    exposure: ref(ExposureSchema)
+  })
+)
+
+export const DayScoreSchema = named(
+  'DayRiskScore',
+  closed({ client_id: Id, as_of: DayText, score: Type.Integer(), band: Band, late: Chance, seriously_late: Chance })
+)
+
+export const RankedClientSchema = named(
+  'RankedRiskScore',
+  closed({
+    client_id: Id,
+    as_of: DayText,
+    score: Type.Integer(),
+    band: Band,
+    late: Chance,
+    seriously_late: Chance,
+    exposure: Type.Array(ref(ExposureSchema))
+  })
+)
+
+export const ScoreQuery = closed({
+  as_of: Type.Optional(Type.String({ format: 'date', description: 'A past day, recomputed from the ledger; today unless said' }))
+})
+export const HistoryQuery = closed(pageQuery)
+export const RankingQuery = closed({
+  ...pageQuery,
+  sort: oneOf(['risk', 'expected_bad'], { default: 'risk', description: 'The highest first' }),
+  ...optional({
+    band: oneOf(bands),
+    currency: Type.String({
+      ...CurrencyCode,
+      description:
+        'Whose amounts expected_bad sorts by; the organization’s default unless said. Amounts of currencies are never added'
+    })
+  })
+})
+
+const weightOf = closed({ weight: Type.Number(), prior: Type.Number(), drift: Type.Number({ description: 'weight less prior' }) })
+
+const settingFields = {
+  model: oneOf(modelVersions, { description: 'v1 as specified, v2 with what was added since' }),
+  serious_days: Type.Integer({ minimum: 1, maximum: 119, description: 'More days late than these are seriously late' }),
+  follows_outcomes: Type.Boolean({ description: 'Whether the weights follow your own outcomes' }),
+  band_limits: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
+    minItems: 4,
+    maxItems: 4,
+    description: 'The chances of paying seriously late from which moderate, elevated, high and severe begin, rising'
+  })
+}
+const AssumedWeight = Type.Number({ minimum: 0, maximum: 5, description: 'In log-odds' })
+const assumedFields = {
+  open_dispute: AssumedWeight,
+  broken_promise: AssumedWeight,
+  broken_promises_max: Type.Integer({ minimum: 0, maximum: 20 }),
+  returned_payment: AssumedWeight,
+  never_answered: AssumedWeight
+}
+
+export const RiskModelSchema = named(
+  'RiskModel',
+  closed({
+    ...settingFields,
+    assumed: closed(assumedFields, { description: 'Weights of signals that no ledger at hand measured: assumptions' }),
+    as_of: DayText,
+    reset_on: nullable(DayText),
+    is_stale: Type.Boolean({ description: 'Facts were recorded late: the next nightly pass follows all outcomes again' }),
+    outcomes: closed({ late: Type.Integer(), seriously_late: Type.Integer() }, { description: 'How many the weights followed' }),
+    weights: Type.Array(closed({ name: Type.String(), late: weightOf, seriously_late: weightOf })),
+    version: Type.Integer(),
+    updated_at: InstantText
+  })
+)
+
+export const UpdateRiskModel = Type.Partial(
+  closed({ ...settingFields, assumed: Type.Partial(closed(assumedFields), { additionalProperties: false, minProperties: 1 }) }),
+  { additionalProperties: false, minProperties: 1 }
+)
+export type UpdateRiskModelBody = Static<typeof UpdateRiskModel>
+
+export const riskSchemas = [
+  RiskFactorSchema,
+  ExposureSchema,
+  ClientRiskScoreSchema,
+  InvoiceRiskScoreSchema,
+  DayScoreSchema,
+  RankedClientSchema,
+  RiskModelSchema
+]
+
+const factorToApi = ({ name, value, points, text, isAssumed }: Factor) => ({ name, value, points, text, is_assumed: isAssumed })
+
+export function exposureToApi({
+  currency: code,
+  openMinor,
+  overdueMinor,
+  expectedBadMinor
+}: Exposure): Static<typeof ExposureSchema> {
+  const amount = (minor: bigint) => formatAmount(minor, currency(code))
+  return { currency: code, open: amount(openMinor), overdue: amount(overdueMinor), expected_bad: amount(expectedBadMinor) }
+}
+
+type Common = Readonly<{ asOf: Day; score: Score; seriousDays: number; model: 'v1' | 'v2'; weightsOf: Day | null }>
+
+function commonToApi({ asOf, score, seriousDays, model, weightsOf }: Common) {
+  return {
+    ...{ as_of: asOf, score: score.score, band: score.band, late: score.late, seriously_late: score.seriouslyLate },
+    ...{ serious_days: seriousDays, confidence: score.confidence, is_thin_file: score.isThinFile, base: score.base },
+    ...{ factors: score.factors.map(factorToApi), reasons: score.reasons.map(factorToApi), model, weights_of: weightsOf }
+  }
+}
+
+export function clientScoreToApi(found: ClientScore): Static<typeof ClientRiskScoreSchema> {
+  const { index } = found
+  return {
+    client_id: found.clientId,
+    ...commonToApi(found),
+    expected_days_late: found.expectedDaysLate,
+    exposure: found.exposures.map(exposureToApi),
+    percentile: found.percentile,
+    payment_index: index && { days_beyond_terms: index.daysBeyondTerms, index: index.index }
+  }
+}
+
+export function invoiceScoreToApi(found: InvoiceScore): Static<typeof InvoiceRiskScoreSchema> {
+  const { expectedOn, earlyOn, lateOn } = found
+  return {
+    ...{ invoice_id: found.invoiceId, client_id: found.clientId, ...commonToApi(found) },
+    ...{ expected_on: expectedOn, early_on: earlyOn, late_on: lateOn, ends_seriously_late: found.endsSeriouslyLate },
+    exposure: exposureToApi(found.exposure)
+  }
+}
+
+export function dayScoreToApi({ clientId, day, score, band, late, seriouslyLate }: DayScore): Static<typeof DayScoreSchema> {
+  return { client_id: clientId, as_of: day, score, band, late, seriously_late: seriouslyLate }
+}
+
+export function rankedToApi({ exposures, ...row }: Omit<RankedClient, 'rank'>): Static<typeof RankedClientSchema> {
+  return { ...dayScoreToApi(row), exposure: exposures.map(exposureToApi) }
+}
+
+export function modelToApi({ settings, standing, weights, outcomes }: ModelView): Static<typeof RiskModelSchema> {
+  const { model, seriousDays, followsOutcomes, bandLimits, assumed } = settings
+  return {
+    ...{ model, serious_days: seriousDays, follows_outcomes: followsOutcomes, band_limits: [...bandLimits] },
+    assumed: {
+      ...{ open_dispute: assumed.openDispute, broken_promise: assumed.brokenPromise },
+      ...{ broken_promises_max: assumed.brokenPromisesMax, returned_payment: assumed.returnedPayment },
+      never_answered: assumed.neverAnswered
+    },
+    ...{ as_of: standing.day, reset_on: standing.resetOn, is_stale: standing.isStale, outcomes },
+    weights: weights.map(({ name, late, seriouslyLate }) => ({ name, late, seriously_late: seriouslyLate })),
+    version: standing.version,
+    updated_at: standing.updatedAt.toISOString()
+  }
+}
+
+/** What an event says of a score. */
+export function bandContext(score: Score, asOf: Day) {
+  const { band, late, seriouslyLate, reasons } = score
+  return { as_of: asOf, score: score.score, band, late, seriously_late: seriouslyLate, reasons: reasons.map(factorToApi) }
+}

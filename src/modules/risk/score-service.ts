@@ -1,0 +1,262 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { type Day, dayFromEpochDay, dayIn, epochDayOf } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { refuseStale } from '../organizations/service.ts'
+import type { Signals } from './assumptions.ts'
+import * as claimRepository from './claim-repository.ts'
+import type { OpenInvoice } from './client-repository.ts'
+import * as clientRepository from './client-repository.ts'
+import { newClient } from './client-state.ts'
+import { createExpectations } from './expectation.ts'
+import { type Exposure, exposuresOf } from './exposure.ts'
+import { type Ground, scoredInvoice } from './features-at-issue.ts'
+import { groundOf, groundOfStanding } from './ground.ts'
+import type { Claim, EpochDay } from './invoice-facts.ts'
+import { models } from './model.ts'
+import { type ModelView, modelView } from './model-view.ts'
+import type { Standing, WeightsOfDay } from './organization-repository.ts'
+import * as organizationRepository from './organization-repository.ts'
+import { daysBeyondTerms, paymentIndex } from './payment-index.ts'
+import { type Score, scoreOf } from './score.ts'
+import * as scoreRepository from './score-repository.ts'
+import type { RiskSettings } from './settings.ts'
+import { signalsOf } from './signal-repository.ts'
+import { type ClientRecord, type Situation, situationOn } from './situation.ts'
+import { ensureStanding, firstStanding, priorCovariances } from './standing-service.ts'
+import { createWalk } from './walk.ts'
+import { priorWeights } from './weights.ts'
+
+export type ScoreDeps = Readonly<{ clock: Clock; clients: ClientService; organizations: OrganizationService }>
+
+type Basis = Readonly<{ asOf: Day; score: Score; seriousDays: number; model: 'v1' | 'v2'; weightsOf: Day | null }>
+
+export type ClientScore = Basis &
+  Readonly<{
+    clientId: string
+    expectedDaysLate: Readonly<{ p10: number; p50: number; p90: number }>
+    exposures: readonly Exposure[]
+    percentile: number | null
+    index: Readonly<{ daysBeyondTerms: number; index: number }> | null
+  }>
+
+export type InvoiceScore = Basis &
+  Readonly<{
+    invoiceId: string
+    clientId: string
+    expectedOn: Day
+    earlyOn: Day
+    lateOn: Day
+    endsSeriouslyLate: number
+    exposure: Exposure
+  }>
+
+export type RankedClient = scoreRepository.DayScore & Readonly<{ rank: bigint; exposures: readonly Exposure[] }>
+
+/** What scores of one day rest on, beside the client. */
+type Morning = Readonly<{
+  books: Books
+  standing: Standing
+  day: EpochDay
+  isPast: boolean
+  ground: Ground
+  weights: WeightsOfDay | undefined
+}>
+
+/** Of an invoice that is issued now: far enough ahead that its age says nothing yet. */
+const FRESH_DUE_DAYS = 365
+
+/** Answers what a client's or an invoice's risk is, from the states that are kept, or for a past day from the ledger. */
+export function createScoreService({ clock, clients, organizations }: ScoreDeps) {
+  async function standingOf(reader: Reader, books: Books): Promise<Standing> {
+    return (await organizationRepository.find(reader)) ?? firstStanding(books, clock.now())
+  }
+
+  /** @throws DomainError `invalid_request` for a day that has not begun. */
+  async function morningOf(reader: Reader, asOf: Day | null): Promise<Morning> {
+    const books = await organizations.books(reader)
+    const today = dayIn(books.now, books.organization.timeZone)
+    const on = asOf ?? today
+    if (on > today)
+      throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
+    const standing = await standingOf(reader, books)
+    const weights = standing.settings.followsOutcomes ? await organizationRepository.weightsOn(reader, on) : undefined
+    const kept = on === standing.day ? groundOfStanding(books, standing) : undefined
+    const ground = kept ?? groundOf(books, { standing, days: await organizationRepository.days(reader) })
+    return { books, standing, day: epochDayOf(on), isPast: on < today, ground, weights }
+  }
+
+  /** The client's record at the start of the day. */
+  async function recordOf(reader: Reader, clientId: string, { day, isPast, ground }: Morning): Promise<ClientRecord> {
+    if (isPast) return createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
+    const [[row], open] = await Promise.all([
+      clientRepository.find(reader, [clientId]),
+      claimRepository.openOfClients(reader, [clientId])
+    ])
+    return { state: row?.state ?? newClient(day, ground.thresholds), open }
+  }
+
+  function openOf(reader: Reader, clientId: string, { day, isPast }: Morning): Promise<OpenInvoice[]> {
+    return isPast
+      ? clientRepository.openInvoicesOn(reader, { clientId, day })
+      : clientRepository.openInvoices(reader, { clientIds: [clientId], day })
+  }
+
+  function basisOf(situation: Situation, { standing, day, ground, weights }: Morning, signals: Signals): Basis {
+    const { model, seriousDays } = ground
+    const { bandLimits: limits, assumed } = standing.settings
+    const values = {
+      late: weights?.late ?? priorWeights(model, 0).values,
+      seriouslyLate: weights?.serious ?? priorWeights(model, seriousDays).values
+    }
+    const score = scoreOf(situation, { model, seriousDays, weights: values, signals, assumed, limits })
+    return { asOf: dayFromEpochDay(day), score, seriousDays, model: model.version, weightsOf: weights?.day ?? null }
+  }
+
+  function situationOf(record: ClientRecord, { day, ground }: Morning, claim?: Claim): Situation {
+    const facts = { day, organization: ground.organizationOn(day), thresholds: ground.thresholds }
+    return situationOn(record, claim === undefined ? facts : { ...facts, invoice: scoredInvoice(claim, ground) })
+  }
+
+  async function percentileOf(
+    reader: Reader,
+    { clientId, score }: { clientId: string; score: number },
+    morning: Morning
+  ): Promise<number | null> {
+    const { distribution } = morning.standing
+    if (!morning.isPast) return percentile({ below: sum(distribution.slice(0, score)), others: sum(distribution) - 1 })
+    return percentile(await scoreRepository.below(reader, { day: dayFromEpochDay(morning.day), clientId, score }))
+  }
+
+  return {
+    /** @throws DomainError `not_found`. */
+    async ofClient(reader: Reader, { clientId, asOf }: { clientId: string; asOf: Day | null }): Promise<ClientScore> {
+      const [, morning] = await Promise.all([clients.get(reader, clientId), morningOf(reader, asOf)])
+      const { day, ground } = morning
+      const [record, open, signals] = await Promise.all([
+        recordOf(reader, clientId, morning),
+        openOf(reader, clientId, morning),
+        signalsOf(reader, { clientIds: [clientId], day })
+      ])
+      const situation = situationOf(record, morning)
+      const basis = basisOf(situation, morning, signals(clientId))
+      const expect = createExpectations(situation, ground.seriousDays)
+      const dueOn = day + FRESH_DUE_DAYS
+      const fresh = expect({ dueOn })
+      const beyond = daysBeyondTerms(situation.client)
+      return {
+        ...{ ...basis, clientId, exposures: exposuresOf(open, expect) },
+        expectedDaysLate: { p10: fresh.earlyOn - dueOn, p50: fresh.expectedOn - dueOn, p90: fresh.lateOn - dueOn },
+        percentile: await percentileOf(reader, { clientId, score: basis.score.score }, morning),
+        index: beyond === undefined ? null : { daysBeyondTerms: beyond, index: paymentIndex(beyond) }
+      }
+    },
+
+    /** An open invoice as it stands today. @throws DomainError `not_found`, `invoice_not_open`. */
+    async ofInvoice(reader: Reader, invoiceId: string): Promise<InvoiceScore> {
+      const [[fact], morning] = await Promise.all([claimRepository.factsOf(reader, [invoiceId]), morningOf(reader, null)])
+      if (fact === undefined) throw new DomainError('not_found', 'There is no such invoice.')
+      const { claim } = fact
+      if (claim === null || claim.settledOn !== null) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
+      const { clientId } = claim
+      const [record, open, signals, hasOpenDispute] = await Promise.all([
+        recordOf(reader, clientId, morning),
+        openOf(reader, clientId, morning),
+        signalsOf(reader, { clientIds: [clientId], day: morning.day }),
+        claimRepository.isDisputedNow(reader, invoiceId)
+      ])
+      const situation = situationOf(record, morning, claim)
+      const expect = createExpectations(situation, morning.ground.seriousDays)
+      const { earlyOn, expectedOn, lateOn, seriouslyLate } = expect(claim)
+      const [exposure] = exposuresOf(
+        open.filter((one) => one.invoiceId === invoiceId),
+        expect
+      )
+      if (exposure === undefined) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
+      return {
+        ...basisOf(situation, morning, { ...signals(clientId), hasOpenDispute }),
+        ...{ invoiceId, clientId, exposure, endsSeriouslyLate: seriouslyLate },
+        ...{ earlyOn: dayFromEpochDay(earlyOn), expectedOn: dayFromEpochDay(expectedOn), lateOn: dayFromEpochDay(lateOn) }
+      }
+    },
+
+    /** @throws DomainError `not_found`. */
+    async history(reader: Reader, input: Parameters<typeof scoreRepository.history>[1]): Promise<scoreRepository.DayScore[]> {
+      const [, scores] = await Promise.all([clients.get(reader, input.clientId), scoreRepository.history(reader, input)])
+      return scores
+    },
+
+    /** Clients by their last score, or by what is expected to be lost in a currency; the highest first. */
+    async ranking(reader: Reader, input: clientRepository.RankingFilter): Promise<RankedClient[]> {
+      const books = await organizations.books(reader)
+      const { defaultCurrency } = books.organization
+      const rows = await clientRepository.ranking(reader, { ...input, currency: input.currency ?? defaultCurrency })
+      const exposures = await scoreRepository.exposures(
+        reader,
+        rows.map(({ clientId }) => clientId)
+      )
+      const byClient = Map.groupBy(exposures, ({ clientId }) => clientId)
+      const { day } = await standingOf(reader, books)
+      return rows.map(({ scoredOn: _, ...row }) => ({ ...row, day, exposures: byClient.get(row.clientId) ?? [] }))
+    },
+
+    async model(reader: Reader): Promise<ModelView> {
+      const standing = await standingOf(reader, await organizations.books(reader))
+      return viewOf(reader, standing)
+    },
+
+    /** Another model or serious level takes effect when everything is counted anew, which is done at once, in the background. */
+    async updateModel(
+      tx: Tx,
+      { change, expectedVersion }: { change: ModelChange; expectedVersion: number | undefined }
+    ): Promise<ModelView> {
+      const books = await organizations.books(tx)
+      const standing = await ensureStanding(tx, { books, now: clock.now() })
+      refuseStale(standing.version, expectedVersion)
+      const { assumed, ...rest } = change
+      const settings = { ...standing.settings, ...rest, assumed: { ...standing.settings.assumed, ...assumed } }
+      return viewOf(tx, await saved(tx, { ...standing, settings, nextPassAt: books.now }))
+    },
+
+    /** Sets the weights back to where they start. They follow what becomes known from now on. */
+    async resetModel(tx: Tx, expectedVersion: number | undefined): Promise<ModelView> {
+      const books = await organizations.books(tx)
+      const standing = await ensureStanding(tx, { books, now: clock.now() })
+      refuseStale(standing.version, expectedVersion)
+      const ground = groundOf(books, { standing, days: new Map() })
+      const values = {
+        late: priorWeights(ground.model, 0).values,
+        serious: priorWeights(ground.model, ground.seriousDays).values
+      }
+      await organizationRepository.saveWeights(tx, [{ day: standing.day, ...values, lateOutcomes: 0, seriousOutcomes: 0 }])
+      await organizationRepository.saveCovariances(tx, priorCovariances(standing))
+      return viewOf(tx, await saved(tx, { ...standing, resetOn: standing.day, isStale: false }))
+    }
+  }
+
+  async function saved(tx: Tx, standing: Standing): Promise<Standing> {
+    await organizationRepository.save(tx, { ...standing, updatedAt: clock.now() })
+    return (await organizationRepository.findForUpdate(tx)) ?? standing
+  }
+
+  async function viewOf(reader: Reader, standing: Standing): Promise<ModelView> {
+    const { followsOutcomes } = standing.settings
+    const followed = followsOutcomes ? await organizationRepository.weightsOn(reader, standing.day) : undefined
+    const { model, seriousDays } = standing
+    return modelView(standing, { ground: { model: models[model], seriousDays }, followed })
+  }
+}
+
+export type ModelChange = Partial<Omit<RiskSettings, 'assumed'>> & { assumed?: Partial<RiskSettings['assumed']> }
+export type ScoreService = ReturnType<typeof createScoreService>
+
+function percentile({ below, others }: { below: number; others: number }): number | null {
+  return others > 0 ? Math.round((100 * below) / others) : null
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
+}
