@@ -36,6 +36,17 @@ const selectNewer = statement<Standing>(
   'risk_organizations.newer',
   `select ${columns} from risk_organizations where org_id = $1 and version <> $2`
 )
+const selectFirstEvent = statement<{ at: Date }>(
+  'risk_organizations.first_event',
+  'select occurred_at as at from events where org_id = $1 and seq is not null order by seq limit 1'
+)
+
+/** When the organization's first event happened, in its own time. */
+export async function firstEventAt(reader: Reader): Promise<Date | undefined> {
+  const [row] = await reader.run(selectFirstEvent, [reader.orgId])
+  return row?.at
+}
+
 const selectForUpdate = statement<Standing>(
   'risk_organizations.lock',
   `select ${columns} from risk_organizations where org_id = $1 for no key update`

@@ -218,7 +218,9 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       refuseStale(standing.version, expectedVersion)
       const { assumed, ...rest } = change
       const settings = { ...standing.settings, ...rest, assumed: { ...standing.settings.assumed, ...assumed } }
-      return viewOf(tx, await saved(tx, { ...standing, settings, nextPassAt: books.now }))
+      // What became known while the weights stood still is still to be followed.
+      const isStale = standing.isStale || (settings.followsOutcomes && !standing.settings.followsOutcomes)
+      return viewOf(tx, await saved(tx, { ...standing, settings, isStale, nextPassAt: books.now }))
     },
 
     /** Sets the weights back to where they start. They follow what becomes known from now on. */

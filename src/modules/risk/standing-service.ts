@@ -12,11 +12,15 @@ import type { WeightsOn } from './rescore-service.ts'
 import { riskDefaults } from './settings.ts'
 import { priorWeights } from './weights.ts'
 
-/** Locks an organization's scores, which begin here where they have not begun: on its day, with nothing followed yet. */
+/**
+ * Locks an organization's scores. Where they have not begun they begin with its first event, so that it does not matter when they are
+ * first looked after.
+ */
 export async function ensureStanding(tx: Tx, { books, now }: { books: Books; now: Date }): Promise<Standing> {
   const known = await organizationRepository.findForUpdate(tx)
   if (known !== undefined) return known
-  const standing = firstStanding(books, now)
+  const beganAt = await organizationRepository.firstEventAt(tx)
+  const standing = firstStanding(beganAt === undefined || beganAt > books.now ? books : { ...books, now: beganAt }, now)
   await organizationRepository.insert(tx, standing, priorCovariances(standing))
   return (await organizationRepository.findForUpdate(tx)) ?? standing
 }
