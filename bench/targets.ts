@@ -1,7 +1,7 @@
 /** `share`: floor's cost over ours, 1 would be free. `times`: our cost over the floor's. `seconds`: a time as it is. */
 export type TargetKind = 'share' | 'times' | 'seconds'
 
-export type TargetId = 'P1' | 'P2' | 'P4' | 'P5' | 'P6' | 'P11 given' | 'P11 embedded'
+export type TargetId = 'P1' | 'P2' | 'P4' | 'P5' | 'P6' | 'P9' | 'P10' | 'P11 given' | 'P11 embedded'
 
 export type Target = Readonly<{ id: TargetId; work: string; floor: string; kind: TargetKind; must: number; aim: number }>
 
@@ -46,6 +46,22 @@ export const targets: readonly Target[] = [
     kind: 'share',
     must: 0.5,
     aim: 0.75
+  },
+  {
+    id: 'P9',
+    work: 'score a client with 1,000 invoices',
+    floor: 'GET an invoice of the same service',
+    kind: 'share',
+    must: 0.5,
+    aim: 0.8
+  },
+  {
+    id: 'P10',
+    work: 'rescore 100k clients with 1M invoices',
+    floor: 'one SQL aggregate over the same rows',
+    kind: 'times',
+    must: 10,
+    aim: 4
   },
   { id: 'P11 given', work: 'start to ready, database given', floor: '–', kind: 'seconds', must: 1.5, aim: 0.7 },
   { id: 'P11 embedded', work: 'start to ready, embedded, warm', floor: '–', kind: 'seconds', must: 4, aim: 2 }

@@ -20,12 +20,7 @@ CREATE TABLE "risk_claims" (
 CREATE TABLE "risk_clients" (
 	"org_id" uuid NOT NULL,
 	"client_id" uuid NOT NULL,
-	"state" jsonb NOT NULL,
-	"scored_on" date NOT NULL,
-	"score" integer NOT NULL,
-	"band" text NOT NULL,
-	"late" double precision NOT NULL,
-	"seriously_late" double precision NOT NULL,
+	"state" json NOT NULL,
 	CONSTRAINT "risk_clients_org_id_client_id_pk" PRIMARY KEY("org_id","client_id")
 );
 --> statement-breakpoint
@@ -65,6 +60,17 @@ CREATE TABLE "risk_organizations" (
 	CONSTRAINT "risk_organizations_org_id_pk" PRIMARY KEY("org_id")
 );
 --> statement-breakpoint
+CREATE TABLE "risk_rankings" (
+	"org_id" uuid NOT NULL,
+	"client_id" uuid NOT NULL,
+	"scored_on" date NOT NULL,
+	"score" integer NOT NULL,
+	"band" text NOT NULL,
+	"late" double precision NOT NULL,
+	"seriously_late" double precision NOT NULL,
+	CONSTRAINT "risk_rankings_org_id_client_id_pk" PRIMARY KEY("org_id","client_id")
+);
+--> statement-breakpoint
 CREATE TABLE "risk_scores" (
 	"org_id" uuid NOT NULL,
 	"client_id" uuid NOT NULL,
@@ -90,21 +96,21 @@ ALTER TABLE "risk_claims" ADD CONSTRAINT "risk_claims_invoice" FOREIGN KEY ("org
 ALTER TABLE "risk_clients" ADD CONSTRAINT "risk_clients_client" FOREIGN KEY ("org_id","client_id") REFERENCES "clients"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "risk_exposures" ADD CONSTRAINT "risk_exposures_client" FOREIGN KEY ("org_id","client_id") REFERENCES "clients"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "risk_organizations" ADD CONSTRAINT "risk_organizations_organization" FOREIGN KEY ("org_id") REFERENCES "organizations"("org_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "risk_rankings" ADD CONSTRAINT "risk_rankings_client" FOREIGN KEY ("org_id","client_id") REFERENCES "clients"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "risk_scores" ADD CONSTRAINT "risk_scores_client" FOREIGN KEY ("org_id","client_id") REFERENCES "clients"("org_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "risk_claims_of_client" ON "risk_claims" USING btree ("org_id","client_id","issued_on");--> statement-breakpoint
 CREATE INDEX "risk_claims_open" ON "risk_claims" USING btree ("org_id","client_id") WHERE "risk_claims"."settled_on" is null;--> statement-breakpoint
 CREATE INDEX "risk_claims_late_known" ON "risk_claims" USING btree ("org_id","late_known_on");--> statement-breakpoint
 CREATE INDEX "risk_claims_serious_known" ON "risk_claims" USING btree ("org_id","serious_known_on");--> statement-breakpoint
-CREATE INDEX "risk_clients_by_score" ON "risk_clients" USING btree ("org_id","score","client_id");--> statement-breakpoint
-CREATE INDEX "risk_clients_by_band" ON "risk_clients" USING btree ("org_id","band","score","client_id");--> statement-breakpoint
 CREATE INDEX "risk_exposures_by_expected_bad" ON "risk_exposures" USING btree ("org_id","currency","expected_bad_minor","client_id");--> statement-breakpoint
-CREATE INDEX "risk_scores_by_day" ON "risk_scores" USING btree ("org_id","day");--> statement-breakpoint
+CREATE INDEX "risk_rankings_by_score" ON "risk_rankings" USING btree ("org_id","score","client_id");--> statement-breakpoint
 CREATE INDEX "payments_reversed" ON "payments" USING btree ("org_id","client_id") WHERE "payments"."status" = 'reversed';--> statement-breakpoint
 select dunwell_protect('risk_organizations', 'select, insert, update');--> statement-breakpoint
 select dunwell_protect('risk_days', 'select, insert, update, delete');--> statement-breakpoint
 select dunwell_protect('risk_weights', 'select, insert, update, delete');--> statement-breakpoint
 select dunwell_protect('risk_claims', 'select, insert, update, delete');--> statement-breakpoint
 select dunwell_protect('risk_clients', 'select, insert, update, delete');--> statement-breakpoint
+select dunwell_protect('risk_rankings', 'select, insert, update, delete');--> statement-breakpoint
 select dunwell_protect('risk_exposures', 'select, insert, update, delete');--> statement-breakpoint
 select dunwell_protect('risk_scores', 'select, insert, update, delete');--> statement-breakpoint
 -- The scheduler sees where the scores of each organization stand, and where its events do.

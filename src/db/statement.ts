@@ -12,3 +12,19 @@ export function statement<Row extends object>(name: string, text: string): State
   names.add(name)
   return { name, text }
 }
+
+/** A read by a list of ids, in the form for one and in the form for more: a list is planned anew each time that it is read by. */
+export type IdsStatement<Row extends object> = Readonly<{ ofOne: Statement<Row>; ofMany: Statement<Row> }>
+
+/** @param text asks for `= any($2::uuid[])`, as often as it likes. */
+export function idsStatement<Row extends object>(name: string, text: string): IdsStatement<Row> {
+  return { ofOne: statement(`${name}_one`, text.replaceAll('= any($2::uuid[])', '= $2::uuid')), ofMany: statement(name, text) }
+}
+
+/** The statement and its second parameter. */
+export function forIds<Row extends object>(
+  { ofOne, ofMany }: IdsStatement<Row>,
+  ids: readonly string[]
+): readonly [Statement<Row>, unknown] {
+  return ids.length === 1 ? [ofOne, ids[0]] : [ofMany, ids]
+}

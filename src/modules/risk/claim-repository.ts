@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
-import { statement } from '../../db/statement.ts'
+import { forIds, type IdsStatement, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import { currency } from '../../kernel/money.ts'
 import { amountOf, type LedgerClaim } from './invoice-facts.ts'
@@ -25,7 +25,7 @@ type FactRow = {
 }
 
 // Settled on the first day after the last that ended with something open: a correction of what was paid long ago settles nothing anew.
-const selectFacts = statement<FactRow>(
+const selectFacts = idsStatement<FactRow>(
   'risk_claims.facts',
   `select i.id as "invoiceId", i.client_id as "clientId", i.number, i.issued_on as "issuedOn", i.due_on as "dueOn",
      i.total_minor as "totalMinor", i.currency, i.status,
@@ -43,7 +43,7 @@ const selectFacts = statement<FactRow>(
 )
 
 export async function factsOf(reader: Reader, invoiceIds: readonly string[]): Promise<LedgerFact[]> {
-  return (await reader.run(selectFacts, [reader.orgId, invoiceIds])).map(({ totalMinor, status, ...row }) => {
+  return (await read(reader, selectFacts, invoiceIds)).map(({ totalMinor, status, ...row }) => {
     const amount = amountOf(totalMinor, currency(row.currency))
     // A number may be given twice, and an order needs each once.
     const number = `${row.number} ${row.invoiceId}`
@@ -87,30 +87,30 @@ type Row = Omit<FactRow, 'totalMinor' | 'status'> & { amount: number; isWrittenO
 const columns = `invoice_id as "invoiceId", client_id as "clientId", number, issued_on as "issuedOn", due_on as "dueOn", amount, currency,
   is_disputed as disputed, settled_on as "settledOn", is_written_off as "isWrittenOff"`
 
-const selectMany = statement<Row>(
+const selectMany = idsStatement<Row>(
   'risk_claims.of_invoices',
   `select ${columns} from risk_claims where org_id = $1 and invoice_id = any($2::uuid[])`
 )
-const selectOfClients = statement<Row>(
+const selectOfClients = idsStatement<Row>(
   'risk_claims.of_clients',
   `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[])`
 )
-const selectOpen = statement<Row>(
+const selectOpen = idsStatement<Row>(
   'risk_claims.open_of_clients',
   `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[]) and settled_on is null`
 )
 
 export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await reader.run(selectMany, [reader.orgId, invoiceIds])).map(claimFrom)
+  return (await read(reader, selectMany, invoiceIds)).map(claimFrom)
 }
 
 /** All that these clients were ever invoiced. */
 export async function ofClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await reader.run(selectOfClients, [reader.orgId, clientIds])).map(claimFrom)
+  return (await read(reader, selectOfClients, clientIds)).map(claimFrom)
 }
 
 export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await reader.run(selectOpen, [reader.orgId, clientIds])).map(claimFrom)
+  return (await read(reader, selectOpen, clientIds)).map(claimFrom)
 }
 
 /** A claim with the days at whose start it is known whether it is late, at level 0 and at the serious one. */
@@ -173,4 +173,9 @@ function claimFrom({ issuedOn, dueOn, settledOn, ...row }: Row): ClaimOf {
     dueOn: epochDayOf(dueOn),
     settledOn: settledOn === null ? null : epochDayOf(settledOn)
   }
+}
+
+function read<Row extends object>(reader: Reader, by: IdsStatement<Row>, ids: readonly string[]): Promise<Row[]> {
+  const [statementOf, parameter] = forIds(by, ids)
+  return reader.run(statementOf, [reader.orgId, parameter])
 }

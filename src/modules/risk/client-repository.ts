@@ -1,69 +1,54 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
-import { statement } from '../../db/statement.ts'
+import { forIds, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import type { ClientState } from './client-state.ts'
+import type { OpenInvoice } from './exposure.ts'
 import type { EpochDay } from './invoice-facts.ts'
 import type { Band } from './score.ts'
 
-/** What is kept of a client: its record, and the score that the last pass gave it. */
-export type ClientRow = Readonly<{ clientId: string; state: ClientState; scoredOn: Day; score: number; band: Band }> & Chances
-export type Chances = Readonly<{ late: number; seriouslyLate: number }>
+/** What is kept of a client: its record, and its latest score; null for who never had one. */
+export type ClientRow = Readonly<{ clientId: string; state: ClientState; latest: Latest | null }>
+export type Latest = Readonly<{ score: number; band: Band }>
 
-const columns = `client_id as "clientId", state, scored_on as "scoredOn", score, band, late, seriously_late as "seriouslyLate"`
+type Row = { clientId: string; state: ClientState; score: number | null; band: Band | null }
 
-const selectMany = statement<ClientRow>(
+const columns = 'c.client_id as "clientId", c.state, r.score, r.band'
+const source = 'risk_clients c left join risk_rankings r on r.org_id = c.org_id and r.client_id = c.client_id'
+
+const selectMany = idsStatement<Row>(
   'risk_clients.find',
-  `select ${columns} from risk_clients where org_id = $1 and client_id = any($2::uuid[])`
+  `select ${columns} from ${source} where c.org_id = $1 and c.client_id = any($2::uuid[])`
 )
-const selectPage = statement<ClientRow>(
+const selectPage = statement<Row>(
   'risk_clients.by_id',
-  `select ${columns} from risk_clients where org_id = $1 and client_id > $2 order by client_id limit $3`
+  `select ${columns} from ${source} where c.org_id = $1 and c.client_id > $2 order by c.client_id limit $3`
 )
 
-export function find(reader: Reader, clientIds: readonly string[]): Promise<ClientRow[]> {
-  return reader.run(selectMany, [reader.orgId, clientIds])
+export async function find(reader: Reader, clientIds: readonly string[]): Promise<ClientRow[]> {
+  const [by, parameter] = forIds(selectMany, clientIds)
+  return (await reader.run(by, [reader.orgId, parameter])).map(fromRow)
 }
 
 /** All of them in order of their ids, a page at a time. */
-export function pageById(reader: Reader, { after, limit }: { after: string; limit: number }): Promise<ClientRow[]> {
-  return reader.run(selectPage, [reader.orgId, after, limit])
+export async function pageById(reader: Reader, { after, limit }: { after: string; limit: number }): Promise<ClientRow[]> {
+  return (await reader.run(selectPage, [reader.orgId, after, limit])).map(fromRow)
+}
+
+function fromRow({ clientId, state, score, band }: Row): ClientRow {
+  return { clientId, state, latest: score === null || band === null ? null : { score, band } }
 }
 
 const upsert = setStatement(
   'risk_clients.save',
-  `insert into risk_clients (org_id, client_id, state, scored_on, score, band, late, seriously_late)
-   select $1, client_id, state::jsonb, scored_on, score, band, late, serious
-   from unnest($2::uuid[], $3::text[], $4::date[], $5::int[], $6::text[], $7::float8[], $8::float8[])
-     as t(client_id, state, scored_on, score, band, late, serious)
-   on conflict (org_id, client_id) do update set state = excluded.state, scored_on = excluded.scored_on, score = excluded.score,
-     band = excluded.band, late = excluded.late, seriously_late = excluded.seriously_late`
+  `insert into risk_clients (org_id, client_id, state) select $1, client_id, state::json from unnest($2::uuid[], $3::text[]) as t(client_id, state)
+   on conflict (org_id, client_id) do update set state = excluded.state`
 )
 
-export async function save(tx: Tx, rows: readonly ClientRow[]): Promise<void> {
+export async function save(tx: Tx, rows: readonly Pick<ClientRow, 'clientId' | 'state'>[]): Promise<void> {
   if (rows.length === 0) return
   const { statement: write, of } = setOf(upsert, rows)
-  await tx.run(write, [
-    tx.orgId,
-    of('uuid', (row) => row.clientId),
-    of('text', (row) => JSON.stringify(row.state)),
-    of('date', (row) => row.scoredOn),
-    of('int4', (row) => row.score),
-    of('text', (row) => row.band),
-    of('float8', (row) => row.late),
-    of('float8', (row) => row.seriouslyLate)
-  ])
-}
-
-const selectDistribution = statement<{ score: number; clients: number }>(
-  'risk_clients.distribution',
-  'select score, count(*)::int as clients from risk_clients where org_id = $1 group by score'
-)
-
-/** How many clients have each score, from 0 to the highest there is. */
-export async function distribution(reader: Reader): Promise<number[]> {
-  const found = new Map((await reader.run(selectDistribution, [reader.orgId])).map(({ score, clients }) => [score, clients]))
-  return Array.from({ length: Math.max(-1, ...found.keys()) + 1 }, (_, score) => found.get(score) ?? 0)
+  await tx.run(write, [tx.orgId, of('uuid', (row) => row.clientId), of('text', (row) => JSON.stringify(row.state))])
 }
 
 const selectInvoiced = statement<{ id: string }>(
@@ -78,17 +63,7 @@ export async function invoiced(reader: Reader, { after, limit }: { after: string
   return (await reader.run(selectInvoiced, [reader.orgId, after, limit])).map(({ id }) => id)
 }
 
-/** What is open of an invoice: amounts in minor units of its currency. */
-export type OpenInvoice = Readonly<{
-  invoiceId: string
-  clientId: string
-  dueOn: EpochDay
-  currency: string
-  openMinor: bigint
-  overdueMinor: bigint
-}>
-
-const selectOpen = statement<Omit<OpenInvoice, 'dueOn'> & { dueOn: Day }>(
+const selectOpen = idsStatement<Omit<OpenInvoice, 'dueOn'> & { dueOn: Day }>(
   'risk_clients.open_invoices',
   `select i.id as "invoiceId", o.client_id as "clientId", i.due_on as "dueOn", o.currency, sum(o.balance_minor)::bigint as "openMinor",
      coalesce(sum(o.balance_minor) filter (where o.overdue_from_on <= $3), 0)::bigint as "overdueMinor"
@@ -99,7 +74,8 @@ const selectOpen = statement<Omit<OpenInvoice, 'dueOn'> & { dueOn: Day }>(
 
 /** What these clients owe now, invoice by invoice. */
 export async function openInvoices(reader: Reader, { clientIds, day }: OfDay): Promise<OpenInvoice[]> {
-  const rows = await reader.run(selectOpen, [reader.orgId, clientIds, dayFromEpochDay(day)])
+  const [by, parameter] = forIds(selectOpen, clientIds)
+  const rows = await reader.run(by, [reader.orgId, parameter, dayFromEpochDay(day)])
   return rows.map((row) => ({ ...row, dueOn: epochDayOf(row.dueOn) }))
 }
 
@@ -125,39 +101,4 @@ export async function openInvoicesOn(
 ): Promise<OpenInvoice[]> {
   const rows = await reader.run(selectOpenOn, [reader.orgId, clientId, dayFromEpochDay(day)])
   return rows.map((row) => ({ ...row, dueOn: epochDayOf(row.dueOn) }))
-}
-
-export type RankingFilter = Readonly<{
-  sort: 'risk' | 'expected_bad'
-  band: Band | null
-  /** Whose amounts `expected_bad` sorts by. */
-  currency: string | null
-  /** Where the page before ended: the score or the amount, and the client. */
-  after: Readonly<{ rank: bigint; id: string }> | null
-  limit: number
-}>
-
-type Ranked = Omit<ClientRow, 'state'> & { rank: bigint }
-
-const rankedColumns = `c.client_id as "clientId", c.scored_on as "scoredOn", c.score, c.band, c.late, c.seriously_late as "seriouslyLate"`
-const afterPage = (rank: string) => `($3::bigint is null or (${rank}, c.client_id) < ($3, $4::uuid))`
-
-const selectByRisk = statement<Ranked>(
-  'risk_clients.by_risk',
-  `select ${rankedColumns}, c.score::bigint as rank from risk_clients c
-   where c.org_id = $1 and ($2::text is null or c.band = $2) and ${afterPage('c.score')}
-   order by c.score desc, c.client_id desc limit $5`
-)
-const selectByExpectedBad = statement<Ranked>(
-  'risk_clients.by_expected_bad',
-  `select ${rankedColumns}, e.expected_bad_minor as rank from risk_exposures e
-   join risk_clients c on c.org_id = e.org_id and c.client_id = e.client_id
-   where e.org_id = $1 and e.currency = $6 and ($2::text is null or c.band = $2) and ${afterPage('e.expected_bad_minor')}
-   order by e.expected_bad_minor desc, c.client_id desc limit $5`
-)
-
-/** By score or by expected loss, the highest first. Those who owe nothing in the currency are in no list of losses. */
-export function ranking(reader: Reader, { sort, band, currency, after, limit }: RankingFilter): Promise<Ranked[]> {
-  const parameters = [reader.orgId, band, after?.rank ?? null, after?.id ?? null, limit]
-  return sort === 'risk' ? reader.run(selectByRisk, parameters) : reader.run(selectByExpectedBad, [...parameters, currency])
 }

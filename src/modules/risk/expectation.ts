@@ -20,6 +20,13 @@ export type Expectation = Readonly<{
   seriouslyLate: number
 }>
 
+/** The chance of an open invoice to end more than the serious days late, given that it is unpaid so far. */
+export function createSeriousChances(situation: Situation, seriousDays: Level): (invoice: Pick<Claim, 'dueOn'>) => number {
+  const { client, organization: ledger, thresholds } = situation
+  const likely = clientCurve(situation, { organization: organizationCurve(ledger, thresholds), pseudoCount: CURVE_PSEUDO_COUNT })
+  return ({ dueOn }) => chanceLater(likely, { days: seriousDays, age: client.day - dueOn })
+}
+
 /**
  * Expects what the client usually does: the median of its last delays, the organization's where it has none. An invoice that is open
  * beyond that is expected as others that were as old. The interval is that of the delay curve, given that it is unpaid so far.
@@ -28,7 +35,7 @@ export function createExpectations(situation: Situation, seriousDays: Level): (i
   const { client, organization: ledger, thresholds } = situation
   const { day, recent } = client
   const organization = organizationCurve(ledger, thresholds)
-  const likely = clientCurve(situation, { organization, pseudoCount: CURVE_PSEUDO_COUNT })
+  const seriousChance = createSeriousChances(situation, seriousDays)
   const spread = clientCurve(situation, { organization, pseudoCount: QUANTILE_PSEUDO_COUNT })
   const usual = median(recent.map(({ delayDays }) => delayDays))
 
@@ -42,7 +49,7 @@ export function createExpectations(situation: Situation, seriousDays: Level): (i
       earlyOn: Math.min(expectedOn, Math.ceil(quantile(0.1))),
       expectedOn,
       lateOn: Math.max(expectedOn, Math.ceil(quantile(0.9))),
-      seriouslyLate: chanceLater(likely, { days: seriousDays, age })
+      seriouslyLate: seriousChance({ dueOn })
     }
   }
 }

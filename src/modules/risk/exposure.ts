@@ -1,5 +1,14 @@
-import type { OpenInvoice } from './client-repository.ts'
-import type { Expectation } from './expectation.ts'
+import type { EpochDay } from './invoice-facts.ts'
+
+/** What is open of an invoice: amounts in minor units of its currency. */
+export type OpenInvoice = Readonly<{
+  invoiceId: string
+  clientId: string
+  dueOn: EpochDay
+  currency: string
+  openMinor: bigint
+  overdueMinor: bigint
+}>
 
 /** What a client owes in a currency, in minor units, and what of it is expected to be paid seriously late, or never. */
 export type Exposure = Readonly<{ currency: string; openMinor: bigint; overdueMinor: bigint; expectedBadMinor: bigint }>
@@ -10,7 +19,7 @@ export type Exposure = Readonly<{ currency: string; openMinor: bigint; overdueMi
  */
 export function exposuresOf(
   open: readonly OpenInvoice[],
-  expect: (invoice: Pick<OpenInvoice, 'dueOn'>) => Expectation
+  seriousChance: (invoice: Pick<OpenInvoice, 'dueOn'>) => number
 ): Exposure[] {
   const sums = new Map<string, { openMinor: bigint; overdueMinor: bigint; expectedBad: number }>()
   for (const invoice of open) {
@@ -18,7 +27,7 @@ export function exposuresOf(
     sums.set(invoice.currency, {
       openMinor: before.openMinor + invoice.openMinor,
       overdueMinor: before.overdueMinor + invoice.overdueMinor,
-      expectedBad: before.expectedBad + Number(invoice.openMinor) * expect(invoice).seriouslyLate
+      expectedBad: before.expectedBad + Number(invoice.openMinor) * seriousChance(invoice)
     })
   }
   return [...sums]

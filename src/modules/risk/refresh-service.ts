@@ -14,8 +14,10 @@ import type { EpochDay } from './invoice-facts.ts'
 import type { Standing } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
 import { followOutcomes } from './outcome-service.ts'
+import * as rankingRepository from './ranking-repository.ts'
 import { rebuild } from './rebuild-service.ts'
-import { createRescoreService, type Scorable } from './rescore-service.ts'
+import { type Batch, createRescoreService, loadBatch } from './rescore-service.ts'
+import type { Scorable } from './rescoring.ts'
 import { ensureStanding, weightsOf } from './standing-service.ts'
 
 export type RefreshDeps = Readonly<{
@@ -26,7 +28,7 @@ export type RefreshDeps = Readonly<{
 }>
 
 const EVENTS_PER_BATCH = 2_000
-const CLIENTS_PER_PAGE = 1_000
+const CLIENTS_PER_PAGE = 500
 /** After a longer outage it catches up with a month in a transaction. */
 const DAYS_PER_BATCH = 31
 const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
@@ -54,9 +56,10 @@ export function createRefreshService({ clock, events, clients, organizations }: 
   async function rescoreClients(tx: Tx, clientIds: readonly string[], { books, standing, following }: Refreshing): Promise<void> {
     const rows = new Map((await clientRepository.find(tx, clientIds)).map((row) => [row.clientId, row]))
     const scorables = clientIds.map((clientId): Scorable => {
-      return { clientId, state: stateOf(following, clientId), former: rows.get(clientId) ?? null }
+      return { clientId, state: stateOf(following, clientId), latest: rows.get(clientId)?.latest ?? null, isCounted: true }
     })
-    await rescore(tx, scorables, await rescoringOf(tx, { books, standing, following }, [following.day]))
+    const days = [following.day]
+    await rescore(tx, await loadBatch(tx, scorables, days), await rescoringOf(tx, { books, standing, following }, days))
   }
 
   async function rescoringOf(tx: Tx, { books, standing, following: { ground } }: Refreshing, days: readonly EpochDay[]) {
@@ -72,12 +75,7 @@ export function createRefreshService({ clock, events, clients, organizations }: 
     if (settings.followsOutcomes) await followOutcomes(tx, standing, { model: following.ground.model, through: day })
     const days = Array.from({ length: through - following.day }, (_, index) => following.day + 1 + index)
     const rescoring = await rescoringOf(tx, refreshing, days)
-    for (let after: string | undefined = BEFORE_ALL_IDS; after !== undefined; ) {
-      const page = await clientRepository.pageById(tx, { after, limit: CLIENTS_PER_PAGE })
-      const scorables = page.map((former) => ({ clientId: former.clientId, state: former.state, former }))
-      await rescore(tx, scorables, rescoring)
-      after = page.at(-1)?.clientId
-    }
+    for await (const batch of batchesOf(tx, days)) await rescore(tx, batch, rescoring)
     const nextPassAt = startOfDay(addDays(day, 1), books.organization.timeZone)
     const isStale = standing.isStale && !settings.followsOutcomes
     return { ...standing, day, nextPassAt, isStale, state: following.ground.organizationOn(through) }
@@ -118,8 +116,30 @@ export function createRefreshService({ clock, events, clients, organizations }: 
   }
 
   async function save(tx: Tx, standing: Standing): Promise<void> {
-    const distribution = await clientRepository.distribution(tx)
+    const distribution = await rankingRepository.distribution(tx)
     await organizationRepository.save(tx, { ...standing, distribution, updatedAt: clock.now() })
+  }
+}
+
+/** All clients in order of their ids. The database reads the next while the last are scored. */
+async function* batchesOf(tx: Tx, days: readonly EpochDay[]): AsyncGenerator<Batch> {
+  const batchAfter = async (after: string): Promise<Batch> => {
+    const page = await clientRepository.pageById(tx, { after, limit: CLIENTS_PER_PAGE })
+    return loadBatch(
+      tx,
+      page.map((row) => ({ ...row, isCounted: false })),
+      days
+    )
+  }
+  let ahead = batchAfter(BEFORE_ALL_IDS)
+  for (;;) {
+    const batch = await ahead
+    const last = batch.scorables.at(-1)
+    if (last === undefined) return
+    ahead = batchAfter(last.clientId)
+    // Whoever stops early has no use for it, nor for how it ended.
+    ahead.catch(() => undefined)
+    yield batch
   }
 }
 

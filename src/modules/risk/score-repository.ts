@@ -17,12 +17,22 @@ export type DayScore = Readonly<{
 
 const upsert = setStatement(
   'risk_scores.save',
-  `insert into risk_scores (org_id, client_id, day, score, band, late, seriously_late)
-   select $1, t.* from unnest($2::uuid[], $3::date[], $4::int[], $5::text[], $6::float8[], $7::float8[]) as t
-   on conflict (org_id, client_id, day) do update set score = excluded.score, band = excluded.band, late = excluded.late,
-     seriously_late = excluded.seriously_late`
+  `with input as (
+     select * from unnest($2::uuid[], $3::date[], $4::int[], $5::text[], $6::float8[], $7::float8[])
+       as t(client_id, day, score, band, late, serious)
+   ), kept as (
+     insert into risk_scores (org_id, client_id, day, score, band, late, seriously_late)
+     select $1, client_id, day, score, band, late, serious from input
+     on conflict (org_id, client_id, day) do update set score = excluded.score, band = excluded.band, late = excluded.late,
+       seriously_late = excluded.seriously_late
+   )
+   insert into risk_rankings (org_id, client_id, scored_on, score, band, late, seriously_late)
+   select distinct on (client_id) $1::uuid, client_id, day, score, band, late, serious from input order by client_id, day desc
+   on conflict (org_id, client_id) do update set scored_on = excluded.scored_on, score = excluded.score, band = excluded.band,
+     late = excluded.late, seriously_late = excluded.seriously_late`
 )
 
+/** Adds to the history; the latest of each client is its standing in the ranking. */
 export async function save(tx: Tx, scores: readonly DayScore[]): Promise<void> {
   if (scores.length === 0) return
   const { statement: write, of } = setOf(upsert, scores)

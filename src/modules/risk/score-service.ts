@@ -8,11 +8,10 @@ import type { OrganizationService } from '../organizations/service.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Signals } from './assumptions.ts'
 import * as claimRepository from './claim-repository.ts'
-import type { OpenInvoice } from './client-repository.ts'
 import * as clientRepository from './client-repository.ts'
 import { newClient } from './client-state.ts'
-import { createExpectations } from './expectation.ts'
-import { type Exposure, exposuresOf } from './exposure.ts'
+import { createExpectations, createSeriousChances } from './expectation.ts'
+import { type Exposure, exposuresOf, type OpenInvoice } from './exposure.ts'
 import { type Ground, scoredInvoice } from './features-at-issue.ts'
 import { groundOf, groundOfStanding } from './ground.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
@@ -21,6 +20,7 @@ import { type ModelView, modelView } from './model-view.ts'
 import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
 import { daysBeyondTerms, paymentIndex } from './payment-index.ts'
+import * as rankingRepository from './ranking-repository.ts'
 import { type Score, scoreOf } from './score.ts'
 import * as scoreRepository from './score-repository.ts'
 import type { RiskSettings } from './settings.ts'
@@ -148,7 +148,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const fresh = expect({ dueOn })
       const beyond = daysBeyondTerms(situation.client)
       return {
-        ...{ ...basis, clientId, exposures: exposuresOf(open, expect) },
+        ...{ ...basis, clientId, exposures: exposuresOf(open, createSeriousChances(situation, ground.seriousDays)) },
         expectedDaysLate: { p10: fresh.earlyOn - dueOn, p50: fresh.expectedOn - dueOn, p90: fresh.lateOn - dueOn },
         percentile: await percentileOf(reader, { clientId, score: basis.score.score }, morning),
         index: beyond === undefined ? null : { daysBeyondTerms: beyond, index: paymentIndex(beyond) }
@@ -173,7 +173,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const { earlyOn, expectedOn, lateOn, seriouslyLate } = expect(claim)
       const [exposure] = exposuresOf(
         open.filter((one) => one.invoiceId === invoiceId),
-        expect
+        () => seriouslyLate
       )
       if (exposure === undefined) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
       return {
@@ -190,17 +190,17 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     },
 
     /** Clients by their last score, or by what is expected to be lost in a currency; the highest first. */
-    async ranking(reader: Reader, input: clientRepository.RankingFilter): Promise<RankedClient[]> {
+    async ranking(reader: Reader, input: rankingRepository.RankingFilter): Promise<RankedClient[]> {
       const books = await organizations.books(reader)
       const { defaultCurrency } = books.organization
-      const rows = await clientRepository.ranking(reader, { ...input, currency: input.currency ?? defaultCurrency })
+      const rows = await rankingRepository.ranking(reader, { ...input, currency: input.currency ?? defaultCurrency })
       const exposures = await scoreRepository.exposures(
         reader,
         rows.map(({ clientId }) => clientId)
       )
       const byClient = Map.groupBy(exposures, ({ clientId }) => clientId)
       const { day } = await standingOf(reader, books)
-      return rows.map(({ scoredOn: _, ...row }) => ({ ...row, day, exposures: byClient.get(row.clientId) ?? [] }))
+      return rows.map((row) => ({ ...row, day, exposures: byClient.get(row.clientId) ?? [] }))
     },
 
     async model(reader: Reader): Promise<ModelView> {

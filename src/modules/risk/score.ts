@@ -4,6 +4,7 @@ import { type Level, pseudoCount } from './levels.ts'
 import { clip, clipProbability, logit, sigmoid } from './log-odds.ts'
 import type { Feature, Model } from './model.ts'
 import type { Situation } from './situation.ts'
+import { logOddsOf } from './weights.ts'
 
 /** Points that double the odds of paying late, the score of even an average ledger, and the rate that it stands for. */
 const DOUBLING_POINTS = 40
@@ -39,22 +40,28 @@ export type Factor = Readonly<{
   isAssumed: boolean
 }>
 
-export type Score = Readonly<{
-  /** 0 to 1000; higher is riskier, 40 points double the odds of paying late. `base` and the factors' points add up to it exactly. */
+/** What a score says, without why. */
+export type Verdict = Readonly<{
+  /** 0 to 1000; higher is riskier, 40 points double the odds of paying late. */
   score: number
-  base: number
-  /** All of them, the last being `limit`: what rounding and bounds took or gave. */
-  factors: readonly Factor[]
-  /** The most telling ones: up to four that harm, and one that helps. */
-  reasons: readonly Factor[]
   band: Band
   /** 0 to 1; the second is never above the first. */
   late: number
   seriouslyLate: number
-  /** 0 to below 1: the part of the rates in the score that is the client's own record. */
-  confidence: number
-  isThinFile: boolean
 }>
+
+export type Score = Verdict &
+  Readonly<{
+    /** With the factors' points it adds up to the score exactly. */
+    base: number
+    /** All of them, the last being `limit`: what rounding and bounds took or gave. */
+    factors: readonly Factor[]
+    /** The most telling ones: up to four that harm, and one that helps. */
+    reasons: readonly Factor[]
+    /** 0 to below 1: the part of the rates in the score that is the client's own record. */
+    confidence: number
+    isThinFile: boolean
+  }>
 
 export type Scoring = Readonly<{
   model: Model
@@ -66,17 +73,28 @@ export type Scoring = Readonly<{
   limits?: BandLimits
 }>
 
-/** Scores a client or, where the situation names one, an invoice. O(features), and finite for every ledger. */
-export function scoreOf(situation: Situation, scoring: Scoring): Score {
+/** Judges a client or, where the situation names one, an invoice. O(features), and finite for every ledger. */
+export function verdictOf(situation: Situation, scoring: Scoring): Verdict {
   const { model, seriousDays, weights, signals = noSignals, limits = bandLimits } = scoring
   const assumed = assumedAddends(signals, { day: situation.client.day, weights: scoring.assumed })
-  const late = addendsAt(situation, { model, level: 0, values: weights.late, assumed })
-  const serious = addendsAt(situation, { model, level: seriousDays, values: weights.seriouslyLate, assumed })
-  const pLate = clipProbability(sigmoid(sumOf(late)))
-  const pSerious = Math.min(pLate, clipProbability(sigmoid(sumOf(serious))))
+  const added = assumed.reduce((sum, { logOdds }) => sum + logOdds, 0)
+  const chance = (level: Level, values: ArrayLike<number>) =>
+    clipProbability(sigmoid(logOddsOf(observe(situation, { model, level }), values) + added))
+  const late = chance(0, weights.late)
+  const seriouslyLate = Math.min(late, chance(seriousDays, weights.seriouslyLate))
+  const score = Math.round(clip(MIDDLE_SCORE + POINTS_PER_LOG_ODDS * (logit(late) - logit(MIDDLE_RATE)), 0, SCORE_MAX))
+  return { score, band: bandOf(seriouslyLate, limits), late, seriouslyLate }
+}
+
+/** The same with what it is made of. */
+export function scoreOf(situation: Situation, scoring: Scoring): Score {
+  const { model, weights, signals = noSignals } = scoring
+  const verdict = verdictOf(situation, scoring)
+  const { score } = verdict
+  const assumed = assumedAddends(signals, { day: situation.client.day, weights: scoring.assumed })
   const base = hundredthsOf(MIDDLE_SCORE - POINTS_PER_LOG_ODDS * logit(MIDDLE_RATE))
-  const score = Math.round(clip(MIDDLE_SCORE + POINTS_PER_LOG_ODDS * (logit(pLate) - logit(MIDDLE_RATE)), 0, SCORE_MAX))
-  const factors = late.map(({ name, value, logOdds, text, isAssumed }) => {
+  const addends = addendsAt(situation, { model, level: 0, values: weights.late, assumed })
+  const factors = addends.map(({ name, value, logOdds, text, isAssumed }) => {
     return { name, value, points: hundredthsOf(POINTS_PER_LOG_ODDS * logOdds), text, isAssumed }
   })
   const limit = score * HUNDREDTHS - factors.reduce((sum, { points }) => sum + points, base)
@@ -84,8 +102,7 @@ export function scoreOf(situation: Situation, scoring: Scoring): Score {
   const n = outcomeWeight(situation, 0)
   const confidence = n / (n + pseudoCount(0))
   return {
-    ...{ score, base: base / HUNDREDTHS, factors: all.map(inPoints), reasons: reasonsAmong(factors).map(inPoints) },
-    ...{ band: bandOf(pSerious, limits), late: pLate, seriouslyLate: pSerious },
+    ...{ ...verdict, base: base / HUNDREDTHS, factors: all.map(inPoints), reasons: reasonsAmong(factors).map(inPoints) },
     ...{ confidence, isThinFile: confidence < CONFIDENCE_MIN }
   }
 }
@@ -126,10 +143,6 @@ const SILENT = 'says nothing here'
 function textOf({ above, below }: Feature, value: number): string {
   if (value === 0) return SILENT
   return value < 0 ? below : above
-}
-
-function sumOf(addends: readonly Addend[]): number {
-  return addends.reduce((sum, { logOdds }) => sum + logOdds, 0)
 }
 
 /** What speaks of the client or the invoice, and weighs at least a point; the rest explains nothing to anybody. */

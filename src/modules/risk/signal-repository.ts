@@ -1,5 +1,5 @@
 import type { Reader } from '../../db/client.ts'
-import { statement } from '../../db/statement.ts'
+import { forIds, idsStatement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import { noSignals, SIGNAL_DAYS, type Signals } from './assumptions.ts'
 import type { EpochDay } from './invoice-facts.ts'
@@ -7,7 +7,7 @@ import type { EpochDay } from './invoice-facts.ts'
 type Row = { clientId: string; kind: 'broken_promise' | 'returned_payment' | 'never_answered'; day: Day | null }
 
 // An attempt counts as answered by anything that shows the client heard it, at any time in the window.
-const select = statement<Row>(
+const select = idsStatement<Row>(
   'risk_signals.of_clients',
   `select client_id as "clientId", 'broken_promise' as kind, ended_on as day from promises
    where org_id = $1 and client_id = any($2::uuid[]) and status = 'broken' and ended_on < $3::date and ended_on >= $3::date - $4::int
@@ -29,12 +29,8 @@ export async function signalsOf(
   { clientIds, day }: { clientIds: readonly string[]; day: EpochDay }
 ): Promise<(clientId: string) => Signals> {
   const found = new Map<string, Signals>()
-  for (const { clientId, kind, day: on } of await reader.run(select, [
-    reader.orgId,
-    clientIds,
-    dayFromEpochDay(day),
-    SIGNAL_DAYS
-  ])) {
+  const [by, parameter] = forIds(select, clientIds)
+  for (const { clientId, kind, day: on } of await reader.run(by, [reader.orgId, parameter, dayFromEpochDay(day), SIGNAL_DAYS])) {
     const before = found.get(clientId) ?? noSignals
     const brokenPromisesOn = on === null ? before.brokenPromisesOn : [...before.brokenPromisesOn, epochDayOf(on)]
     const hasReturnedPayment = before.hasReturnedPayment || kind === 'returned_payment'

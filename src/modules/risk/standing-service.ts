@@ -8,7 +8,7 @@ import { models } from './model.ts'
 import type { Standing } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
 import { newOrganization } from './organization-state.ts'
-import type { WeightsOn } from './rescore-service.ts'
+import type { WeightsOn } from './rescoring.ts'
 import { riskDefaults } from './settings.ts'
 import { priorWeights } from './weights.ts'
 

@@ -7,6 +7,7 @@ import {
   foreignKey,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -119,13 +120,23 @@ export const riskClaims = pgTable(
   ]
 )
 
-/** A client's record, and what the last pass made of it. */
+/** A client's record. It ages as it is read, so that it is written only when something happened. */
 export const riskClients = pgTable(
   'risk_clients',
+  // As text, for it is always read whole: jsonb would be taken apart and put together again each time.
+  { orgId: orgId(), clientId: uuid().notNull(), state: json().$type<ClientState>().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.clientId] }),
+    foreignKey({ name: 'risk_clients_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] })
+  ]
+)
+
+/** The latest score of each client, and the day on which it became that. Apart from the record, which is a hundred times as long. */
+export const riskRankings = pgTable(
+  'risk_rankings',
   {
     orgId: orgId(),
     clientId: uuid().notNull(),
-    state: jsonb().$type<ClientState>().notNull(),
     scoredOn: calendarDay().notNull(),
     score: integer().notNull(),
     band: text().$type<Band>().notNull(),
@@ -134,9 +145,8 @@ export const riskClients = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.clientId] }),
-    foreignKey({ name: 'risk_clients_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
-    index('risk_clients_by_score').on(t.orgId, t.score, t.clientId),
-    index('risk_clients_by_band').on(t.orgId, t.band, t.score, t.clientId)
+    foreignKey({ name: 'risk_rankings_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
+    index('risk_rankings_by_score').on(t.orgId, t.score, t.clientId)
   ]
 )
 
@@ -172,7 +182,6 @@ export const riskScores = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.clientId, t.day] }),
-    foreignKey({ name: 'risk_scores_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
-    index('risk_scores_by_day').on(t.orgId, t.day)
+    foreignKey({ name: 'risk_scores_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] })
   ]
 )
