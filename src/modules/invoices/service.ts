@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
@@ -96,11 +97,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     documentsOf,
     documentOf: toApi,
 
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).invoice.clientId)
-      return (await get(tx, id)).invoice.version
-    },
+    versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).invoice),
 
     /** The invoice as GET returns it. */
     async document(reader: Reader, id: string): Promise<InvoiceDocument> {

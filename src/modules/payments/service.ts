@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
@@ -128,7 +129,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
   return {
     get,
-    versionForUpdate: async (tx: Tx, id: string): Promise<number> => (await open(tx, id)).view.payment.version,
+    versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).payment),
     creditOf: allocator.creditOf,
     unappliedOf: repository.unappliedOf,
     moveInvoice: repository.moveInvoice,
