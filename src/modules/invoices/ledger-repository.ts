@@ -123,12 +123,12 @@ const selectAllocations = (name: string, column: string) =>
        min(currency) as currency, effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor"
      from ledger_entries where org_id = $1 and ${column} = any($2::uuid[]) and kind in ('allocation', 'allocation_reversed')
      group by payment_id, obligation_id, effective_on having sum(balance_minor) <> 0
-     order by effective_on, obligation_id`
+     order by effective_on, min(id::text)`
   )
 const allocationsOfPayments = selectAllocations('payments', 'payment_id')
 const allocationsOfObligations = selectAllocations('obligations', 'obligation_id')
 
-/** By payment and obligation and day; sums that came to nothing are left out. */
+/** By payment and obligation and day, in the order in which they count; sums that came to nothing are left out. */
 export const allocationsOf = {
   payments: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfPayments, [reader.orgId, ids]),
   obligations: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfObligations, [reader.orgId, ids])

@@ -7,7 +7,7 @@ import { type InvoiceView, movedEvent } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type FreshShare, fill } from './payment.ts'
+import { type FreshShare, fill, stillSet } from './payment.ts'
 import * as repository from './repository.ts'
 import type { PaymentServiceDeps } from './service.ts'
 
@@ -172,7 +172,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const at = clock.now()
       let left = input.amountMinor
       const entries: LedgerEntry[] = []
-      for (const allocation of (await invoices.allocationsOf.obligations(tx, [obligationId])).toReversed()) {
+      for (const allocation of stillSet(await invoices.allocationsOf.obligations(tx, [obligationId]))) {
         const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
         if (amountMinor <= 0n) continue
         left -= amountMinor

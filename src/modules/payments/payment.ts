@@ -2,6 +2,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
+import type { Allocation } from '../invoices/ledger.ts'
 import type { Instrument, PaymentStatus, ReversalReason } from './table.ts'
 
 export type Payment = Readonly<{
@@ -57,6 +58,20 @@ export function fill(amountMinor: bigint, open: readonly Open[]): FreshShare[] {
     left -= part
   }
   return shares
+}
+
+/**
+ * What each payment has set against one obligation still, who paid last first. What was given back before has a day of its own.
+ * @param allocations in the order in which they count.
+ */
+export function stillSet(allocations: readonly Allocation[]): Allocation[] {
+  const sums = new Map<string, bigint>()
+  for (const { paymentId, amountMinor } of allocations) sums.set(paymentId, (sums.get(paymentId) ?? 0n) + amountMinor)
+  const latest = allocations.toReversed().filter(({ amountMinor }) => amountMinor > 0n)
+  return [...Map.groupBy(latest, ({ paymentId }) => paymentId)].flatMap(([paymentId, [last]]) => {
+    const amountMinor = sums.get(paymentId) ?? 0n
+    return last === undefined || amountMinor <= 0n ? [] : [{ ...last, amountMinor }]
+  })
 }
 
 export type Wanted = Readonly<{ invoiceId: string; amountMinor: bigint }>
