@@ -66,6 +66,9 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
     await planned.afterInsert(tx)
     await events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
+    const leaving = drafts.filter(({ client }) => client.offboardingStartedAt !== null)
+    const obligationIds = leaving.flatMap((draft) => draft.obligations.map(({ id }) => id))
+    if (obligationIds.length > 0) await ports.owedByLeaving(tx, { books, obligationIds })
     return views
   }
 
