@@ -48,7 +48,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'installment.due_soon': 'An installment is due in three days.',
   'installment.due': 'An installment is due today.',
   'installment.missed': 'An installment was not filled by the end of its grace.',
-  'installment.paid': 'An installment is filled.',
+  'installment.paid': 'An installment is filled, or what is left of it is owed no more.',
   'promise.made': 'The client promised to pay; again, where a payment that had kept it was taken back in time.',
   'promise.kept': 'What was promised was paid by its day and the grace.',
   'promise.broken': 'The day and the grace are over and less was paid; or a payment that had kept it was taken back.',

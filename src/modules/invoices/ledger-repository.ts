@@ -150,6 +150,23 @@ export function receiptsOf(
   return reader.run(selectReceipts, [reader.orgId, invoiceIds, sinceOn])
 }
 
+const selectClaims = statement<Movement>(
+  'ledger.claims',
+  `select case when kind = 'invoice_issued' then least(effective_on, $3::date) else effective_on end as "effectiveOn",
+     sum(balance_minor)::bigint as "amountMinor" from ledger_entries
+   where org_id = $1 and obligation_id = any(array(select id from obligations where org_id = $1 and invoice_id = any($2::uuid[])))
+     and not (kind in ('plan_discount', 'plan_discount_reversed') and effective_on >= $3)
+   group by 1 order by 1`
+)
+
+/** What moved the sum that is open of these invoices, by day. What plans gave up from a day on is left out: it was open until then. */
+export function claimsOf(
+  reader: Reader,
+  { invoiceIds, sinceOn }: { invoiceIds: readonly string[]; sinceOn: Day }
+): Promise<Movement[]> {
+  return reader.run(selectClaims, [reader.orgId, invoiceIds, sinceOn])
+}
+
 const selectDiscounts = statement<Omit<Allocation, 'paymentId'>>(
   'ledger.discounts',
   `select obligation_id as "obligationId", min(invoice_id::text)::uuid as "invoiceId",

@@ -222,6 +222,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     payablesOfInvoices: ledger.payablesOfInvoices,
     allocationsOf: ledger.allocationsOf,
     receiptsOf: ledger.receiptsOf,
+    claimsOf: ledger.claimsOf,
     viewsOf: repository.findMany,
 
     /** Whose each invoice is, by invoice id. */
