@@ -47,6 +47,7 @@ export function createModelBooks() {
   const payments: ModelPayment[] = []
   const turns = new Map<string, Turn[]>()
   const exemptions: Exemption[] = []
+  const tookOverAt = new Map<string, string>()
 
   const openByDueDate = () => invoices.filter(({ status }) => status === 'open').toSorted(byDay(({ dueOn }) => dueOn))
   const paidOf = (id: string) => payments.filter(({ allocated }) => (allocated.get(id)?.minor ?? 0n) > 0n)
@@ -110,6 +111,8 @@ export function createModelBooks() {
     payments,
     find,
     isLeaving: false,
+    /** When an invoice last took the place of another. */
+    tookOverAt,
 
     /** What the client has is set against it at once. */
     issue(invoice: Pick<ModelInvoice, 'id' | 'ref' | 'issuedOn' | 'dueOn' | 'totalMinor'>) {
@@ -144,9 +147,10 @@ export function createModelBooks() {
     },
 
     /** Announced money goes to what replaces it, if that is open. */
-    replace(id: string, by: string) {
+    replace(id: string, by: string, at: string) {
       Object.assign(find(id), { status: 'void', balanceMinor: 0n })
       if (find(by).status !== 'open') return
+      tookOverAt.set(by, at)
       for (const { status, announcedFor } of payments) {
         if (status === 'pending' && announcedFor?.id === id) announcedFor.id = by
       }

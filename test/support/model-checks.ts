@@ -52,22 +52,41 @@ export async function expectAgreementsHold(books: ModelBooks, ledger: Ledger): P
   expect(running.length, 'two plans run over one invoice').toBe(new Set(running).size)
 }
 
-/** From when until when a hold over all of what it names held. */
-type Span = Readonly<{ hold: HoldBody; from: string; until: string }>
+type PlanBody = AgreementBody & Readonly<{ installments: { amount: string; paid: string; credited: string }[] }>
+
+/** A plan asks for no more than what is open of what it covers. */
+export async function expectPlansAskNoMore(books: ModelBooks, ledger: Ledger): Promise<void> {
+  const plans = await all<PlanBody>(ledger, '/v1/payment-plans')
+  for (const { id, invoice_ids: ids, installments } of plans.filter(({ status }) => status === 'active')) {
+    const left = installments.map((one) => minorOf(one.amount) - minorOf(one.paid) - minorOf(one.credited))
+    const asked = left.reduce((sum, each) => sum + each, 0n)
+    const open = ids.reduce((sum, invoiceId) => sum + books.find(invoiceId).balanceMinor, 0n)
+    expect([id, asked > open, asked > 0n]).toEqual([id, false, true])
+  }
+}
+
+/** From when until when a hold held, with what it named when it was placed and what in the end. */
+type Span = Readonly<{ hold: HoldBody; placedOn: readonly string[]; from: string; until: string }>
 
 async function spansOf(ledger: Ledger): Promise<Span[]> {
   const spans = new Map<string, Span>()
   for (const { type, object, occurredAt } of await ledger.events('hold.placed', 'hold.released')) {
     const hold = object as unknown as HoldBody
-    const known = spans.get(object.id)
-    if (type === 'hold.placed') spans.set(object.id, { hold, from: occurredAt, until: '9999' })
-    else if (known !== undefined) spans.set(object.id, { ...known, hold, until: occurredAt })
+    const known = spans.get(hold.id)
+    if (type === 'hold.placed') spans.set(hold.id, { hold, placedOn: hold.invoice_ids, from: occurredAt, until: '9999' })
+    else if (known !== undefined) spans.set(hold.id, { ...known, until: occurredAt })
   }
-  return [...spans.values()]
+  const now = new Map((await all<HoldBody>(ledger, '/v1/holds')).map((hold) => [hold.id, hold]))
+  return [...spans.values()].map((span) => ({ ...span, hold: now.get(span.hold.id) ?? span.hold }))
 }
 
-const holdsAll = ({ hold }: Span, invoiceId: string) =>
-  hold.part === null && (hold.scope === 'client' || hold.invoice_ids.includes(invoiceId))
+/** From when on a hold held all of an invoice; what replaces one is held from then on. */
+function heldFrom({ hold, placedOn, from }: Span, { books, invoiceId }: { books: ModelBooks; invoiceId: string }): string {
+  if (hold.part !== null) return '9999'
+  if (hold.scope === 'client' || placedOn.includes(invoiceId)) return from
+  const movedAt = hold.invoice_ids.includes(invoiceId) ? (books.tookOverAt.get(invoiceId) ?? '9999') : '9999'
+  return movedAt > from ? movedAt : from
+}
 
 /** No live entry on a closed, held or exempt claim, and never two of one claim on one day. */
 export async function expectDunnedOnlyWhatWasDue(books: ModelBooks, ledger: Ledger): Promise<void> {
@@ -81,7 +100,7 @@ export async function expectDunnedOnlyWhatWasDue(books: ModelBooks, ledger: Ledg
     const line = `${entry.stage} of ${invoiceId} at ${at}`
     expect([line, books.wasOpen(invoiceId, at)]).toEqual([line, true])
     expect([line, books.wasExempt(on, at)]).toEqual([line, false])
-    const holding = spans.filter((span) => holdsAll(span, invoiceId) && span.from < at && at < span.until)
+    const holding = spans.filter((span) => heldFrom(span, { books, invoiceId }) < at && at < span.until)
     expect([line, holding.map(({ hold }) => hold.id)]).toEqual([line, []])
   }
 }

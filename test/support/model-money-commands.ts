@@ -117,10 +117,11 @@ export const close = fc.tuple(n, fc.constantFrom('void' as const, 'written_off' 
 export const replace = fc.tuple(n, n).map(([which, by]) =>
   command(
     `replace(${which} by ${by})`,
-    async (books, { ledger }) => {
+    async (books, world) => {
       const [{ id }, other] = [openOf(books, which), pick(books.invoices, by)]
       const body = { replaced_by_id: other.id }
-      if ((await attempt(ledger.call('POST', `/v1/invoices/${id}/void`, { body }))) !== null) books.replace(id, other.id)
+      const voided = await attempt(world.ledger.call('POST', `/v1/invoices/${id}/void`, { body }))
+      if (voided !== null) books.replace(id, other.id, await nowOf(world))
     },
     hasOpen
   )

@@ -8,6 +8,7 @@ import {
   expectAskedFor,
   expectDunnedOnlyWhatWasDue,
   expectLeft,
+  expectPlansAskNoMore,
   expectSameMoney
 } from '../../support/model-checks.ts'
 import type { World } from '../../support/model-command.ts'
@@ -45,6 +46,7 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
       await expectSoundBooks(database, ledger)
       await expectLeft(books, world)
       await expectAgreementsHold(books, ledger)
+      await expectPlansAskNoMore(books, ledger)
       await expectDunnedOnlyWhatWasDue(books, ledger)
       await expectAskedFor(ledger)
     }),
