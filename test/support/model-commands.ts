@@ -16,7 +16,7 @@ import {
 
 /** Every command; time, claims and money often. */
 export const commands = [
-  ...[issue, issue, issue, advance, advance, advance, pay, pay],
+  ...[issue, issue, advance, advance, pay, pay],
   ...[announce, settle, fail, reverse, close, replace, reschedule, correct, spend],
   ...[dispute, dispute, resolve, hold, promise, plan, renegotiate, end],
   ...[exempt, offboard, edit]

@@ -30,7 +30,7 @@ const chosen = {
 }
 
 test(`${RUNS} random histories of invoices, money and agreements: the books come to what a simple model says, and nothing is dunned that was not to be`, async () => {
-  const histories = fc.commands(commands, { maxCommands: 60, size: 'max' })
+  const histories = fc.commands(commands, { maxCommands: 120, size: 'max' })
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const ledger = await newLedger()
