@@ -180,3 +180,6 @@ const selectDiscounts = statement<Omit<Allocation, 'paymentId'>>(
 export function discountsOf(reader: Reader, invoiceIds: readonly string[]): Promise<Omit<Allocation, 'paymentId'>[]> {
   return reader.run(selectDiscounts, [reader.orgId, invoiceIds])
 }
+
+/** What payments, and what is agreed upon, need of the ledger. */
+export const forPayments = { post, payablesOf, payablesOfInvoices, allocationsOf, receiptsOf, claimsOf }

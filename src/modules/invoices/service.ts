@@ -16,6 +16,7 @@ import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
 import type { InvoiceDraft, InvoicePorts } from './ports.ts'
+import * as recovery from './recovery-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 
@@ -216,13 +217,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     invoicesOf: dunning.invoicesOf,
     movementsOf: ledger.movementsOf,
 
-    // What payments need of the ledger.
-    post: ledger.post,
-    payablesOf: ledger.payablesOf,
-    payablesOfInvoices: ledger.payablesOfInvoices,
-    allocationsOf: ledger.allocationsOf,
-    receiptsOf: ledger.receiptsOf,
-    claimsOf: ledger.claimsOf,
+    ...ledger.forPayments,
+    ...recovery,
     viewsOf: repository.findMany,
 
     /** Whose each invoice is, by invoice id. */
