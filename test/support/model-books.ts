@@ -7,11 +7,13 @@ export type ModelInvoice = {
   dueOn: string
   totalMinor: bigint
   balanceMinor: bigint
+  /** What was written off of it and did not come in after all. */
+  givenUpMinor: bigint
   status: 'open' | 'paid' | 'void' | 'written_off'
 }
 
 /** What of a payment is set against an invoice, and the latest day from which any of it counts. */
-type Share = { minor: bigint; on: string }
+type Share = { minor: bigint; on: string; recovered: bigint }
 
 export type ModelPayment = {
   readonly id: string
@@ -58,13 +60,40 @@ export function createModelBooks() {
     if (invoice.status === 'open' || invoice.status === 'paid') invoice.status = invoice.balanceMinor > 0n ? 'open' : 'paid'
   }
 
-  function allocate(payment: ModelPayment, invoice: ModelInvoice, { minor, on }: Share): void {
+  function allocate(payment: ModelPayment, invoice: ModelInvoice, { minor, on }: Pick<Share, 'minor' | 'on'>): void {
     const part = least(minor, invoice.balanceMinor, payment.unappliedMinor)
     if (part <= 0n) return
     payment.unappliedMinor -= part
-    const before = payment.allocated.get(invoice.id) ?? { minor: 0n, on: '' }
-    payment.allocated.set(invoice.id, { minor: before.minor + part, on: later(before.on, later(on, invoice.issuedOn)) })
+    const before = payment.allocated.get(invoice.id) ?? { minor: 0n, on: '', recovered: 0n }
+    payment.allocated.set(invoice.id, {
+      ...before,
+      minor: before.minor + part,
+      on: later(before.on, later(on, invoice.issuedOn))
+    })
     move(invoice, -part)
+  }
+
+  /** Money for what was written off; once all of that is there, it is paid. */
+  function recover(payment: ModelPayment, invoice: ModelInvoice, wantedMinor: bigint): void {
+    const part = least(wantedMinor, invoice.givenUpMinor, payment.unappliedMinor)
+    if (part <= 0n) return
+    payment.unappliedMinor -= part
+    const before = payment.allocated.get(invoice.id) ?? { minor: 0n, on: '', recovered: 0n }
+    const on = later(before.on, later(payment.receivedOn, invoice.issuedOn))
+    payment.allocated.set(invoice.id, { minor: before.minor + part, on, recovered: before.recovered + part })
+    invoice.givenUpMinor -= part
+    if (invoice.givenUpMinor === 0n) invoice.status = 'paid'
+  }
+
+  /** What was written off is given up again, and what was paid before is owed again. */
+  function takeBack(id: string, share: Share): void {
+    const invoice = find(id)
+    const recovered = least(share.recovered, share.minor)
+    const minor = share.minor - recovered
+    invoice.givenUpMinor += recovered
+    invoice.balanceMinor += minor
+    if (minor > 0n) invoice.status = 'open'
+    else if (recovered > 0n && invoice.balanceMinor === 0n) invoice.status = 'written_off'
   }
 
   const fill = (payment: ModelPayment, on: string) => {
@@ -116,7 +145,7 @@ export function createModelBooks() {
 
     /** What the client has is set against it at once. */
     issue(invoice: Pick<ModelInvoice, 'id' | 'ref' | 'issuedOn' | 'dueOn' | 'totalMinor'>) {
-      invoices.push({ ...invoice, balanceMinor: invoice.totalMinor, status: 'open' })
+      invoices.push({ ...invoice, balanceMinor: invoice.totalMinor, givenUpMinor: 0n, status: 'open' })
       applyCredit()
     },
 
@@ -138,12 +167,18 @@ export function createModelBooks() {
     reverse(payment: ModelPayment) {
       payment.status = 'reversed'
       payment.unappliedMinor = 0n
-      for (const [id, { minor }] of payment.allocated) if (minor > 0n) move(find(id), minor)
+      for (const [id, share] of payment.allocated) takeBack(id, share)
       payment.allocated.clear()
     },
 
     close(id: string, status: 'void' | 'written_off') {
-      Object.assign(find(id), { status, balanceMinor: 0n })
+      const invoice = find(id)
+      if (status === 'written_off') invoice.givenUpMinor += invoice.balanceMinor
+      Object.assign(invoice, { status, balanceMinor: 0n })
+    },
+
+    recover(payment: ModelPayment, { id, minor: wantedMinor }: { id: string; minor: bigint }) {
+      recover(payment, find(id), wantedMinor)
     },
 
     /** Announced money goes to what replaces it, if that is open. */

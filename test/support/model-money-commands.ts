@@ -92,8 +92,6 @@ export const reverse = fc.tuple(n, fc.constantFrom('bounced', 'charged_back', 'e
     `reverse(${which}, ${reason})`,
     async (books, { ledger }) => {
       const payment = paymentOf(books, 'settled', which)
-      // What was written off is owed no more, and takes no money back: such a payment is refused or reopens nothing.
-      if ([...payment.allocated.keys()].some((id) => books.find(id).status === 'written_off')) return
       await ledger.reverse(payment.id, { reason })
       books.reverse(payment)
     },
@@ -169,5 +167,26 @@ export const spend = fc.tuple(n, fc.option(n), minor).map(([which, about, wanted
       if (spent !== null) books.spend(payment, named, dayAfter(await nowOf(world), 0))
     },
     has('settled')
+  )
+)
+
+/** Money for what was written off, which names it. */
+export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
+  command(
+    `recover(${which}, ${wantedMinor})`,
+    async (books, world) => {
+      const invoice = pick(
+        books.invoices.filter(({ status }) => status === 'written_off'),
+        which
+      )
+      const amountMinor = wantedMinor < invoice.givenUpMinor ? wantedMinor : invoice.givenUpMinor
+      const receivedOn = dayAfter(await nowOf(world), 0)
+      const allocations = [{ invoice_id: invoice.id, amount: amountOf(amountMinor) }]
+      const id = await world.ledger.pay(world.clientId, amountOf(amountMinor), { allocations })
+      const payment = newPayment({ id, amountMinor, receivedOn, status: 'settled', unappliedMinor: amountMinor })
+      books.payments.push(payment)
+      books.recover(payment, { id: invoice.id, minor: amountMinor })
+    },
+    ({ invoices }) => invoices.some(({ status }) => status === 'written_off')
   )
 )
