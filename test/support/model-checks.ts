@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { done, type EventRow, type InvoiceBody, type Ledger } from './dunning.ts'
 import type { ModelBooks } from './model-books.ts'
 import { amountOf, minorOf } from './model-command.ts'
+import { endStages } from './model-dunning-commands.ts'
 
 type Page<T> = Readonly<{ data: T[] }>
 type PaymentBody = Readonly<{ id: string; status: string; unapplied: string }>
@@ -102,6 +103,20 @@ export async function expectDunnedOnlyWhatWasDue(books: ModelBooks, ledger: Ledg
     expect([line, books.wasExempt(on, at)]).toEqual([line, false])
     const holding = spans.filter((span) => heldFrom(span, { books, invoiceId }) < at && at < span.until)
     expect([line, holding.map(({ hold }) => hold.id)]).toEqual([line, []])
+  }
+}
+
+/** What is open, neither held nor covered by credit, is dunned on some day to come, or was to the end of its ladder. */
+export async function expectNothingForgotten(books: ModelBooks, ledger: Ledger): Promise<void> {
+  if (books.payments.some(({ unappliedMinor }) => unappliedMinor > 0n)) return
+  const { now_at: now } = await done(ledger.call<{ now_at: string }>('GET', '/v1/test-clock'))
+  for (const { id, status, dunning } of await all<InvoiceBody>(ledger, '/v1/invoices')) {
+    if (status !== 'open' || dunning.held) continue
+    const isOver = dunning.next_at === null && endStages.includes(dunning.stage ?? '')
+    expect([id, dunning.stage, dunning.next_at, isOver || (dunning.next_at ?? '') > now]).toEqual([
+      ...[id, dunning.stage, dunning.next_at],
+      true
+    ])
   }
 }
 

@@ -49,6 +49,9 @@ export const ladders: readonly [readonly StageBody[], ...(readonly StageBody[])[
   ]
 ]
 
+/** At or past the end of the one ladder whose last stage is not repeated: what moved to it from there has nothing ahead. */
+export const endStages = ladders.flat().flatMap(({ code, offset_days: days }) => (days >= 8 ? [code] : []))
+
 const edits = fc.record({
   ladder: fc.constantFrom(...ladders),
   in_flight: fc.constantFrom('keep', 'move'),

@@ -8,6 +8,7 @@ import {
   expectAskedFor,
   expectDunnedOnlyWhatWasDue,
   expectLeft,
+  expectNothingForgotten,
   expectPlansAskNoMore,
   expectSameMoney
 } from '../../support/model-checks.ts'
@@ -49,6 +50,7 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
       await expectPlansAskNoMore(books, ledger)
       await expectDunnedOnlyWhatWasDue(books, ledger)
       await expectAskedFor(ledger)
+      await expectNothingForgotten(books, ledger)
     }),
     { numRuns: RUNS, ...chosen }
   )
