@@ -15,7 +15,7 @@ import { refuseUnreadable, refuseUnrouted, registerProblems } from './http/probl
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
 import { buildSerializer } from './http/serialization.ts'
-import { refuseUnstorableText } from './http/text.ts'
+import { refuseMalformedQuery, refuseUnstorableText } from './http/text.ts'
 import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
 import { clientByRefRoutes, clientRoutes, offboardingRoutes } from './modules/clients/routes.ts'
@@ -129,6 +129,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       registerContract(v1)
       registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
       if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
+      v1.addHook('preValidation', refuseMalformedQuery)
       v1.addHook('preHandler', refuseUnstorableText)
       await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })
       await v1.register(organizationRoutes, { prefix: '/organization', ...edge, ...services })

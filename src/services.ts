@@ -121,6 +121,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       standingOf: (tx, clientIds) => standingOf(tx, clientIds),
       planDunning: (tx, input) => dunning.planDunning(tx, input),
       obligationsChanged,
+      owedByLeaving: (tx, issued) => payments.followOffboarding(tx, issued),
       creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
       applyCredit: (tx, input) => payments.applyCredit(tx, input),
       releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)

@@ -35,7 +35,7 @@ const rules = [
   rule('payments', 'allocations and the unapplied rest make up a settled payment', {
     of: 'payments',
     broken: `select p.id from payments p where p.org_id = $1 and p.status = 'settled' and p.amount_minor <> p.unapplied_minor - coalesce((select sum(e.balance_minor)
-      from ledger_entries e where e.org_id = p.org_id and e.payment_id = p.id), 0)`
+      from ledger_entries e where e.org_id = p.org_id and e.payment_id = p.id and e.kind <> 'write_off_recovered'), 0)`
   }),
   rule('credit_notes', 'an invoice’s credit notes are what its ledger entries took from it', {
     of: 'credit_notes',

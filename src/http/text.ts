@@ -20,7 +20,7 @@ function unstorableIn(value: unknown, pointer: string): string | undefined {
   if (typeof value === 'string') return isStorable(value) ? undefined : pointer
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, inner] of Object.entries(value)) {
-    const at = `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    const at = `${pointer}${stepTo(key)}`
     const found = isStorable(key) ? unstorableIn(inner, at) : pointer
     if (found !== undefined) return found
   }
@@ -29,4 +29,30 @@ function unstorableIn(value: unknown, pointer: string): string | undefined {
 
 function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
+}
+
+/** A hook for before anything is read: what is no percent-encoding of UTF-8 would be taken literally, and found or kept as another text. */
+export async function refuseMalformedQuery({ url }: FastifyRequest): Promise<void> {
+  const start = url.indexOf('?')
+  if (start === -1 || !url.includes('%', start)) return
+  for (const pair of url.slice(start + 1).split('&')) {
+    const [name = '', ...value] = pair.split('=')
+    if (isEncoded(name) && isEncoded(value.join('='))) continue
+    const where = isEncoded(name) ? { pointer: stepTo(decodeURIComponent(name)) } : {}
+    throw new ParameterRefusal('invalid_request', 'This is no percent-encoding of UTF-8.', where)
+  }
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** One step of a JSON pointer. */
+function stepTo(key: string): string {
+  return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }

@@ -59,7 +59,27 @@ function capped(day: Day, before: Day | undefined): Day {
   return before === undefined ? day : minDay(day, before)
 }
 
-/** What is held in part on the day: the sum of what is disputed. */
-export function heldPart(holds: readonly HoldFact[], day: Day): bigint {
+/** What is open of the same claim in parts that fall due earlier. */
+export function earlierOpen(
+  { dueOn }: Readonly<{ dueOn: Day }>,
+  parts: readonly Readonly<{ dueOn: Day; balanceMinor: bigint }>[]
+): bigint {
+  return parts.reduce((sum, part) => (part.dueOn < dueOn ? sum + part.balanceMinor : sum), 0n)
+}
+
+/**
+ * What of one part of a claim is disputed on the day. What is disputed concerns what falls due first, so that a part has of it what
+ * the earlier ones leave.
+ */
+export function disputedOf(
+  { balanceMinor, earlierMinor }: Readonly<{ balanceMinor: bigint; earlierMinor: bigint }>,
+  { holds, day }: Readonly<{ holds: readonly HoldFact[]; day: Day }>
+): bigint {
+  const left = heldInPart(holds, day) - earlierMinor
+  if (left <= 0n) return 0n
+  return left < balanceMinor ? left : balanceMinor
+}
+
+function heldInPart(holds: readonly HoldFact[], day: Day): bigint {
   return holds.reduce((sum, hold) => (hold.amountMinor !== null && covers(hold, day) ? sum + hold.amountMinor : sum), 0n)
 }

@@ -127,7 +127,12 @@ test.for([
   ['/v1/clients/%E0%A4%A', '400 invalid_request'],
   [`/v1/clients/${'a'.repeat(5_000)}`, '400 invalid_request'],
   ['/v1/clients/by-ref?source=books&id=%00', '400 invalid_request /id'],
-  ['/v1/clients/by-ref?source=books&id=%ED%A0%80', '404 not_found'],
+  ['/v1/clients/by-ref?source=books&id=%ED%A0%80', '400 invalid_request /id'],
+  ['/v1/clients/by-ref?source=books&id=%ff', '400 invalid_request /id'],
+  ['/v1/invoices/by-ref?source=books&id=50%', '400 invalid_request /id'],
+  ['/v1/payments/by-ref?source=%zz&id=1', '400 invalid_request /source'],
+  ['/v1/clients?%ff=1', '400 invalid_request'],
+  ['/v1/clients/by-ref?source=books&id=50%25+%C3%A9', '404 not_found'],
   ['/v1/nothing', '404 not_found'],
   ['/', '404 not_found']
 ] as const)('GET %s is refused as %s', async ([url, refusal]) => {

@@ -3,6 +3,7 @@ import { assert } from '../../kernel/assert.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { formatAmount } from '../../kernel/money.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { CreditNoteService } from '../credit-notes/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
@@ -127,11 +128,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
   }
 
   return {
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).clientId)
-      return (await get(tx, id)).version
-    },
+    versionForUpdate: versionWithClientLocked(clients, get),
 
     moveInvoice: repository.moveInvoice,
     get,

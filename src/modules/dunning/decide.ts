@@ -1,6 +1,6 @@
 import { nextOpen } from '../../kernel/calendar.ts'
 import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } from '../../kernel/day.ts'
-import { covers, firstFreeDay, type HoldFact, heldPart, shiftedDays } from '../../kernel/holding.ts'
+import { covers, disputedOf, firstFreeDay, type HoldFact, shiftedDays } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import {
   effectiveDueOn,
@@ -161,17 +161,14 @@ export function isBelowMinimum(
   return balanceMinor <= (policy.minBalanceMinor.get(currency) ?? 0n)
 }
 
-/** What is open, not disputed and not covered by credit. Not below 0. */
-export function dunnedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
-  const rest = facts.balanceMinor - disputedMinor({ facts, today }) - facts.creditMinor
-  return rest > 0n ? rest : 0n
-}
+/** What is asked for of an obligation: what is open, not disputed and not covered by credit. In minor units, none below 0. */
+export type Asked = Readonly<{ disputedMinor: bigint; creditMinor: bigint; askedMinor: bigint }>
 
-/** What of it is disputed today: of what is disputed of the invoice, what its earlier parts leave. */
-function disputedMinor({ facts, today }: Pick<Situation, 'facts' | 'today'>): bigint {
-  const left = heldPart(facts.holds, today) - facts.earlierMinor
-  if (left <= 0n) return 0n
-  return left < facts.balanceMinor ? left : facts.balanceMinor
+export function askedOf({ facts, today }: Pick<Situation, 'facts' | 'today'>): Asked {
+  const { balanceMinor, creditMinor, holds } = facts
+  const disputedMinor = disputedOf(facts, { holds, day: today })
+  const rest = balanceMinor - disputedMinor - creditMinor
+  return { disputedMinor, creditMinor, askedMinor: rest > 0n ? rest : 0n }
 }
 
 /** The holds that keep every stage shut: those over all of it, and those over a part where the policy says so. */
@@ -195,7 +192,7 @@ export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
  */
 export function nextEntry(standing: Standing, situation: Situation): NextEntry | null {
   const { facts, context } = situation
-  if (facts.dunning === 'off' || isBelowMinimum({ ...facts, balanceMinor: dunnedMinor(situation) }, context)) return null
+  if (facts.dunning === 'off' || isBelowMinimum({ ...facts, balanceMinor: askedOf(situation).askedMinor }, context)) return null
   const { policy } = context
   const fromOn = firstDay(situation)
   if (fromOn === null) return null
@@ -235,13 +232,13 @@ function blockOf(situation: Situation): DecisionRule | null {
   const { facts, context, today } = situation
   if (facts.dunning === 'off') return 'dunning_off'
   if (isHeld(situation)) return 'held'
-  if (isBelowMinimum({ ...facts, balanceMinor: dunnedMinor(situation) }, context)) return 'below_minimum'
+  if (isBelowMinimum({ ...facts, balanceMinor: askedOf(situation).askedMinor }, context)) return 'below_minimum'
   return isExempt(facts, today) ? 'exempt' : null
 }
 
 function isHeld(situation: Situation): boolean {
   if (wholeHolds(situation).some((hold) => covers(hold, situation.today))) return true
-  return disputedMinor(situation) >= situation.facts.balanceMinor
+  return askedOf(situation).disputedMinor >= situation.facts.balanceMinor
 }
 
 function closed(facts: ObligationFacts, daysOverdue: number): Decision {

@@ -1,9 +1,9 @@
 import { assert } from '../../kernel/assert.ts'
-import type { Day } from '../../kernel/day.ts'
+import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type Decision, decide } from './decide.ts'
+import { type Asked, askedOf, type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
 import type { CreditOf } from './netting.ts'
@@ -14,6 +14,7 @@ export type Decided = Readonly<{
   found: DunningCase
   policy: PolicyRef
   decision: Decision
+  asked: Asked
   state: DunningState
   entered: Readonly<{ entry: NewEntry; stage: Stage; deadlineOn: Day | null }> | null
 }>
@@ -33,16 +34,15 @@ export function decideCase(found: DunningCase, { books, entriesOf, holdsOf, cred
   const ref = policyOf(found, { entries, books })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
-  const decision = decide(
-    factsOf(found, { entries, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books }),
-    context
-  )
+  const facts = factsOf(found, { entries, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books })
+  const decision = decide(facts, context)
+  const asked = askedOf({ facts, today: dayIn(books.now, facts.timeZone) })
   const entered = enteredBy(decision, { found, ref, policy, id: newId })
   const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
   const overdueAnnounced = obligation.overdueAnnounced || decision.overdue
   const state = stateOf(obligation, { standing: decision, overdueAnnounced, entries: after, policy: ref }, context)
   assert(state.nextAt === null || state.nextAt > books.now, 'what was decided now is not due again now')
-  return { found, policy: ref, decision, state, entered }
+  return { found, policy: ref, decision, asked, state, entered }
 }
 
 function enteredBy(

@@ -1,6 +1,7 @@
 import type { Day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import type { Obligation } from '../invoices/invoice.ts'
+import type { Asked } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
 import type { Stage } from './policy.ts'
@@ -12,6 +13,14 @@ export function obligationContext(obligation: Obligation) {
     obligation: { id, kind, due_on: dueOn, cycle },
     amounts: { currency, total: formatAmount(amountMinor, currency), balance: formatAmount(balanceMinor, currency) }
   }
+}
+
+/** The same of one that is asked for, with what is not asked for of it, under the names that a notice has for them. */
+export function askedContext(obligation: Obligation, { disputedMinor, creditMinor, askedMinor }: Asked) {
+  const { obligation: named, amounts } = obligationContext(obligation)
+  const text = (minor: bigint) => formatAmount(minor, obligation.currency)
+  const asked = { unapplied_credit: text(creditMinor), disputed: text(disputedMinor), net_total: text(askedMinor) }
+  return { obligation: named, amounts: { ...amounts, ...asked } }
 }
 
 export function groundsContext(policy: PolicyRef, calendarVersion: number) {

@@ -2,11 +2,11 @@ import { addDays, type Day, dayIn, maxDay } from '../../kernel/day.ts'
 import { covers } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import {
+  askedOf,
   type Decision,
   type DecisionContext,
   type DecisionRule,
   decide,
-  dunnedMinor,
   type Effect,
   firstDay,
   type NextEntry,
@@ -123,7 +123,7 @@ function obstacle(
       return held(situation)
     case 'below_minimum': {
       const minimum = formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
-      const dunned = dunnedMinor(situation)
+      const dunned = askedOf(situation).askedMinor
       const disputed = dunned === facts.balanceMinor ? {} : { dunned: formatAmount(dunned, facts.currency) }
       const what = dunned === facts.balanceMinor ? 'What is open' : 'What is open, not disputed and not covered by credit'
       const detail = `${what} is not above the policy's minimum of ${minimum} ${facts.currency}.`

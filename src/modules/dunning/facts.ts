@@ -1,6 +1,7 @@
 import { assert } from '../../kernel/assert.ts'
 import { addDays } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import { earlierOpen } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts, standingFor } from './decide.ts'
@@ -57,9 +58,7 @@ export function factsOf(
     currency: obligation.currency,
     balanceMinor: obligation.balanceMinor,
     creditMinor,
-    earlierMinor: view.obligations
-      .filter(({ dueOn }) => dueOn < obligation.dueOn)
-      .reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n),
+    earlierMinor: earlierOpen(obligation, view.obligations),
     status: view.invoice.status === 'open' ? 'open' : 'closed',
     dunning: dunningOf(view.invoice),
     exemptUntilOn: client.dunningExemptUntilOn,

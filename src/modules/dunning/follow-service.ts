@@ -2,7 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { type Day, daysBetween } from '../../kernel/day.ts'
+import { type Day, day, daysBetween } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
@@ -21,6 +21,7 @@ import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
 import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import { noCredit } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
 import type { PolicyService } from './policy-service.ts'
@@ -50,6 +51,9 @@ type Followed = Readonly<{
   state: DunningState
   cleared: boolean
 }>
+
+/** Nothing that was entered before turns out mistaken by what counts from then. */
+export const endOfTime: Day = day('9999-12-31')
 
 type EntriesOf = (obligationId: string) => readonly LiveEntry[]
 
@@ -119,7 +123,11 @@ export function createFollowService({
    * Reads what the decisions rest on after the cases were locked, as the sweep does: whoever changes the calendar or a policy marks
    * them due again afterwards.
    */
-  async function followAll(tx: Tx, cases: readonly DunningCase[], change: ObligationsChange): Promise<Followed[]> {
+  async function followAll(
+    tx: Tx,
+    cases: readonly DunningCase[],
+    change: ObligationsChange
+  ): Promise<{ followed: Followed[]; hasCredit: boolean }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
     const [settings, entriesOf, holdsOf, creditOf] = await Promise.all([
@@ -139,7 +147,8 @@ export function createFollowService({
       tx,
       followed.map(({ policy }) => policy)
     )
-    return followed.map((one) => ({ ...one, ...outcomeOf(one, { books, holdsOf, creditOf, policyAt }) }))
+    const outcomes = followed.map((one) => ({ ...one, ...outcomeOf(one, { books, holdsOf, creditOf, policyAt }) }))
+    return { followed: outcomes, hasCredit: creditOf !== noCredit }
   }
 
   function outcomeOf(
@@ -193,42 +202,53 @@ export function createFollowService({
      */
     async obligationsChanged(tx: Tx, change: ObligationsChange): Promise<void> {
       if (change.obligationIds.length === 0) return
-      const cases = await invoices.casesForUpdate(tx, change.obligationIds)
-      const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-      // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
-      const [followed, unserved, known] = await Promise.all([
-        followAll(tx, cases, change),
-        actions.unserved(tx, clientIds),
-        clients.getMany(tx, clientIds)
-      ])
-      const at = clock.now()
-      const changes = byInvoice(followed, { at, tells: tellsSomething })
-      const drafts = draftsOf(changes, { ...change, known })
-      const changed = followed.filter(({ found, state }) => differVisibly(found.obligation, state))
-      const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
-      if (changed.length > 0) {
-        writes.push(
-          invoices.saveDunning(tx, {
-            states: changed.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
-            touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
-            at
-          })
-        )
-      }
-      const mistaken = followed.flatMap((one) => one.mistaken.map(({ id }) => id))
-      if (mistaken.length > 0) {
-        const reason = retractionReason(change.reason)
-        writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
-      }
-      await Promise.all(writes)
-      if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
-      const reopened = new Set(followed.filter(isBack).map(({ found }) => found.obligation.clientId))
-      for (const { id: clientId, nextNoticeAt } of known.values()) {
-        if (nextNoticeAt !== null) await notices.settle(tx, { books: change.books, clientId })
-        else if (reopened.has(clientId)) await notices.reconsider(tx, { books: change.books, clientId })
-      }
-      await actions.restore(tx, change.books, unserved)
+      const { clientIds, hasCredit } = await follow(tx, change)
+      if (!hasCredit) return
+      // It covers what is oldest due: where one claim moves, more or less of the others is left to be asked for.
+      const others = (await invoices.openOfClients(tx, clientIds)).filter(({ id }) => !change.obligationIds.includes(id))
+      const obligationIds = others.map(({ id }) => id)
+      if (others.length > 0) await follow(tx, { ...change, obligationIds, effectiveOn: endOfTime, reason: 'credit_changed' })
     }
+  }
+
+  /** @returns whose obligations they are, and whether any of these has credit that is not applied. */
+  async function follow(tx: Tx, change: ObligationsChange): Promise<{ clientIds: string[]; hasCredit: boolean }> {
+    const cases = await invoices.casesForUpdate(tx, change.obligationIds)
+    const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
+    // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
+    const [{ followed, hasCredit }, unserved, known] = await Promise.all([
+      followAll(tx, cases, change),
+      actions.unserved(tx, clientIds),
+      clients.getMany(tx, clientIds)
+    ])
+    const at = clock.now()
+    const changes = byInvoice(followed, { at, tells: tellsSomething })
+    const drafts = draftsOf(changes, { ...change, known })
+    const changed = followed.filter(({ found, state }) => differVisibly(found.obligation, state))
+    const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
+    if (changed.length > 0) {
+      writes.push(
+        invoices.saveDunning(tx, {
+          states: changed.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
+          touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+          at
+        })
+      )
+    }
+    const mistaken = followed.flatMap((one) => one.mistaken.map(({ id }) => id))
+    if (mistaken.length > 0) {
+      const reason = retractionReason(change.reason)
+      writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
+    }
+    await Promise.all(writes)
+    if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
+    const reopened = new Set(followed.filter(isBack).map(({ found }) => found.obligation.clientId))
+    for (const { id: clientId, nextNoticeAt } of known.values()) {
+      if (nextNoticeAt !== null) await notices.settle(tx, { books: change.books, clientId })
+      else if (reopened.has(clientId)) await notices.reconsider(tx, { books: change.books, clientId })
+    }
+    await actions.restore(tx, change.books, unserved)
+    return { clientIds, hasCredit }
   }
 }
 

@@ -1,3 +1,5 @@
+import { day } from '../../kernel/day.ts'
+import { disputedOf, earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
 import { fill } from '../payments/payment.ts'
 
@@ -10,21 +12,37 @@ export const noCredit: CreditOf = () => 0n
 
 /**
  * Credit that is not applied, because it is reserved or the organization applies none by itself, is money all the same: whoever
- * has it is not dunned for as much. It covers what is oldest due first, as applying it would.
+ * has it is not dunned for as much. It covers what is oldest due first, as applying it would, but nothing that is contested: that is not
+ * asked for anyhow.
  * @param open by due date.
  */
-export function nettingOf(unapplied: readonly Unapplied[], open: readonly OpenObligation[]): CreditOf {
+export function nettingOf(
+  unapplied: readonly Unapplied[],
+  { open, holdsOf }: Readonly<{ open: readonly OpenObligation[]; holdsOf: HoldsOf }>
+): CreditOf {
   const covered = new Map<string, bigint>()
   for (const { clientId, currency, unappliedMinor } of unapplied) {
     const payable = open
       .filter((one) => one.clientId === clientId && one.currency === currency)
-      .map(({ id: obligationId, invoiceId, dueOn: issuedOn, balanceMinor }) => ({
-        obligationId,
-        invoiceId,
-        issuedOn,
-        balanceMinor
+      .map((one) => ({
+        obligationId: one.id,
+        invoiceId: one.invoiceId,
+        issuedOn: one.dueOn,
+        balanceMinor: one.balanceMinor - contestedOf(one, { open, holdsOf })
       }))
     for (const { obligationId, amountMinor } of fill(unappliedMinor, payable)) covered.set(obligationId, amountMinor)
   }
   return (obligationId) => covered.get(obligationId) ?? 0n
+}
+
+/** A dispute has no end until it is answered. */
+const someday = day('9999-12-31')
+
+function contestedOf(
+  one: OpenObligation,
+  { open, holdsOf }: Readonly<{ open: readonly OpenObligation[]; holdsOf: HoldsOf }>
+): bigint {
+  const parts = open.filter(({ invoiceId }) => invoiceId === one.invoiceId)
+  const part = { balanceMinor: one.balanceMinor, earlierMinor: earlierOpen(one, parts) }
+  return disputedOf(part, { holds: holdsOf(one), day: someday })
 }

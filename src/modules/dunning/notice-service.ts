@@ -212,9 +212,9 @@ function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {
 
 /** The notice of one client and currency; its object is the client. */
 function draftOf({ currency, items, entered }: News, { client, facts }: { client: Client; facts: Facts }): EventDraft {
-  const { books, policyAt, creditOf, holdsOf } = facts
+  const { books, open, policyAt, creditOf, holdsOf } = facts
   const context = noticeContext({
-    ...{ items, currency, entered, policyAt, creditOf, holdsOf },
+    ...{ items, open, currency, entered, policyAt, creditOf, holdsOf },
     client: clientContext(client, books.organization),
     today: todayFor(books, client.timeZone)
   })

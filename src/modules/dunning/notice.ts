@@ -1,5 +1,5 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
-import { type HoldsOf, heldPart } from '../../kernel/holding.ts'
+import { disputedOf, earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import { addressedTo, type ClientContext } from '../clients/client-context.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
@@ -11,8 +11,10 @@ export type Notice = Readonly<{
   client: ClientContext
   currency: Currency
   today: Day
-  /** All that is open in the currency, by due date. */
+  /** What is told of, by due date. */
   items: readonly OpenObligation[]
+  /** All that is open of the client, what is not told of too: of an invoice in parts an earlier one may be. */
+  open: readonly OpenObligation[]
   /** By obligation: the entries that were not told before. */
   entered: ReadonlyMap<string, Readonly<{ id: string }>>
   policyAt: (ref: PolicyRef) => Policy
@@ -22,10 +24,11 @@ export type Notice = Readonly<{
 }>
 
 /** Everything that a client owes in one currency, for a consumer who writes one message per client. */
-export function noticeContext({ client, currency, today, items, entered, policyAt, creditOf, holdsOf }: Notice) {
+export function noticeContext(notice: Notice) {
+  const { client, currency, today, items, entered, policyAt, creditOf } = notice
   const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
   const creditMinor = items.reduce((covered, { id }) => covered + creditOf(id), 0n)
-  const disputed = disputedOf(items, { holdsOf, today })
+  const disputed = new Map(items.map((item) => [item.id, disputedIn(item, notice)]))
   const disputedMinor = [...disputed.values()].reduce((total, minor) => total + minor, 0n)
   const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
   const highest = highestOf(items, { policyAt, timeZone: client.time_zone })
@@ -71,22 +74,10 @@ function highestOf(items: readonly OpenObligation[], { policyAt, timeZone }: Pic
   return { audience, stage: { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn } }
 }
 
-/** By obligation; of an invoice that is due in parts the earliest are concerned first. */
-function disputedOf(
-  items: readonly OpenObligation[],
-  { holdsOf, today }: Pick<Notice, 'holdsOf' | 'today'>
-): ReadonlyMap<string, bigint> {
-  const disputed = new Map<string, bigint>()
-  for (const parts of Map.groupBy(items, ({ invoiceId }) => invoiceId).values()) {
-    const [first] = parts
-    let leftMinor = first === undefined ? 0n : heldPart(holdsOf(first), today)
-    for (const { id, balanceMinor } of parts.toSorted((a, b) => (a.dueOn < b.dueOn ? -1 : 1))) {
-      const minor = leftMinor < balanceMinor ? leftMinor : balanceMinor
-      if (minor > 0n) disputed.set(id, minor)
-      leftMinor -= minor
-    }
-  }
-  return disputed
+function disputedIn(item: OpenObligation, { open, holdsOf, today }: Pick<Notice, 'open' | 'holdsOf' | 'today'>): bigint {
+  const parts = open.filter(({ invoiceId }) => invoiceId === item.invoiceId)
+  const part = { balanceMinor: item.balanceMinor, earlierMinor: earlierOpen(item, parts) }
+  return disputedOf(part, { holds: holdsOf(item), day: today })
 }
 
 function atLeastNothing(minor: bigint): bigint {

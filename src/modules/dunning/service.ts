@@ -1,19 +1,16 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import { type Day, day } from '../../kernel/day.ts'
 import type { Books } from '../organizations/organization.ts'
 import { createActionService } from './action-service.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
-import { createFollowService } from './follow-service.ts'
+import { createFollowService, endOfTime } from './follow-service.ts'
 import { createNettingService, type NettingDeps } from './netting-service.ts'
 import { createNoticeService, type NoticeDeps } from './notice-service.ts'
 import { createPlanService } from './plan-service.ts'
 import type { InFlight } from './policy-service.ts'
 import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
-
-const endOfTime: Day = day('9999-12-31')
 
 export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering'> &
   Omit<NoticeDeps, 'creditCovering'> &
@@ -68,7 +65,6 @@ export function createDunningService(given: DunningServiceDeps) {
     ): Promise<void> {
       const open = await invoices.openOfClients(tx, [clientId])
       const concerned = open.filter(({ invoiceId }) => invoiceIds === null || invoiceIds.includes(invoiceId))
-      // Nothing that was entered before turns out mistaken by it.
       await follow.obligationsChanged(tx, { books, obligationIds: concerned.map(({ id }) => id), effectiveOn: endOfTime, reason })
       await notices.reconsider(tx, { books, clientId })
     },

@@ -15,7 +15,7 @@ import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
-import { groundsContext, obligationContext, stageContext } from './event-context.ts'
+import { askedContext, groundsContext, stageContext } from './event-context.ts'
 import { policyOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
@@ -85,9 +85,9 @@ export function createSweepService({
     const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
     const draft = invoices.eventOf('invoice.overdue', after, { books, previous })
     const client = contextOf(after.invoice.clientId, { books, clients: known })
-    const common = ({ found, policy, decision }: Decided) => ({
+    const common = ({ found, policy, decision, asked }: Decided) => ({
       client,
-      ...obligationContext(found.obligation),
+      ...askedContext(found.obligation, asked),
       days_overdue: decision.daysOverdue,
       ...groundsContext(policy, books.calendar.version)
     })

@@ -27,7 +27,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'invoice.reopened': 'A paid invoice is open again, because a payment was reversed.',
   'invoice.voided': 'An invoice was taken back.',
   'invoice.written_off': 'What was open was given up.',
-  'invoice.dunning_stage_entered': 'An invoice entered a stage of its dunning policy; once per stage and repetition.',
+  'invoice.dunning_stage_entered':
+    'An invoice entered a stage of its dunning policy; once per stage and repetition. `context.amounts` names its balance, what of it is disputed or covered by unapplied credit, and net_total, what is asked for.',
   'invoice.dunning_cleared': 'An invoice that was in a stage is settled, void or written off.',
   'invoice.dunning_retracted': 'A stage turned out to be entered by mistake, by what was recorded later: time to apologize.',
   'payment.pending': 'Money was announced.',
@@ -47,7 +48,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'installment.due_soon': 'An installment is due in three days.',
   'installment.due': 'An installment is due today.',
   'installment.missed': 'An installment was not filled by the end of its grace.',
-  'installment.paid': 'An installment is filled.',
+  'installment.paid': 'An installment is filled, or what is left of it is owed no more.',
   'promise.made': 'The client promised to pay; again, where a payment that had kept it was taken back in time.',
   'promise.kept': 'What was promised was paid by its day and the grace.',
   'promise.broken': 'The day and the grace are over and less was paid; or a payment that had kept it was taken back.',

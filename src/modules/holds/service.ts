@@ -3,6 +3,7 @@ import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { Money } from '../../kernel/money.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
@@ -116,11 +117,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
   }
 
   return {
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).clientId)
-      return (await get(tx, id)).version
-    },
+    versionForUpdate: versionWithClientLocked(clients, get),
 
     get,
     page: (reader: Reader, filter: repository.HoldFilter) => repository.page(reader, filter),

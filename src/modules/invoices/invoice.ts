@@ -120,6 +120,7 @@ export function lastDueOn(parts: readonly [Part, ...Part[]]): Day {
 
 /** What is told of an invoice whose balance was moved by money or by a credit. */
 export function movedEvent(before: Invoice | undefined, after: Invoice): EventType {
+  if (after.status === 'written_off') return before?.status === 'written_off' ? 'invoice.updated' : 'invoice.written_off'
   if (after.status === 'paid') return before?.status === 'paid' ? 'invoice.updated' : 'invoice.paid'
   if (before?.status === 'paid') return 'invoice.reopened'
   const paidMore = before !== undefined && after.balanceMinor < before.balanceMinor

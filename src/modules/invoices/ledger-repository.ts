@@ -123,12 +123,12 @@ const selectAllocations = (name: string, column: string) =>
        min(currency) as currency, effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor"
      from ledger_entries where org_id = $1 and ${column} = any($2::uuid[]) and kind in ('allocation', 'allocation_reversed')
      group by payment_id, obligation_id, effective_on having sum(balance_minor) <> 0
-     order by effective_on, obligation_id`
+     order by effective_on, min(id::text)`
   )
 const allocationsOfPayments = selectAllocations('payments', 'payment_id')
 const allocationsOfObligations = selectAllocations('obligations', 'obligation_id')
 
-/** By payment and obligation and day; sums that came to nothing are left out. */
+/** By payment and obligation and day, in the order in which they count; sums that came to nothing are left out. */
 export const allocationsOf = {
   payments: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfPayments, [reader.orgId, ids]),
   obligations: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfObligations, [reader.orgId, ids])
@@ -150,6 +150,23 @@ export function receiptsOf(
   return reader.run(selectReceipts, [reader.orgId, invoiceIds, sinceOn])
 }
 
+const selectClaims = statement<Movement>(
+  'ledger.claims',
+  `select case when kind = 'invoice_issued' then least(effective_on, $3::date) else effective_on end as "effectiveOn",
+     sum(balance_minor)::bigint as "amountMinor" from ledger_entries
+   where org_id = $1 and obligation_id = any(array(select id from obligations where org_id = $1 and invoice_id = any($2::uuid[])))
+     and not (kind in ('plan_discount', 'plan_discount_reversed') and effective_on >= $3)
+   group by 1 order by 1`
+)
+
+/** What moved the sum that is open of these invoices, by day. What plans gave up from a day on is left out: it was open until then. */
+export function claimsOf(
+  reader: Reader,
+  { invoiceIds, sinceOn }: { invoiceIds: readonly string[]; sinceOn: Day }
+): Promise<Movement[]> {
+  return reader.run(selectClaims, [reader.orgId, invoiceIds, sinceOn])
+}
+
 const selectDiscounts = statement<Omit<Allocation, 'paymentId'>>(
   'ledger.discounts',
   `select obligation_id as "obligationId", min(invoice_id::text)::uuid as "invoiceId",
@@ -163,3 +180,6 @@ const selectDiscounts = statement<Omit<Allocation, 'paymentId'>>(
 export function discountsOf(reader: Reader, invoiceIds: readonly string[]): Promise<Omit<Allocation, 'paymentId'>[]> {
   return reader.run(selectDiscounts, [reader.orgId, invoiceIds])
 }
+
+/** What payments, and what is agreed upon, need of the ledger. */
+export const forPayments = { post, payablesOf, payablesOfInvoices, allocationsOf, receiptsOf, claimsOf }

@@ -4,7 +4,8 @@ import type { LedgerKind } from './table.ts'
 
 /**
  * One movement of the append-only ledger. `balanceMinor` is what the obligation's balance changes by, `unappliedMinor`
- * what the payment's unapplied rest changes by; both signed, and zero exactly where that side is absent.
+ * what the payment's unapplied rest changes by; both signed, and zero exactly where that side is absent. Only a recovery names a payment
+ * whose rest it does not move: the allocation beside it does.
  */
 export type LedgerEntry = Readonly<{
   id: string
@@ -53,6 +54,9 @@ export type Allocation = Readonly<{
   effectiveOn: Day
   amountMinor: bigint
 }>
+
+/** What was given up of an obligation, or was brought in of that, and the day on which it was written off. */
+export type GivenUp = Readonly<{ obligationId: string; amountMinor: bigint; writtenOffOn: Day }>
 
 /** What a day brought of one payment: set against invoices less taken back. */
 export type Receipt = Readonly<{ paymentId: string; effectiveOn: Day; amountMinor: bigint }>

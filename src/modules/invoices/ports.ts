@@ -39,6 +39,8 @@ export type InvoicePorts = Readonly<{
     tx: Tx,
     change: { books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }
   ) => Promise<void>
+  /** Something new is owed by a client that is being parted with, who may have owed nothing any more. */
+  owedByLeaving: (tx: Tx, issued: { books: Books; obligationIds: readonly string[] }) => Promise<void>
   /** What these clients have in credit that may be applied by itself. They are locked, so that it stays so. */
   creditOf: (tx: Tx, clientIds: readonly string[]) => Promise<readonly Credit[]>
   /**

@@ -181,7 +181,8 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'writeOffInvoice',
         tags,
         summary: 'Give up what is still open',
-        description: 'What was paid stays paid. It is dunned no longer and stays in the history.',
+        description:
+          'What was paid stays paid. It is dunned no longer and stays in the history. A payment that names it brings back what it is worth, and once all of it is there the invoice is paid.',
         params: IdParams,
         headers: actionHeaders,
         response: { 200: ref(InvoiceSchema), ...refusals(404, 412) }

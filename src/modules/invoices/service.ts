@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
@@ -15,6 +16,7 @@ import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
 import type { InvoiceDraft, InvoicePorts } from './ports.ts'
+import * as recovery from './recovery-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 
@@ -65,6 +67,9 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
     await planned.afterInsert(tx)
     await events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
+    const leaving = drafts.filter(({ client }) => client.offboardingStartedAt !== null)
+    const obligationIds = leaving.flatMap((draft) => draft.obligations.map(({ id }) => id))
+    if (obligationIds.length > 0) await ports.owedByLeaving(tx, { books, obligationIds })
     return views
   }
 
@@ -96,11 +101,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     documentsOf,
     documentOf: toApi,
 
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).invoice.clientId)
-      return (await get(tx, id)).invoice.version
-    },
+    versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).invoice),
 
     /** The invoice as GET returns it. */
     async document(reader: Reader, id: string): Promise<InvoiceDocument> {
@@ -216,12 +217,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     invoicesOf: dunning.invoicesOf,
     movementsOf: ledger.movementsOf,
 
-    // What payments need of the ledger.
-    post: ledger.post,
-    payablesOf: ledger.payablesOf,
-    payablesOfInvoices: ledger.payablesOfInvoices,
-    allocationsOf: ledger.allocationsOf,
-    receiptsOf: ledger.receiptsOf,
+    ...ledger.forPayments,
+    ...recovery,
     viewsOf: repository.findMany,
 
     /** Whose each invoice is, by invoice id. */

@@ -132,7 +132,11 @@ export const ledgerEntries = pgTable(
       foreignColumns: [obligations.orgId, obligations.id]
     }),
     check('ledger_entries_balance_side', sql`(${t.obligationId} is not null) = (${t.balanceMinor} <> 0)`),
-    check('ledger_entries_payment_side', sql`(${t.paymentId} is not null) = (${t.unappliedMinor} <> 0)`),
+    // A recovery says which payment brought it in, whose rest the allocation beside it moves.
+    check(
+      'ledger_entries_payment_side',
+      sql`(${t.paymentId} is not null) = (${t.unappliedMinor} <> 0 or ${t.kind} = 'write_off_recovered')`
+    ),
     index('ledger_entries_of_obligation').on(t.orgId, t.obligationId),
     index('ledger_entries_of_payment').on(t.orgId, t.paymentId).where(sql`${t.paymentId} is not null`),
     index('ledger_entries_of_client').on(t.orgId, t.clientId, t.effectiveOn)

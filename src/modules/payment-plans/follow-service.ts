@@ -54,7 +54,8 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
           due_on: installment.dueOn,
           amount: formatAmount(installment.amountMinor, plan.currency),
           paid: formatAmount(installment.paidMinor, plan.currency),
-          open: formatAmount(installment.amountMinor - installment.paidMinor, plan.currency),
+          credited: formatAmount(installment.creditedMinor, plan.currency),
+          open: formatAmount(installment.amountMinor - installment.paidMinor - installment.creditedMinor, plan.currency),
           currency: plan.currency
         }
       })
@@ -112,11 +113,12 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     }
     const { acceptedOn: sinceOn, already, invoiceIds } = plan
     if (sinceOn === null) return
-    const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn })
+    const since = { invoiceIds, sinceOn }
+    const [receipts, claims] = await Promise.all([invoices.receiptsOf(tx, since), invoices.claimsOf(tx, since)])
     const isSettled = views.every(({ invoice }) => invoice.balanceMinor === 0n)
     // It ended, and nothing is open again: whatever is credited or corrected later changes no more of it.
     if (plan.status === 'completed' && isSettled) return
-    const progress = progressOf(plan, { money: { receipts, already }, today, isSettled })
+    const progress = progressOf(plan, { money: { receipts, already }, claims, today, isSettled })
     // Another agreement took its place.
     if (progress.status === 'active' && plan.status !== 'active' && (await repository.activeOn(tx, invoiceIds)).length > 0) return
     await apply(tx, books, { plan, progress, today, toldIds })
@@ -201,11 +203,19 @@ function outcomeOf(
   const told: Told[] = []
   const isActive = progress.status === 'active'
   const installments = plan.installments.map((before, index): PlanInstallment => {
-    const { paidMinor, status, missedOn } = progress.installments[index] ?? before
+    const { paidMinor, creditedMinor, status, missedOn } = progress.installments[index] ?? before
     const isDue = isActive && status !== 'paid' && before.dueOn <= today
     const isSoon = isActive && status === 'upcoming' && addDays(before.dueOn, -REMINDED_DAYS_BEFORE) <= today
     const toldDue = before.toldDue || isDue
-    const after = { ...before, paidMinor, status, missedOn, toldDue, toldSoon: before.toldSoon || toldDue || isSoon }
+    const after = {
+      ...before,
+      paidMinor,
+      creditedMinor,
+      status,
+      missedOn,
+      toldDue,
+      toldSoon: before.toldSoon || toldDue || isSoon
+    }
     const tell = (type: EventType) => told.push({ type, installment: { ...after, position: index + 1 } })
     if (isSoon && !before.toldSoon) tell('installment.due_soon')
     if (isDue && !before.toldDue && missedOn === null) tell('installment.due')

@@ -20,6 +20,8 @@ export type Acceptance = Readonly<{
 export type PlanInstallment = Installment &
   Readonly<{
     paidMinor: bigint
+    /** What of it is owed no more, though no money came for it. */
+    creditedMinor: bigint
     status: InstallmentStatus
     /** Was unfilled after its grace; stays so when it is paid later. */
     missedOn: Day | null
@@ -60,14 +62,21 @@ export type PaymentPlan = Readonly<{
   updatedAt: Date
 }>
 
-export type Terms = Readonly<{ installments: readonly Installment[]; graceDays: number; breakAfterMissed: number }>
+export type Terms = Pick<PaymentPlan, 'acceptedOn' | 'discountMinor' | 'graceDays' | 'breakAfterMissed'> &
+  Readonly<{ installments: readonly Installment[] }>
+
+/** What the ledger says of what a plan covers: the money that came, and what moved the sum that is open, by day. */
+export type Moved = Readonly<{
+  money: CountedMoney
+  claims: readonly Readonly<{ effectiveOn: Day; amountMinor: bigint }>[]
+}>
 
 export type Progress = Readonly<{
   status: 'active' | 'completed' | 'broken'
   endedOn: Day | null
   /** `settled`: nothing of what it covers is open, though less was paid. */
   endReason: 'paid' | 'settled' | 'installments_missed' | null
-  installments: readonly Readonly<{ paidMinor: bigint; status: InstallmentStatus; missedOn: Day | null }>[]
+  installments: readonly Pick<PlanInstallment, 'paidMinor' | 'creditedMinor' | 'status' | 'missedOn'>[]
 }>
 
 /** The day on which an installment that is not filled counts as missed. */
@@ -79,22 +88,23 @@ export function missedFrom({ dueOn }: Installment, { graceDays }: Pick<Terms, 'g
  * Where an accepted plan stands, by what was really paid and when. Money fills the installments in the order of their days, so a
  * plan is behind when less was paid than the installments that fell due sum to. It is completed on the day that fills the last,
  * and broken on the day on which `breakAfterMissed` installments have ever been missed, the cured ones too, or the last one is;
- * whichever is first.
+ * whichever is first. It asks for no more than is owed under it: what is credited shortens it from its end.
  * Replaying it with money that was recorded later, or taken back, gives what the dates say.
  * @param isSettled nothing of what it covers is open, whatever settled it.
  */
 export function progressOf(
   terms: Terms,
-  { money, today, isSettled }: { money: CountedMoney; today: Day; isSettled: boolean }
+  { money, claims, today, isSettled }: Moved & { today: Day; isSettled: boolean }
 ): Progress {
   const targets = cumulative(terms.installments)
-  const total = targets.at(-1) ?? 0n
-  const days = money.receipts.map(({ effectiveOn }) => effectiveOn).filter((day) => day <= today)
-  const paidOn = days.find((day) => receivedBy(money, day) >= total)
+  const days = daysOf({ money, claims }).filter((day) => day <= today)
+  const askedBy = askedOf(terms, { money, claims })
+  const paidOn = days.find((day) => receivedBy(money, day) >= askedBy(day))
   const completedOn = paidOn ?? (isSettled ? today : undefined)
-  const missed = terms.installments.map((installment, index) =>
-    missedDay(missedFrom(installment, terms), { target: targets[index] ?? 0n, money, days, today })
-  )
+  const missed = terms.installments.map((installment, index) => {
+    const isUnfilled = (day: Day) => receivedBy(money, day) < least(targets[index] ?? 0n, askedBy(day))
+    return missedDay(missedFrom(installment, terms), { isUnfilled, days, today })
+  })
   const misses = missed.filter((day) => day !== null).toSorted()
   // Nothing is left to come after the last one: a plan that misses it would hold its invoices for ever.
   const brokenOn = earliest(misses[terms.breakAfterMissed - 1], missed.at(-1) ?? undefined)
@@ -102,38 +112,65 @@ export function progressOf(
   const endedOn = isCompleted ? completedOn : (brokenOn ?? null)
   const asOf = endedOn === null ? today : endedOn
   const received = receivedBy(money, asOf)
-  const completion = paidOn === undefined ? 'settled' : 'paid'
+  const completion = received >= (targets.at(-1) ?? 0n) ? 'paid' : 'settled'
   return {
     status: isCompleted ? 'completed' : brokenOn === undefined ? 'active' : 'broken',
     endedOn,
     endReason: isCompleted ? completion : brokenOn === undefined ? null : 'installments_missed',
     installments: terms.installments.map((installment, index) => {
+      const { amountMinor } = installment
       const before = targets[index - 1] ?? 0n
-      const paidMinor = clamp(received - before, installment.amountMinor)
+      const paidMinor = clamp(received - before, amountMinor)
+      const creditedMinor = least(amountMinor - clamp(askedBy(asOf) - before, amountMinor), amountMinor - paidMinor)
       const missedOn = missed[index] ?? null
       const counts = missedOn !== null && missedOn <= asOf ? missedOn : null
-      return { paidMinor, missedOn: counts, status: statusOf(installment, { paidMinor, missedOn: counts, asOf }) }
+      const status = statusOf(installment, { filledMinor: paidMinor + creditedMinor, missedOn: counts, asOf })
+      return { paidMinor, creditedMinor, missedOn: counts, status }
     })
   }
+}
+
+/**
+ * What a plan asks for in all, by a day: what was agreed, and no more than what has come and what is open still, less the discount.
+ * What was credited once is not asked for again, should the claim be raised afterwards: that is owed beside the plan.
+ */
+function askedOf({ installments, acceptedOn, discountMinor }: Terms, { money, claims }: Moved): (day: Day) => bigint {
+  const agreed = cumulative(installments).at(-1) ?? 0n
+  const owed = new Map<Day, bigint>()
+  let open = 0n
+  for (const { effectiveOn, amountMinor } of claims) {
+    open += amountMinor
+    const left = open - discountMinor
+    owed.set(maxDay(effectiveOn, acceptedOn ?? effectiveOn), receivedBy(money, effectiveOn) + (left > 0n ? left : 0n))
+  }
+  return (day) => [...owed].reduce((asked, [on, minor]) => (on <= day ? least(asked, minor) : asked), agreed)
+}
+
+function daysOf({ money, claims }: Moved): Day[] {
+  return [...new Set([...money.receipts, ...claims].map(({ effectiveOn }) => effectiveOn))].toSorted()
 }
 
 /** The first day from which on it was missed: unfilled at its start, by what had come before. */
 function missedDay(
   from: Day,
-  { target, money, days, today }: { target: bigint; money: CountedMoney; days: readonly Day[]; today: Day }
+  { isUnfilled, days, today }: { isUnfilled: (day: Day) => boolean; days: readonly Day[]; today: Day }
 ): Day | null {
   // What was filled and emptied again by a payment that bounced is missed on the next day.
   const candidates = [from, ...days.map((day) => addDays(day, 1)).filter((day) => day > from)]
-  return candidates.find((day) => day <= today && receivedBy(money, addDays(day, -1)) < target) ?? null
+  return candidates.find((day) => day <= today && isUnfilled(addDays(day, -1))) ?? null
 }
 
 function statusOf(
   { dueOn, amountMinor }: Installment,
-  { paidMinor, missedOn, asOf }: { paidMinor: bigint; missedOn: Day | null; asOf: Day }
+  { filledMinor, missedOn, asOf }: { filledMinor: bigint; missedOn: Day | null; asOf: Day }
 ): InstallmentStatus {
-  if (paidMinor >= amountMinor) return 'paid'
+  if (filledMinor >= amountMinor) return 'paid'
   if (missedOn !== null) return 'missed'
   return dueOn <= asOf ? 'due' : 'upcoming'
+}
+
+function least(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
 }
 
 function earliest(a: Day | undefined, b: Day | undefined): Day | undefined {
@@ -150,8 +187,7 @@ function cumulative(installments: readonly Installment[]): bigint[] {
 }
 
 function clamp(minor: bigint, maxMinor: bigint): bigint {
-  if (minor <= 0n) return 0n
-  return minor < maxMinor ? minor : maxMinor
+  return minor <= 0n ? 0n : least(minor, maxMinor)
 }
 
 /** Days before an installment is due on which its client is reminded. */

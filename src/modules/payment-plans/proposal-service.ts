@@ -116,7 +116,7 @@ export function createProposals({ newId, clock, events, organizations, clients, 
         },
         installments: installments.map((one) => ({
           ...one,
-          ...{ paidMinor: 0n, status: 'upcoming', missedOn: null, toldSoon: false, toldDue: false }
+          ...{ paidMinor: 0n, creditedMinor: 0n, status: 'upcoming', missedOn: null, toldSoon: false, toldDue: false }
         })),
         ...{ status: 'proposed', acceptance: null, acceptedOn: null, already: {}, givenMinor: 0n, replacedById: null },
         ...{ endedOn: null, endReason: null, version: 1, createdAt: at, updatedAt: at }

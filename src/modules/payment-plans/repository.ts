@@ -9,6 +9,7 @@ type InstallmentJson = Readonly<{
   dueOn: Day
   amountMinor: string
   paidMinor: string
+  creditedMinor: string
   status: InstallmentStatus
   missedOn: Day | null
   toldSoon: boolean
@@ -26,7 +27,7 @@ const columns = `p.id, p.client_id as "clientId", p.currency, p.covered_minor as
   p.accepted_on as "acceptedOn", p.already, p.replaces_id as "replacesId", p.replaced_by_id as "replacedById",
   p.ended_on as "endedOn", p.end_reason as "endReason", p.note, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   array(select i.invoice_id::text from payment_plan_invoices i where i.org_id = p.org_id and i.plan_id = p.id order by i.invoice_id) as "invoiceIds",
-  (select json_agg(json_build_object('dueOn', n.due_on, 'amountMinor', n.amount_minor::text, 'paidMinor', n.paid_minor::text, 'status', n.status,
+  (select json_agg(json_build_object('dueOn', n.due_on, 'amountMinor', n.amount_minor::text, 'paidMinor', n.paid_minor::text, 'creditedMinor', n.credited_minor::text, 'status', n.status,
      'missedOn', n.missed_on, 'toldSoon', n.told_soon, 'toldDue', n.told_due) order by n.position)
    from installments n where n.org_id = p.org_id and n.plan_id = p.id) as installments`
 
@@ -136,9 +137,9 @@ const updateRow = statement<{ id: string }>(
   `with covered as (
      update payment_plan_invoices set is_active = ($3 = 'active') where org_id = $1 and plan_id = $2 and is_active <> ($3 = 'active')
    ), parts as (
-     update installments n set paid_minor = t.paid, status = t.status, missed_on = t.missed_on, told_soon = t.told_soon, told_due = t.told_due
-     from unnest($12::bigint[], $13::text[], $14::date[], $15::boolean[], $16::boolean[]) with ordinality
-       as t(paid, status, missed_on, told_soon, told_due, position)
+     update installments n set paid_minor = t.paid, credited_minor = t.credited, status = t.status, missed_on = t.missed_on, told_soon = t.told_soon, told_due = t.told_due
+     from unnest($12::bigint[], $13::text[], $14::date[], $15::boolean[], $16::boolean[], $17::bigint[]) with ordinality
+       as t(paid, status, missed_on, told_soon, told_due, credited, position)
      where n.org_id = $1 and n.plan_id = $2 and n.position = t.position
    )
    update payment_plans set status = $3, acceptance = $4, accepted_on = $5, already = $6, replaced_by_id = $7, ended_on = $8,
@@ -163,7 +164,8 @@ export async function save(tx: Tx, p: PaymentPlan): Promise<void> {
     p.installments.map(({ status }) => status),
     p.installments.map(({ missedOn }) => missedOn),
     p.installments.map(({ toldSoon }) => toldSoon),
-    p.installments.map(({ toldDue }) => toldDue)
+    p.installments.map(({ toldDue }) => toldDue),
+    p.installments.map(({ creditedMinor }) => creditedMinor)
   ])
 }
 
@@ -200,7 +202,8 @@ function fromRow(row: Row): PaymentPlan {
     installments: row.installments.map((one) => ({
       ...one,
       amountMinor: BigInt(one.amountMinor),
-      paidMinor: BigInt(one.paidMinor)
+      paidMinor: BigInt(one.paidMinor),
+      creditedMinor: BigInt(one.creditedMinor)
     }))
   }
 }

@@ -27,7 +27,10 @@ const InstallmentSchema = closed({
   due_on: DayText,
   amount: Amount,
   paid: Amount,
-  status: oneOf(installmentStatuses, { description: '`missed` once its grace is over; `paid` even if late' }),
+  credited: Type.String({ description: 'What of it is owed no more though no money came for it, as after a credit note' }),
+  status: oneOf(installmentStatuses, {
+    description: '`missed` once its grace is over; `paid` once nothing of it is left to pay, even if late'
+  }),
   missed_on: nullable(Type.String({ format: 'date', description: 'Stays when it is paid later' }))
 })
 
@@ -177,6 +180,7 @@ export function toApi(plan: PaymentPlan): Static<typeof PaymentPlanSchema> {
       due_on: one.dueOn,
       amount: amount(one.amountMinor),
       paid: amount(one.paidMinor),
+      credited: amount(one.creditedMinor),
       status: one.status,
       missed_on: one.missedOn
     })),

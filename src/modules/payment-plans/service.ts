@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { EventDraft } from '../events/event.ts'
 import { alreadyOf } from '../invoices/ledger.ts'
 import { todayFor } from '../organizations/organization.ts'
@@ -31,11 +32,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
   }
 
   return {
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).clientId)
-      return (await get(tx, id)).version
-    },
+    versionForUpdate: versionWithClientLocked(clients, get),
 
     get,
     page: (reader: Reader, filter: repository.PlanFilter) => repository.page(reader, filter),

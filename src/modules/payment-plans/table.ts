@@ -104,6 +104,7 @@ export const installments = pgTable(
     dueOn: calendarDay().notNull(),
     amountMinor: minor().notNull(),
     paidMinor: minor().notNull(),
+    creditedMinor: minor().notNull().default(sql`0`),
     status: text().$type<InstallmentStatus>().notNull(),
     missedOn: calendarDay(),
     toldSoon: boolean().notNull(),
@@ -117,6 +118,7 @@ export const installments = pgTable(
       foreignColumns: [paymentPlans.orgId, paymentPlans.id]
     }),
     check('installments_amount', sql`${t.amountMinor} > 0 and ${t.paidMinor} between 0 and ${t.amountMinor}`),
+    check('installments_credited', sql`${t.creditedMinor} between 0 and ${t.amountMinor} - ${t.paidMinor}`),
     check('installments_status', sql`${t.status} in ('upcoming', 'due', 'missed', 'paid')`)
   ]
 )

@@ -7,11 +7,13 @@ import { type InvoiceView, movedEvent } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type FreshShare, fill } from './payment.ts'
+import { type FreshShare, fill, stillSet } from './payment.ts'
 import * as repository from './repository.ts'
 import type { PaymentServiceDeps } from './service.ts'
 
 type Sourced = FreshShare & Readonly<{ paymentId: string; fromOn: Day }>
+
+type Recovery = Readonly<{ paymentId: string; obligationId: string; invoiceId: string; byMinor: bigint; effectiveOn: Day }>
 
 /** Events of the payment itself, made when the ledger stands as it will: they come before the invoices'. */
 type Told = () => Promise<EventDraft[]>
@@ -26,6 +28,8 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
     const before = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
     invoices.post(tx, { entries, at })
+    const recovered = touched.filter(({ kind }) => kind === 'write_off_recovered')
+    if (recovered.length > 0) await invoices.followRecovery(tx, invoiceIds)
     const [first] = touched
     if (first !== undefined) {
       const effectiveOn = touched.reduce(
@@ -71,6 +75,13 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     }
   }
 
+  /** What had been given up is owed by as much as comes in after all, or by less where that is taken back. */
+  function recoveryEntry(of: Recovery, { clientId, currency }: { clientId: string; currency: Currency }): LedgerEntry {
+    const { paymentId, obligationId, invoiceId, byMinor, effectiveOn } = of
+    const common = { id: newId(), kind: 'write_off_recovered' as const, clientId, currency, invoiceId, obligationId }
+    return { ...common, paymentId, balanceMinor: byMinor, unappliedMinor: 0n, effectiveOn }
+  }
+
   /** @param asOf the day on which it counts; null takes it back as of the day that it counted from. */
   function reversalEntry(allocation: Allocation, { amountMinor, asOf }: { amountMinor: bigint; asOf: Day | null }): LedgerEntry {
     const { clientId, currency, invoiceId, obligationId, paymentId, effectiveOn } = allocation
@@ -110,7 +121,13 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         at
       })
     }
-    const entries = [...receipts, ...shares.map((share) => allocationEntry(share, client))]
+    const recoveries = shares.flatMap(({ recovers, fromOn, amountMinor: byMinor, paymentId, invoiceId, obligationId }) => {
+      if (recovers === undefined) return []
+      const effectiveOn = maxDay(fromOn, recovers.writtenOffOn)
+      const of = { paymentId, invoiceId, obligationId, byMinor, effectiveOn }
+      return [recoveryEntry(of, { clientId: client.id, currency: client.currency })]
+    })
+    const entries = [...receipts, ...recoveries, ...shares.map((share) => allocationEntry(share, client))]
     await move(tx, { books, at, entries, reason: 'paid', told })
   }
 
@@ -125,7 +142,17 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const { books, at, paymentId, asOf, taken, told, reason } = how
       const allocations = await invoices.allocationsOf.payments(tx, [paymentId])
       const entries = allocations.map((allocation) => reversalEntry(allocation, { amountMinor: allocation.amountMinor, asOf }))
-      await move(tx, { books, at, entries: [...entries, taken], reason, told })
+      const recoveries = (await invoices.recoveredBy(tx, paymentId)).flatMap(({ obligationId, amountMinor, writtenOffOn }) => {
+        const set = allocations.filter((one) => one.obligationId === obligationId)
+        const [allocation] = set
+        // What the payment was given back of it meanwhile is credit, and was not brought in.
+        const setMinor = set.reduce((sum, one) => sum + one.amountMinor, 0n)
+        const minor = amountMinor < setMinor ? amountMinor : setMinor
+        if (allocation === undefined || minor <= 0n) return []
+        const effectiveOn = asOf === null ? writtenOffOn : maxDay(asOf, writtenOffOn)
+        return [recoveryEntry({ ...allocation, byMinor: -minor, effectiveOn }, allocation)]
+      })
+      await move(tx, { books, at, entries: [...entries, ...recoveries, taken], reason, told })
     },
 
     creditOf: repository.creditOf,
@@ -172,7 +199,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const at = clock.now()
       let left = input.amountMinor
       const entries: LedgerEntry[] = []
-      for (const allocation of (await invoices.allocationsOf.obligations(tx, [obligationId])).toReversed()) {
+      for (const allocation of stillSet(await invoices.allocationsOf.obligations(tx, [obligationId]))) {
         const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
         if (amountMinor <= 0n) continue
         left -= amountMinor

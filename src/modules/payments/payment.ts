@@ -2,6 +2,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
+import type { Allocation, GivenUp } from '../invoices/ledger.ts'
 import type { Instrument, PaymentStatus, ReversalReason } from './table.ts'
 
 export type Payment = Readonly<{
@@ -30,8 +31,8 @@ export type Payment = Readonly<{
 
 export type Share = Readonly<{ obligationId: string; invoiceId: string; amountMinor: bigint }>
 
-/** A share that is about to be written, with the day that its invoice was issued on. */
-export type FreshShare = Share & Readonly<{ issuedOn: Day }>
+/** A share that is about to be written, with the day that its invoice was issued on, and what had been given up where it is a recovery. */
+export type FreshShare = Share & Readonly<{ issuedOn: Day; recovers?: GivenUp }>
 
 export type PaymentView = Readonly<{
   payment: Payment
@@ -57,6 +58,35 @@ export function fill(amountMinor: bigint, open: readonly Open[]): FreshShare[] {
     left -= part
   }
   return shares
+}
+
+/**
+ * What each payment has set against one obligation still, who paid last first. What was given back before has a day of its own.
+ * @param allocations in the order in which they count.
+ */
+export function stillSet(allocations: readonly Allocation[]): Allocation[] {
+  const sums = new Map<string, bigint>()
+  for (const { paymentId, amountMinor } of allocations) sums.set(paymentId, (sums.get(paymentId) ?? 0n) + amountMinor)
+  const latest = allocations.toReversed().filter(({ amountMinor }) => amountMinor > 0n)
+  return [...Map.groupBy(latest, ({ paymentId }) => paymentId)].flatMap(([paymentId, [last]]) => {
+    const amountMinor = sums.get(paymentId) ?? 0n
+    return last === undefined || amountMinor <= 0n ? [] : [{ ...last, amountMinor }]
+  })
+}
+
+/** What is named may be given up: as much of it can be paid all the same. */
+export function withGivenUp<O extends Open>(open: readonly O[], givenUp: readonly GivenUp[]): O[] {
+  const minorOf = new Map(givenUp.map(({ obligationId, amountMinor }) => [obligationId, amountMinor]))
+  return open.map((one) => ({ ...one, balanceMinor: one.balanceMinor + (minorOf.get(one.obligationId) ?? 0n) }))
+}
+
+/** Shares of what was given up are recoveries. */
+export function asRecoveries(shares: readonly FreshShare[], givenUp: readonly GivenUp[]): FreshShare[] {
+  const known = new Map(givenUp.map((one) => [one.obligationId, one]))
+  return shares.map((share) => {
+    const recovers = known.get(share.obligationId)
+    return recovers === undefined ? share : { ...share, recovers }
+  })
 }
 
 export type Wanted = Readonly<{ invoiceId: string; amountMinor: bigint }>

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
@@ -12,7 +13,17 @@ import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
 import { createClosing } from './closing-service.ts'
-import { type FreshShare, fill, fillNamed, type Payment, type PaymentView, undoesHistory, type Wanted } from './payment.ts'
+import {
+  asRecoveries,
+  type FreshShare,
+  fill,
+  fillNamed,
+  type Payment,
+  type PaymentView,
+  undoesHistory,
+  type Wanted,
+  withGivenUp
+} from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
@@ -67,11 +78,10 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const { clientId, currency } = payment
     const { wanted, announced = [], availableMinor } = how
     if (wanted !== null) {
-      const open = await invoices.payablesOfInvoices(
-        tx,
-        wanted.map(({ invoiceId }) => invoiceId)
-      )
-      return fillNamed(wanted, { availableMinor, open, currency, clientId })
+      const ids = wanted.map(({ invoiceId }) => invoiceId)
+      const [payables, givenUp] = await Promise.all([invoices.payablesOfInvoices(tx, ids), invoices.givenUpOf(tx, ids)])
+      const open = withGivenUp(payables, givenUp)
+      return asRecoveries(fillNamed(wanted, { availableMinor, open, currency, clientId }), givenUp)
     }
     if (announced.length > 0) {
       const ids = announced.map(({ invoiceId }) => invoiceId)
@@ -128,7 +138,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
   return {
     get,
-    versionForUpdate: async (tx: Tx, id: string): Promise<number> => (await open(tx, id)).view.payment.version,
+    versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).payment),
     creditOf: allocator.creditOf,
     unappliedOf: repository.unappliedOf,
     moveInvoice: repository.moveInvoice,

@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
+import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
@@ -127,11 +128,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
   }
 
   return {
-    /** With its client locked, which is what keeps it. */
-    async versionForUpdate(tx: Tx, id: string): Promise<number> {
-      await clients.lock(tx, (await get(tx, id)).clientId)
-      return (await get(tx, id)).version
-    },
+    versionForUpdate: versionWithClientLocked(clients, get),
 
     get,
     page: (reader: Reader, filter: repository.PromiseFilter) => repository.page(reader, filter),

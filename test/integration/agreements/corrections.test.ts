@@ -161,3 +161,21 @@ test('parting with a client who owes nothing is complete at once, with its closi
   expect(await get(ledger, `/v1/clients/${clientId}`)).toMatchObject({ offboarded_at: '2026-01-01T00:00:00.000Z' })
   expect(await ledger.told('client.offboarding_started', 'client.offboarding_completed')).toHaveLength(2)
 })
+
+test('a total that is lowered again gives each payment back what it still has there, and no more', async () => {
+  const { ledger, clientId } = await dueOnTheTenth(newLedger)
+  const url = '/v1/invoices/by-ref?source=books&id=1'
+  const body = { client_id: clientId, number: '1', currency: 'EUR', total: '100.00', ...onTheTenth }
+  const { id } = await done(ledger.call<Made>('PUT', url, { body }))
+  const pay = (amount: string) => ledger.pay(clientId, amount, { allocations: [{ invoice_id: id, amount }] })
+  const first = await pay('40.00')
+  await ledger.advance(1)
+  const second = await pay('60.00')
+  for (const total of ['40.00', '10.00']) {
+    await ledger.advance(1)
+    await done(ledger.call('PUT', url, { body: { total } }))
+  }
+  expect(await payment(ledger, second)).toMatchObject({ unapplied: '60.00', allocations: [] })
+  expect(await payment(ledger, first)).toMatchObject({ unapplied: '30.00', allocations: [{ amount: '10.00' }] })
+  await expectSoundBooks(database, ledger)
+})

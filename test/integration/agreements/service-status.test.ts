@@ -112,4 +112,22 @@ describe('offboarding', () => {
     expect(await done(ledger.call('GET', `/v1/clients/${clientId}/closing-statement`))).toEqual(statement)
     expect(refusalOf(await ledger.call('POST', `/v1/clients/${clientId}/offboard`, { body: {} }))).toBe('409 client_offboarding')
   })
+
+  test('is not complete any more when a new commitment is invoiced, and is again once that is paid', async () => {
+    const { ledger, clientId } = await indebted()
+    await done(ledger.call('POST', `/v1/clients/${clientId}/offboard`, { body: {} }))
+    await ledger.pay(clientId, '100.00')
+    const left = async () =>
+      (await done(ledger.call<{ offboarded_at: string | null }>('GET', `/v1/clients/${clientId}`))).offboarded_at
+    expect(await left()).not.toBeNull()
+    await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-20', for_commitment: true })
+    expect(await left()).toBeNull()
+    await ledger.advance(1)
+    await ledger.pay(clientId, '100.00')
+    expect(await left()).not.toBeNull()
+    expect((await told(ledger)).slice(1)).toEqual([
+      '2026-01-01 client.offboarding_completed',
+      '2026-01-02 client.offboarding_completed'
+    ])
+  })
 })

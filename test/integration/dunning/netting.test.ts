@@ -53,3 +53,33 @@ test('a notice does not speak of what is held or not dunned', async () => {
   const listed = notice?.context['obligations'] as { invoice_id: string }[]
   expect(listed.map(({ invoice_id }) => invoice_id)).toEqual([dunned.id])
 })
+
+test('credit covers nothing that is contested: it is left for what is asked for', async () => {
+  const { ledger, clientId } = await unapplying()
+  const contested = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-09', total: '100.00' })
+  const other = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', total: '50.00' })
+  await ledger.pay(clientId, '90.00', { reserved_for: 'deposit' })
+  const body = { invoice_id: contested.id, reason: 'quality', amount: '60.00' }
+  const { id } = await done(ledger.call<{ id: string }>('POST', '/v1/disputes', { body }))
+  await ledger.advance(14)
+  expect([await ledger.ladder(contested.id), await ledger.ladder(other.id)]).toEqual([[], []])
+  await done(ledger.call('POST', `/v1/disputes/${id}/withdraw`, { body: {} }))
+  await ledger.advance(1)
+  expect(await ledger.ladder(other.id)).toEqual(['reminder 2026-01-15'])
+  const [notice] = await ledger.events('client.dunning_notice_due')
+  expect(notice?.context).toMatchObject({ total: '150.00', unapplied_credit: '90.00', disputed: '0.00', net_total: '60.00' })
+})
+
+test('what credit covers no more, because an older claim is open again, is dunned', async () => {
+  const { ledger, clientId } = await unapplying()
+  const older = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-09', total: '30.00' })
+  const newer = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', total: '30.00' })
+  await ledger.pay(clientId, '30.00', { reserved_for: 'deposit' })
+  const allocations = [{ invoice_id: older.id, amount: '30.00' }]
+  const payment = await ledger.pay(clientId, '30.00', { allocations })
+  await ledger.advance(14)
+  expect(await ledger.ladder(newer.id)).toEqual([])
+  await ledger.reverse(payment, { reason: 'bounced' })
+  await ledger.advance(1)
+  expect([await ledger.ladder(older.id), await ledger.ladder(newer.id)]).toEqual([[], ['reminder 2026-01-15']])
+})

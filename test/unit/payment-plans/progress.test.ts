@@ -5,7 +5,8 @@ import { progressOf } from '../../../src/modules/payment-plans/plan.ts'
 
 const start = day('2026-01-10')
 const installments = [0, 10, 20, 30].map((offset) => ({ dueOn: addDays(start, offset), amountMinor: 100n }))
-const terms = { installments, graceDays: 3, breakAfterMissed: 2 }
+const terms = { installments, acceptedOn: start, discountMinor: 0n, graceDays: 3, breakAfterMissed: 2 }
+const claims = [] as const
 
 type Paid = readonly (readonly [on: string, minor: bigint])[]
 const money = (paid: Paid) => ({
@@ -15,17 +16,22 @@ const money = (paid: Paid) => ({
   already: {}
 })
 const at = (today: string, paid: Paid = [], isSettled = false) =>
-  progressOf(terms, { money: money(paid), today: day(today), isSettled })
+  progressOf(terms, { money: money(paid), claims, today: day(today), isSettled })
 
 describe('a plan', () => {
   test('is behind only once the grace of an installment is over', () => {
-    expect(at('2026-01-13').installments[0]).toEqual({ paidMinor: 0n, status: 'due', missedOn: null })
-    expect(at('2026-01-14').installments[0]).toEqual({ paidMinor: 0n, status: 'missed', missedOn: '2026-01-14' })
+    expect(at('2026-01-13').installments[0]).toEqual({ paidMinor: 0n, creditedMinor: 0n, status: 'due', missedOn: null })
+    expect(at('2026-01-14').installments[0]).toEqual({
+      paidMinor: 0n,
+      creditedMinor: 0n,
+      status: 'missed',
+      missedOn: '2026-01-14'
+    })
   })
 
   test('keeps in mind that a cured installment was missed', () => {
     const cured = at('2026-01-20', [['2026-01-15', 100n]])
-    expect(cured.installments[0]).toEqual({ paidMinor: 100n, status: 'paid', missedOn: '2026-01-14' })
+    expect(cured.installments[0]).toEqual({ paidMinor: 100n, creditedMinor: 0n, status: 'paid', missedOn: '2026-01-14' })
     expect(cured.status).toBe('active')
     expect(at('2026-01-24', [['2026-01-15', 100n]])).toMatchObject({ status: 'broken', endedOn: '2026-01-24' })
   })
@@ -41,7 +47,12 @@ describe('a plan', () => {
       ['2026-01-16', -100n]
     ]
     expect(at('2026-01-16', bounced).installments[0]?.missedOn).toBeNull()
-    expect(at('2026-01-17', bounced).installments[0]).toEqual({ paidMinor: 0n, status: 'missed', missedOn: '2026-01-17' })
+    expect(at('2026-01-17', bounced).installments[0]).toEqual({
+      paidMinor: 0n,
+      creditedMinor: 0n,
+      status: 'missed',
+      missedOn: '2026-01-17'
+    })
   })
 
   test('that was completed before it broke stays completed, and the other way round', () => {
@@ -72,8 +83,8 @@ describe('a plan', () => {
           .map((one) => [one, order.next().value] as const)
           .toSorted((a, b) => a[1] - b[1])
           .map(([one]) => one)
-        const before = progressOf(terms, { money: asMoney(paid), today, isSettled: false })
-        expect(progressOf(terms, { money: asMoney(shuffled), today, isSettled: false })).toEqual(before)
+        const before = progressOf(terms, { money: asMoney(paid), claims, today, isSettled: false })
+        expect(progressOf(terms, { money: asMoney(shuffled), claims, today, isSettled: false })).toEqual(before)
       })
     )
   })
@@ -84,7 +95,7 @@ describe('a plan', () => {
         let ended: { status: string; endedOn: Day | null } | undefined
         for (let days = 0; days <= 60; days += 1) {
           const today = addDays(start, days)
-          const now = progressOf(terms, { money: asMoney(paid), today, isSettled: false })
+          const now = progressOf(terms, { money: asMoney(paid), claims, today, isSettled: false })
           const shown = now.installments.reduce((sum, { paidMinor }) => sum + paidMinor, 0n)
           const asOf = now.endedOn ?? today
           const came = asMoney(paid).receipts.reduce((sum, one) => (one.effectiveOn <= asOf ? sum + one.amountMinor : sum), 0n)

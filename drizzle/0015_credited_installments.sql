@@ -1,0 +1,2 @@
+ALTER TABLE "installments" ADD COLUMN "credited_minor" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "installments" ADD CONSTRAINT "installments_credited" CHECK ("installments"."credited_minor" between 0 and "installments"."amount_minor" - "installments"."paid_minor");

@@ -1,0 +1,2 @@
+ALTER TABLE "ledger_entries" DROP CONSTRAINT "ledger_entries_payment_side";--> statement-breakpoint
+ALTER TABLE "ledger_entries" ADD CONSTRAINT "ledger_entries_payment_side" CHECK (("ledger_entries"."payment_id" is not null) = ("ledger_entries"."unapplied_minor" <> 0 or "ledger_entries"."kind" = 'write_off_recovered'));

@@ -1,0 +1,14 @@
+import type { Reader, Tx } from '../../db/client.ts'
+
+type Owned = Readonly<{ clientId: string; version: number }>
+
+/** The version of what belongs to a client, read with the client locked: nobody moves it from then on until the transaction ends. */
+export function versionWithClientLocked(
+  clients: Readonly<{ lock: (tx: Tx, id: string) => Promise<unknown> }>,
+  get: (reader: Reader, id: string) => Promise<Owned>
+): (tx: Tx, id: string) => Promise<number> {
+  return async (tx, id) => {
+    await clients.lock(tx, (await get(tx, id)).clientId)
+    return (await get(tx, id)).version
+  }
+}

@@ -1,0 +1,70 @@
+import fc from 'fast-check'
+import { done, policyBody, type StageBody } from './dunning.ts'
+import { attempt, command, dayAfter, nowOf } from './model-command.ts'
+
+// Time, and what says whether and how the client is dunned.
+
+export const advance = fc.integer({ min: 1, max: 20 }).map((days) =>
+  command(`advance(${days})`, async (_, { ledger }) => {
+    await ledger.advance(days)
+  })
+)
+
+/** From now on through a day, which may be past; null ends it. */
+export const exempt = fc.option(fc.integer({ min: -2, max: 25 })).map((days) =>
+  command(`exempt(${days ?? 'no more'})`, async (books, world) => {
+    const at = await nowOf(world)
+    const untilOn = days === null ? null : dayAfter(at, days)
+    await done(world.ledger.call('PATCH', `/v1/clients/${world.clientId}`, { body: { dunning_exempt_until_on: untilOn } }))
+    books.exempt({ at, untilOn })
+  })
+)
+
+/** Begins once. From then on invoices are issued for what was agreed before. */
+export const offboard = fc.constant(
+  command(
+    'offboard()',
+    async (books, { ledger, clientId }) => {
+      await done(ledger.call('POST', `/v1/clients/${clientId}/offboard`, { body: {} }))
+      books.isLeaving = true
+    },
+    ({ isLeaving }) => !isLeaving
+  )
+)
+
+export const ladders: readonly [readonly StageBody[], ...(readonly StageBody[])[]] = [
+  [
+    { code: 'courtesy', offset_days: -3 },
+    { code: 'reminder', offset_days: 3 },
+    { code: 'second', offset_days: 10 },
+    { code: 'final', offset_days: 24, repeat_every_days: 7 }
+  ],
+  [
+    { code: 'reminder', offset_days: 1, grace_days: 4 },
+    { code: 'final', offset_days: 8 }
+  ],
+  [
+    { code: 'second', offset_days: 5 },
+    { code: 'last', offset_days: 12, repeat_every_days: 3 }
+  ]
+]
+
+/** At or past the end of the one ladder whose last stage is not repeated: what moved to it from there has nothing ahead. */
+export const endStages = ladders.flat().flatMap(({ code, offset_days: days }) => (days >= 8 ? [code] : []))
+
+const edits = fc.record({
+  ladder: fc.constantFrom(...ladders),
+  in_flight: fc.constantFrom('keep', 'move'),
+  progression: fc.constantFrom('jump', 'sequential'),
+  min_days_between: fc.nat({ max: 5 }),
+  disputed_part: fc.constantFrom('exclude', 'hold_invoice')
+})
+
+export const edit = edits.map(({ ladder, ...policy }) =>
+  command(
+    `edit(${ladder.map(({ code }) => code).join(' ')}, ${Object.values(policy).join(', ')})`,
+    async (_, { ledger, policyId }) => {
+      await attempt(ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body: policyBody(ladder, policy) }))
+    }
+  )
+)
