@@ -24,21 +24,27 @@ type FactRow = {
   settledOn: Day | null
 }
 
-// Settled on the first day after the last that ended with something open: a correction of what was paid long ago settles nothing anew.
+// The first day after the last that ended with something open: a correction of what was paid long ago settles nothing anew.
+const endOf = (counted: string) => `(
+  select min(effective_on) from (
+    select effective_on, max(effective_on) filter (where balance > 0) over () as last_open, sum(balance) filter (where is_last) over () as rest
+    from (
+      select l.effective_on, sum(sum(l.balance_minor)) over (order by l.effective_on) as balance,
+        l.effective_on = max(l.effective_on) over () as is_last
+      from obligations o join ledger_entries l on l.org_id = o.org_id and l.obligation_id = o.id
+      where o.org_id = i.org_id and o.invoice_id = i.id and ${counted} group by l.effective_on
+    ) as days
+  ) as ended where rest = 0 and (last_open is null or effective_on > last_open)
+)`
+
+// What was given up and came after all is paid when it came; where only a part of it was given up, when the rest was.
 const selectFacts = idsStatement<FactRow>(
   'risk_claims.facts',
   `select i.id as "invoiceId", i.client_id as "clientId", i.number, i.issued_on as "issuedOn", i.due_on as "dueOn",
      i.total_minor as "totalMinor", i.currency, i.status,
      exists (select from disputes d where d.org_id = i.org_id and d.invoice_id = i.id) as disputed,
-     case when i.status in ('paid', 'written_off') then (
-       select min(effective_on) from (
-         select effective_on, max(effective_on) filter (where balance > 0) over () as last_open from (
-           select l.effective_on, sum(sum(l.balance_minor)) over (order by l.effective_on) as balance
-           from obligations o join ledger_entries l on l.org_id = o.org_id and l.obligation_id = o.id
-           where o.org_id = i.org_id and o.invoice_id = i.id group by l.effective_on
-         ) as days
-       ) as ended where last_open is null or effective_on > last_open
-     ) end as "settledOn"
+     case i.status when 'paid' then coalesce(${endOf("l.kind not in ('written_off', 'write_off_recovered')")}, ${endOf('true')})
+       when 'written_off' then ${endOf('true')} end as "settledOn"
    from invoices i where i.org_id = $1 and i.id = any($2::uuid[])`
 )
 

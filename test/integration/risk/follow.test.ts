@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
+import { ofInvoices } from '../../../src/modules/risk/claim-repository.ts'
 import { done, startDunning } from '../../support/dunning.ts'
 import { expectFaithful, refresh } from '../../support/risk.ts'
 
@@ -64,4 +65,21 @@ test('base and factors add up to the score exactly', async () => {
   const points = [found.base, ...found.factors.map((factor) => factor.points)]
   expect(points.reduce((sum, one) => sum + Math.round(one * 100), 0)).toBe(found.score * 100)
   expect(found.as_of).toBe('2026-01-18')
+})
+
+test('what was written off is late from then on, and what came after all is paid on the day on which it came', async () => {
+  const { ledger, of } = await tracked()
+  const clientId = await ledger.addClient()
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-05' })
+  await ledger.advance(9)
+  await done(ledger.call('POST', `/v1/invoices/${id}/write-off`, { body: {} }))
+  await refresh(of)
+  const claim = () => database.reading(ledger.id, async (reader) => (await ofInvoices(reader, [id]))[0])
+  const dayOf = (text: string) => Date.parse(text) / 86_400_000
+  expect(await claim()).toMatchObject({ isWrittenOff: true, settledOn: dayOf('2026-01-10') })
+  await ledger.advance(10)
+  await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: id, amount: '100.00' }] })
+  await refresh(of)
+  expect(await claim()).toMatchObject({ isWrittenOff: false, settledOn: dayOf('2026-01-20') })
+  await expectFaithful(of)
 })
