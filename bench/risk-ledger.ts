@@ -26,7 +26,8 @@ const insertLedger = `
   insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, payment_id, balance_minor, unapplied_minor,
     effective_on, recorded_at)
   select $1, uuidv7(), entry, o.client_id, o.currency, o.invoice_id, o.id, null, case entry when 'allocation' then -o.amount_minor else o.amount_minor end,
-    0, case entry when 'allocation' then o.due_on - 5 + (hashtext(o.client_id::text) & 15) + (hashtext(o.id::text) & 7) else o.due_on - 30 end, ${madeAt}
+    0, case entry when 'allocation' then least($2::date - 1, o.due_on - 5 + (hashtext(o.client_id::text) & 15) + (hashtext(o.id::text) & 7))
+      else o.due_on - 30 end, ${madeAt}
   from obligations o, unnest(array['invoice_issued', 'allocation']) as entry
   where o.org_id = $1 and (entry = 'invoice_issued' or o.balance_minor = 0)`
 
@@ -50,7 +51,7 @@ export async function loadPaidLedger(
     await client.query(insertClients, [orgId, clients])
     await client.query(insertInvoices, [orgId, on, invoicesPerClient, openPerClient])
     await client.query(insertObligations, [orgId])
-    await client.query(insertLedger, [orgId])
+    await client.query(insertLedger, [orgId, on])
     await client.query('analyze')
   })
 }

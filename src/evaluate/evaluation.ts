@@ -1,4 +1,4 @@
-import { createExpectations } from '../modules/risk/expectation.ts'
+import { createExpectations, createSeriousChances } from '../modules/risk/expectation.ts'
 import { byIssue, type EpochDay, type Settled } from '../modules/risk/invoice-facts.ts'
 import type { Level } from '../modules/risk/levels.ts'
 import { type ModelVersion, models } from '../modules/risk/model.ts'
@@ -128,7 +128,7 @@ function createPayDays(seriousDays: Level) {
 
   return {
     see({ invoice, situation, ended }: Tested): void {
-      const { earlyOn, expectedOn, lateOn } = createExpectations(situation, seriousDays)(invoice)
+      const { earlyOn, expectedOn, lateOn } = createExpectations(situation, createSeriousChances(situation, seriousDays))(invoice)
       errors.push(Math.abs(expectedOn - ended.settledOn))
       lengths.push(lateOn - earlyOn)
       if (earlyOn <= ended.settledOn && ended.settledOn <= lateOn) within += 1

@@ -3,7 +3,7 @@ import { setOf, setStatement } from '../../db/sets.ts'
 import { forIds, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import type { ClientState } from './client-state.ts'
-import type { OpenInvoice } from './exposure.ts'
+import type { OpenPart } from './exposure.ts'
 import type { EpochDay } from './invoice-facts.ts'
 import type { Band } from './score.ts'
 
@@ -20,14 +20,26 @@ const selectMany = idsStatement<Row>(
   'risk_clients.find',
   `select ${columns} from ${source} where c.org_id = $1 and c.client_id = any($2::uuid[])`
 )
+// The page first: joined before, all rankings up to it would be read with it.
 const selectPage = statement<Row>(
   'risk_clients.by_id',
-  `select ${columns} from ${source} where c.org_id = $1 and c.client_id > $2 order by c.client_id limit $3`
+  `select ${columns} from (select * from risk_clients where org_id = $1 and client_id > $2 order by client_id limit $3) c
+   left join risk_rankings r on r.org_id = c.org_id and r.client_id = c.client_id order by c.client_id`
 )
 
 export async function find(reader: Reader, clientIds: readonly string[]): Promise<ClientRow[]> {
   const [by, parameter] = forIds(selectMany, clientIds)
   return (await reader.run(by, [reader.orgId, parameter])).map(fromRow)
+}
+
+const selectState = statement<{ state: ClientState }>(
+  'risk_clients.state',
+  'select state from risk_clients where org_id = $1 and client_id = $2'
+)
+
+export async function findState(reader: Reader, clientId: string): Promise<ClientState | undefined> {
+  const [row] = await reader.run(selectState, [reader.orgId, clientId])
+  return row?.state
 }
 
 /** All of them in order of their ids, a page at a time. */
@@ -63,42 +75,39 @@ export async function invoiced(reader: Reader, { after, limit }: { after: string
   return (await reader.run(selectInvoiced, [reader.orgId, after, limit])).map(({ id }) => id)
 }
 
-const selectOpen = idsStatement<Omit<OpenInvoice, 'dueOn'> & { dueOn: Day }>(
-  'risk_clients.open_invoices',
-  `select i.id as "invoiceId", o.client_id as "clientId", i.due_on as "dueOn", o.currency, sum(o.balance_minor)::bigint as "openMinor",
-     coalesce(sum(o.balance_minor) filter (where o.overdue_from_on <= $3), 0)::bigint as "overdueMinor"
-   from obligations o join invoices i on i.org_id = o.org_id and i.id = o.invoice_id
-   where o.org_id = $1 and o.client_id = any($2::uuid[]) and o.balance_minor > 0
-   group by i.id, o.client_id, i.due_on, o.currency`
+type OpenRow = Omit<OpenPart, 'dueOn'> & { dueOn: Day }
+
+const selectOpen = idsStatement<OpenRow>(
+  'risk_clients.open_parts',
+  `select invoice_id as "invoiceId", client_id as "clientId", due_on as "dueOn", currency, balance_minor as "openMinor",
+     overdue_from_on <= $3 as "isOverdue"
+   from obligations where org_id = $1 and client_id = any($2::uuid[]) and balance_minor > 0`
 )
 
-/** What these clients owe now, invoice by invoice. */
-export async function openInvoices(reader: Reader, { clientIds, day }: OfDay): Promise<OpenInvoice[]> {
+/** What these clients owe now. */
+export async function openParts(reader: Reader, { clientIds, day }: OfDay): Promise<OpenPart[]> {
   const [by, parameter] = forIds(selectOpen, clientIds)
-  const rows = await reader.run(by, [reader.orgId, parameter, dayFromEpochDay(day)])
-  return rows.map((row) => ({ ...row, dueOn: epochDayOf(row.dueOn) }))
+  return (await reader.run(by, [reader.orgId, parameter, dayFromEpochDay(day)])).map(openFrom)
 }
 
 type OfDay = Readonly<{ clientIds: readonly string[]; day: EpochDay }>
 
-const selectOpenOn = statement<Omit<OpenInvoice, 'dueOn'> & { dueOn: Day }>(
-  'risk_clients.open_invoices_on',
-  `select i.id as "invoiceId", i.client_id as "clientId", i.due_on as "dueOn", i.currency, sum(was.balance)::bigint as "openMinor",
-     coalesce(sum(was.balance) filter (where o.overdue_from_on <= $3), 0)::bigint as "overdueMinor"
-   from invoices i join obligations o on o.org_id = i.org_id and o.invoice_id = i.id
-   join lateral (
-     select sum(l.balance_minor) as balance from ledger_entries l
+const selectOpenOn = statement<OpenRow>(
+  'risk_clients.open_parts_on',
+  `select o.invoice_id as "invoiceId", o.client_id as "clientId", o.due_on as "dueOn", o.currency, was.balance as "openMinor",
+     o.overdue_from_on <= $3 as "isOverdue"
+   from obligations o join lateral (
+     select sum(l.balance_minor)::bigint as balance from ledger_entries l
      where l.org_id = o.org_id and l.obligation_id = o.id and l.effective_on < $3
    ) as was on was.balance > 0
-   where i.org_id = $1 and i.client_id = $2
-   group by i.id, i.client_id, i.due_on, i.currency`
+   where o.org_id = $1 and o.client_id = $2`
 )
 
 /** What a client owed at the start of a day, by the ledger as it is known now; due dates are those of now. */
-export async function openInvoicesOn(
-  reader: Reader,
-  { clientId, day }: { clientId: string; day: EpochDay }
-): Promise<OpenInvoice[]> {
-  const rows = await reader.run(selectOpenOn, [reader.orgId, clientId, dayFromEpochDay(day)])
-  return rows.map((row) => ({ ...row, dueOn: epochDayOf(row.dueOn) }))
+export async function openPartsOn(reader: Reader, { clientId, day }: { clientId: string; day: EpochDay }): Promise<OpenPart[]> {
+  return (await reader.run(selectOpenOn, [reader.orgId, clientId, dayFromEpochDay(day)])).map(openFrom)
+}
+
+function openFrom(row: OpenRow): OpenPart {
+  return { ...row, dueOn: epochDayOf(row.dueOn) }
 }

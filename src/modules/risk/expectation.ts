@@ -31,11 +31,13 @@ export function createSeriousChances(situation: Situation, seriousDays: Level): 
  * Expects what the client usually does: the median of its last delays, the organization's where it has none. An invoice that is open
  * beyond that is expected as others that were as old. The interval is that of the delay curve, given that it is unpaid so far.
  */
-export function createExpectations(situation: Situation, seriousDays: Level): (invoice: Pick<Claim, 'dueOn'>) => Expectation {
+export function createExpectations(
+  situation: Situation,
+  seriousChance: (invoice: Pick<Claim, 'dueOn'>) => number
+): (invoice: Pick<Claim, 'dueOn'>) => Expectation {
   const { client, organization: ledger, thresholds } = situation
   const { day, recent } = client
   const organization = organizationCurve(ledger, thresholds)
-  const seriousChance = createSeriousChances(situation, seriousDays)
   const spread = clientCurve(situation, { organization, pseudoCount: QUANTILE_PSEUDO_COUNT })
   const usual = median(recent.map(({ delayDays }) => delayDays))
 

@@ -1,7 +1,7 @@
-import type { Ground } from './features-at-issue.ts'
+import { models } from './model.ts'
 import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import type { RiskSettings } from './settings.ts'
-import { priorWeights } from './weights.ts'
+import { priorValues } from './weights.ts'
 
 type Drift = Readonly<{ weight: number; prior: number; drift: number }>
 
@@ -14,23 +14,18 @@ export type ModelView = Readonly<{
 }>
 
 /** @param followed undefined where the weights are those that no outcome moved. */
-export function modelView(
-  standing: Standing,
-  {
-    ground: { model, seriousDays },
-    followed
-  }: { ground: Pick<Ground, 'model' | 'seriousDays'>; followed: WeightsOfDay | undefined }
-): ModelView {
-  const driftOf = (level: number, values: ArrayLike<number> | undefined) => {
-    const priors = priorWeights(model, level).values
+export function modelView(standing: Standing, followed: WeightsOfDay | undefined): ModelView {
+  const model = models[standing.model]
+  const driftOf = (values: ArrayLike<number> | undefined) => {
+    const priors = priorValues(model)
     return (index: number): Drift => {
       const prior = priors[index] ?? 0
       const weight = values?.[index] ?? prior
       return { weight, prior, drift: weight - prior }
     }
   }
-  const late = driftOf(0, followed?.late)
-  const seriouslyLate = driftOf(seriousDays, followed?.serious)
+  const late = driftOf(followed?.late)
+  const seriouslyLate = driftOf(followed?.serious)
   return {
     ...{ settings: standing.settings, standing },
     weights: model.features.map(({ name }, index) => ({ name, late: late(index), seriouslyLate: seriouslyLate(index) })),

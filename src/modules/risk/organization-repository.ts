@@ -164,8 +164,8 @@ const selectWeights = statement<WeightsRow>(
    where org_id = $1 and day <= $2 order by day desc limit 1`
 )
 
-/** The weights at the start of a day; undefined before any outcome was followed. */
-export async function weightsOn(reader: Reader, day: Day): Promise<WeightsOfDay | undefined> {
+/** The weights at the start of a day, or the last there are; undefined before any outcome was followed. */
+export async function weightsOn(reader: Reader, day: Day | 'infinity'): Promise<WeightsOfDay | undefined> {
   const [row] = await reader.run(selectWeights, [reader.orgId, day])
   return row && { ...row, late: doublesOf(row.late), serious: doublesOf(row.serious) }
 }

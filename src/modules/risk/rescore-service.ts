@@ -44,7 +44,7 @@ export function createRescoreService({ events, clients }: RescoreDeps) {
       const openBy = Map.groupBy(open, ({ clientId }) => clientId)
       const found = scorables.map((scorable) => {
         const { clientId } = scorable
-        const of = { open: claimsBy.get(clientId) ?? [], invoices: openBy.get(clientId) ?? [] }
+        const of = { open: claimsBy.get(clientId) ?? [], owed: openBy.get(clientId) ?? [] }
         return { clientId, ...rescored(scorable, { ...rescoring, ...of, signals: signals.map((ofDay) => ofDay(clientId)) }) }
       })
       await keep(tx, found, former)
@@ -64,7 +64,7 @@ export async function loadBatch(tx: Tx, scorables: readonly Scorable[], days: Re
   const clientIds = scorables.map(({ clientId }) => clientId)
   const [claims, open, former, signals] = await Promise.all([
     claimRepository.openOfClients(tx, clientIds),
-    clientRepository.openInvoices(tx, { clientIds, day: days.at(-1) ?? 0 }),
+    clientRepository.openParts(tx, { clientIds, day: days.at(-1) ?? 0 }),
     scoreRepository.exposures(tx, clientIds),
     Promise.all(days.map((day) => signalsOf(tx, { clientIds, day })))
   ])

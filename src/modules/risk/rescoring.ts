@@ -1,7 +1,7 @@
 import type { Signals } from './assumptions.ts'
 import { type ClientState, clientOn } from './client-state.ts'
 import { createSeriousChances } from './expectation.ts'
-import { type Exposure, exposuresOf, type OpenInvoice } from './exposure.ts'
+import { type Exposure, exposuresOf, type OpenPart } from './exposure.ts'
 import type { Ground } from './features-at-issue.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
 import { type Band, type Score, type Scoring, scoreOf, verdictOf } from './score.ts'
@@ -30,7 +30,7 @@ export type Scorable = Readonly<{
 }>
 
 /** What is known of the client besides its state: `signals` of each of the days, and what it owes now. */
-export type Beside = Readonly<{ open: readonly Claim[]; signals: readonly Signals[]; invoices: readonly OpenInvoice[] }>
+export type Beside = Readonly<{ open: readonly Claim[]; signals: readonly Signals[]; owed: readonly OpenPart[] }>
 
 export type DayScore = Readonly<{
   clientId: string
@@ -50,7 +50,7 @@ export type Rescored = Readonly<{
   state: ClientState | null
 }>
 
-export function rescored(scorable: Scorable, { open, signals, invoices, ...rescoring }: Rescoring & Beside): Rescored {
+export function rescored(scorable: Scorable, { open, signals, owed, ...rescoring }: Rescoring & Beside): Rescored {
   const { clientId, state } = scorable
   const { ground, days, settings, weightsOn } = rescoring
   const { model, seriousDays, thresholds } = ground
@@ -69,7 +69,7 @@ export function rescored(scorable: Scorable, { open, signals, invoices, ...resco
     }
     latest = verdict
     const isLast = index === days.length - 1
-    if (isLast && invoices.length > 0) exposures = exposuresOf(invoices, createSeriousChances(situation, seriousDays))
+    if (isLast && owed.length > 0) exposures = exposuresOf(owed, createSeriousChances(situation, seriousDays))
   }
   return { history, moves, exposures, state: stateToKeep(scorable, { today: days.at(-1) ?? state.day, thresholds }) }
 }

@@ -11,11 +11,10 @@ import * as claimRepository from './claim-repository.ts'
 import * as clientRepository from './client-repository.ts'
 import { newClient } from './client-state.ts'
 import { createExpectations, createSeriousChances } from './expectation.ts'
-import { type Exposure, exposuresOf, type OpenInvoice } from './exposure.ts'
+import { type Exposure, exposuresOf, type OpenPart } from './exposure.ts'
 import { type Ground, scoredInvoice } from './features-at-issue.ts'
 import { groundOf, groundOfStanding } from './ground.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
-import { models } from './model.ts'
 import { type ModelView, modelView } from './model-view.ts'
 import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
@@ -26,9 +25,10 @@ import * as scoreRepository from './score-repository.ts'
 import type { RiskSettings } from './settings.ts'
 import { signalsOf } from './signal-repository.ts'
 import { type ClientRecord, type Situation, situationOn } from './situation.ts'
+import { createStandingCache, type Kept } from './standing-cache-service.ts'
 import { ensureStanding, firstStanding, priorCovariances } from './standing-service.ts'
 import { createWalk } from './walk.ts'
-import { priorWeights } from './weights.ts'
+import { priorValues } from './weights.ts'
 
 export type ScoreDeps = Readonly<{ clock: Clock; clients: ClientService; organizations: OrganizationService }>
 
@@ -59,6 +59,7 @@ export type RankedClient = scoreRepository.DayScore & Readonly<{ rank: bigint; e
 /** What scores of one day rest on, beside the client. */
 type Morning = Readonly<{
   books: Books
+  kept: Kept | undefined
   standing: Standing
   day: EpochDay
   isPast: boolean
@@ -71,46 +72,51 @@ const FRESH_DUE_DAYS = 365
 
 /** Answers what a client's or an invoice's risk is, from the states that are kept, or for a past day from the ledger. */
 export function createScoreService({ clock, clients, organizations }: ScoreDeps) {
+  const cache = createStandingCache()
+
   async function standingOf(reader: Reader, books: Books): Promise<Standing> {
     return (await organizationRepository.find(reader)) ?? firstStanding(books, clock.now())
   }
 
   /** @throws DomainError `invalid_request` for a day that has not begun. */
   async function morningOf(reader: Reader, asOf: Day | null): Promise<Morning> {
-    const books = await organizations.books(reader)
+    const [books, kept] = await Promise.all([organizations.books(reader), cache.latest(reader)])
     const today = dayIn(books.now, books.organization.timeZone)
     const on = asOf ?? today
     if (on > today)
       throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
-    const standing = await standingOf(reader, books)
-    const weights = standing.settings.followsOutcomes ? await organizationRepository.weightsOn(reader, on) : undefined
-    const kept = on === standing.day ? groundOfStanding(books, standing) : undefined
-    const ground = kept ?? groundOf(books, { standing, days: await organizationRepository.days(reader) })
-    return { books, standing, day: epochDayOf(on), isPast: on < today, ground, weights }
+    const isPast = on < today
+    const standing = kept?.standing ?? firstStanding(books, clock.now())
+    const ofDay = on === standing.day ? groundOfStanding(books, standing) : undefined
+    const ground = ofDay ?? groundOf(books, { standing, days: await organizationRepository.days(reader) })
+    // No pass goes beyond today, so that the last weights are today's.
+    const weights = isPast ? await organizationRepository.weightsOn(reader, on) : kept?.weights
+    const followed = standing.settings.followsOutcomes ? weights : undefined
+    return { books, kept, standing, day: epochDayOf(on), isPast, ground, weights: followed }
   }
 
   /** The client's record at the start of the day. */
   async function recordOf(reader: Reader, clientId: string, { day, isPast, ground }: Morning): Promise<ClientRecord> {
     if (isPast) return createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
-    const [[row], open] = await Promise.all([
-      clientRepository.find(reader, [clientId]),
+    const [state, open] = await Promise.all([
+      clientRepository.findState(reader, clientId),
       claimRepository.openOfClients(reader, [clientId])
     ])
-    return { state: row?.state ?? newClient(day, ground.thresholds), open }
+    return { state: state ?? newClient(day, ground.thresholds), open }
   }
 
-  function openOf(reader: Reader, clientId: string, { day, isPast }: Morning): Promise<OpenInvoice[]> {
+  function openOf(reader: Reader, clientId: string, { day, isPast }: Morning): Promise<OpenPart[]> {
     return isPast
-      ? clientRepository.openInvoicesOn(reader, { clientId, day })
-      : clientRepository.openInvoices(reader, { clientIds: [clientId], day })
+      ? clientRepository.openPartsOn(reader, { clientId, day })
+      : clientRepository.openParts(reader, { clientIds: [clientId], day })
   }
 
   function basisOf(situation: Situation, { standing, day, ground, weights }: Morning, signals: Signals): Basis {
     const { model, seriousDays } = ground
     const { bandLimits: limits, assumed } = standing.settings
     const values = {
-      late: weights?.late ?? priorWeights(model, 0).values,
-      seriouslyLate: weights?.serious ?? priorWeights(model, seriousDays).values
+      late: weights?.late ?? priorValues(model),
+      seriouslyLate: weights?.serious ?? priorValues(model)
     }
     const score = scoreOf(situation, { model, seriousDays, weights: values, signals, assumed, limits })
     return { asOf: dayFromEpochDay(day), score, seriousDays, model: model.version, weightsOf: weights?.day ?? null }
@@ -126,29 +132,34 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     { clientId, score }: { clientId: string; score: number },
     morning: Morning
   ): Promise<number | null> {
-    const { distribution } = morning.standing
-    if (!morning.isPast) return percentile({ below: sum(distribution.slice(0, score)), others: sum(distribution) - 1 })
+    const { kept } = morning
+    if (!morning.isPast && kept !== undefined) {
+      return percentile({ below: kept.below[score] ?? kept.clients, others: kept.clients - 1 })
+    }
     return percentile(await scoreRepository.below(reader, { day: dayFromEpochDay(morning.day), clientId, score }))
   }
 
   return {
     /** @throws DomainError `not_found`. */
     async ofClient(reader: Reader, { clientId, asOf }: { clientId: string; asOf: Day | null }): Promise<ClientScore> {
-      const [, morning] = await Promise.all([clients.get(reader, clientId), morningOf(reader, asOf)])
+      const morning = await morningOf(reader, asOf)
       const { day, ground } = morning
       const [record, open, signals] = await Promise.all([
         recordOf(reader, clientId, morning),
         openOf(reader, clientId, morning),
         signalsOf(reader, { clientIds: [clientId], day })
       ])
+      // Who has no record may not be there at all.
+      if (record.state.issued.count === 0) await clients.get(reader, clientId)
       const situation = situationOf(record, morning)
       const basis = basisOf(situation, morning, signals(clientId))
-      const expect = createExpectations(situation, ground.seriousDays)
+      const seriousChance = createSeriousChances(situation, ground.seriousDays)
+      const expect = createExpectations(situation, seriousChance)
       const dueOn = day + FRESH_DUE_DAYS
       const fresh = expect({ dueOn })
       const beyond = daysBeyondTerms(situation.client)
       return {
-        ...{ ...basis, clientId, exposures: exposuresOf(open, createSeriousChances(situation, ground.seriousDays)) },
+        ...{ ...basis, clientId, exposures: exposuresOf(open, seriousChance) },
         expectedDaysLate: { p10: fresh.earlyOn - dueOn, p50: fresh.expectedOn - dueOn, p90: fresh.lateOn - dueOn },
         percentile: await percentileOf(reader, { clientId, score: basis.score.score }, morning),
         index: beyond === undefined ? null : { daysBeyondTerms: beyond, index: paymentIndex(beyond) }
@@ -169,11 +180,12 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
         claimRepository.isDisputedNow(reader, invoiceId)
       ])
       const situation = situationOf(record, morning, claim)
-      const expect = createExpectations(situation, morning.ground.seriousDays)
+      const seriousChance = createSeriousChances(situation, morning.ground.seriousDays)
+      const expect = createExpectations(situation, seriousChance)
       const { earlyOn, expectedOn, lateOn, seriouslyLate } = expect(claim)
       const [exposure] = exposuresOf(
         open.filter((one) => one.invoiceId === invoiceId),
-        () => seriouslyLate
+        seriousChance
       )
       if (exposure === undefined) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
       return {
@@ -230,8 +242,8 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       refuseStale(standing.version, expectedVersion)
       const ground = groundOf(books, { standing, days: new Map() })
       const values = {
-        late: priorWeights(ground.model, 0).values,
-        serious: priorWeights(ground.model, ground.seriousDays).values
+        late: priorValues(ground.model),
+        serious: priorValues(ground.model)
       }
       await organizationRepository.saveWeights(tx, [{ day: standing.day, ...values, lateOutcomes: 0, seriousOutcomes: 0 }])
       await organizationRepository.saveCovariances(tx, priorCovariances(standing))
@@ -247,8 +259,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
   async function viewOf(reader: Reader, standing: Standing): Promise<ModelView> {
     const { followsOutcomes } = standing.settings
     const followed = followsOutcomes ? await organizationRepository.weightsOn(reader, standing.day) : undefined
-    const { model, seriousDays } = standing
-    return modelView(standing, { ground: { model: models[model], seriousDays }, followed })
+    return modelView(standing, followed)
   }
 }
 
@@ -257,8 +268,4 @@ export type ScoreService = ReturnType<typeof createScoreService>
 
 function percentile({ below, others }: { below: number; others: number }): number | null {
   return others > 0 ? Math.round((100 * below) / others) : null
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0)
 }

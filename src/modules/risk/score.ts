@@ -1,5 +1,5 @@
 import { type Assumed, type AssumedWeights, assumedAddends, noSignals, type Signals } from './assumptions.ts'
-import { observe, outcomeWeight } from './features.ts'
+import { type Observation, observe, outcomeWeight } from './features.ts'
 import { type Level, pseudoCount } from './levels.ts'
 import { clip, clipProbability, logit, sigmoid } from './log-odds.ts'
 import type { Feature, Model } from './model.ts'
@@ -75,25 +75,31 @@ export type Scoring = Readonly<{
 
 /** Judges a client or, where the situation names one, an invoice. O(features), and finite for every ledger. */
 export function verdictOf(situation: Situation, scoring: Scoring): Verdict {
+  return judged(situation, scoring).verdict
+}
+
+/** The verdict, and what it was made from at level 0. */
+function judged(situation: Situation, scoring: Scoring) {
   const { model, seriousDays, weights, signals = noSignals, limits = bandLimits } = scoring
   const assumed = assumedAddends(signals, { day: situation.client.day, weights: scoring.assumed })
   const added = assumed.reduce((sum, { logOdds }) => sum + logOdds, 0)
-  const chance = (level: Level, values: ArrayLike<number>) =>
-    clipProbability(sigmoid(logOddsOf(observe(situation, { model, level }), values) + added))
-  const late = chance(0, weights.late)
-  const seriouslyLate = Math.min(late, chance(seriousDays, weights.seriouslyLate))
+  const seen = observe(situation, { model, level: 0 })
+  const seriouslySeen = observe(situation, { model, level: seriousDays })
+  const chance = (observation: Observation, values: ArrayLike<number>) =>
+    clipProbability(sigmoid(logOddsOf(observation, values) + added))
+  const late = chance(seen, weights.late)
+  const seriouslyLate = Math.min(late, chance(seriouslySeen, weights.seriouslyLate))
   const score = Math.round(clip(MIDDLE_SCORE + POINTS_PER_LOG_ODDS * (logit(late) - logit(MIDDLE_RATE)), 0, SCORE_MAX))
-  return { score, band: bandOf(seriouslyLate, limits), late, seriouslyLate }
+  const verdict: Verdict = { score, band: bandOf(seriouslyLate, limits), late, seriouslyLate }
+  return { verdict, seen, assumed }
 }
 
 /** The same with what it is made of. */
 export function scoreOf(situation: Situation, scoring: Scoring): Score {
-  const { model, weights, signals = noSignals } = scoring
-  const verdict = verdictOf(situation, scoring)
+  const { verdict, seen, assumed } = judged(situation, scoring)
   const { score } = verdict
-  const assumed = assumedAddends(signals, { day: situation.client.day, weights: scoring.assumed })
   const base = hundredthsOf(MIDDLE_SCORE - POINTS_PER_LOG_ODDS * logit(MIDDLE_RATE))
-  const addends = addendsAt(situation, { model, level: 0, values: weights.late, assumed })
+  const addends = addendsOf(seen, { model: scoring.model, values: scoring.weights.late, assumed })
   const factors = addends.map(({ name, value, logOdds, text, isAssumed }) => {
     return { name, value, points: hundredthsOf(POINTS_PER_LOG_ODDS * logOdds), text, isAssumed }
   })
@@ -115,10 +121,9 @@ export function bandOf(seriouslyLate: number, limits: BandLimits = bandLimits): 
 
 type Addend = Assumed & Readonly<{ isAssumed: boolean }>
 
-type At = Readonly<{ model: Model; level: Level; values: ArrayLike<number>; assumed: readonly Assumed[] }>
+type By = Readonly<{ model: Model; values: ArrayLike<number>; assumed: readonly Assumed[] }>
 
-function addendsAt(situation: Situation, { model, level, values, assumed }: At): Addend[] {
-  const { offset, x } = observe(situation, { model, level })
+function addendsOf({ offset, x }: Observation, { model, values, assumed }: By): Addend[] {
   const ledger = { name: 'offset', value: offset, logOdds: offset, text: 'usual for this ledger', isAssumed: false }
   const addends = new Map<string, Addend>()
   for (const [index, feature] of model.features.entries()) {

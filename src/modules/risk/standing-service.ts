@@ -10,7 +10,7 @@ import * as organizationRepository from './organization-repository.ts'
 import { newOrganization } from './organization-state.ts'
 import type { WeightsOn } from './rescoring.ts'
 import { riskDefaults } from './settings.ts'
-import { priorWeights } from './weights.ts'
+import { priorValues, priorWeights } from './weights.ts'
 
 /**
  * Locks an organization's scores. Where they have not begun they begin with its first event, so that it does not matter when they are
@@ -53,8 +53,8 @@ export async function weightsOf(
   }: { standing: Pick<Standing, 'settings'>; ground: Pick<Ground, 'model' | 'seriousDays'>; days: readonly EpochDay[] }
 ): Promise<WeightsOn> {
   const prior = {
-    late: priorWeights(ground.model, 0).values,
-    seriouslyLate: priorWeights(ground.model, ground.seriousDays).values
+    late: priorValues(ground.model),
+    seriouslyLate: priorValues(ground.model)
   }
   if (!standing.settings.followsOutcomes) return () => prior
   const known = new Map<EpochDay, ReturnType<WeightsOn>>()

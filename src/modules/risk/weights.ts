@@ -8,12 +8,18 @@ import { type Model, sdAt } from './model.ts'
  */
 export type Weights = Readonly<{ values: readonly number[]; covariance: readonly number[]; outcomes: number }>
 
+/** What the features weigh before any outcome, the same at every level. */
+export function priorValues({ features }: Model): readonly number[] {
+  return features.map(({ weight }) => weight)
+}
+
 /** The weights before any outcome. The spread is the level's, the values are the same at every level. */
-export function priorWeights({ features }: Model, level: Level): Weights {
+export function priorWeights(model: Model, level: Level): Weights {
+  const { features } = model
   const d = features.length
   const covariance = new Array<number>(d * d).fill(0)
   for (const [index, feature] of features.entries()) covariance[index * d + index] = sdAt(feature, level) ** 2
-  return { values: features.map(({ weight }) => weight), covariance, outcomes: 0 }
+  return { values: priorValues(model), covariance, outcomes: 0 }
 }
 
 /** The log-odds of being late: the organization's own, and what the features add. */

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { currency } from '../../../src/kernel/money.ts'
 import { clientOn, newClient, withIssued, withSettled } from '../../../src/modules/risk/client-state.ts'
-import { createExpectations } from '../../../src/modules/risk/expectation.ts'
+import { createExpectations, createSeriousChances } from '../../../src/modules/risk/expectation.ts'
 import { observe } from '../../../src/modules/risk/features.ts'
 import type { LedgerClaim } from '../../../src/modules/risk/invoice-facts.ts'
 import { models } from '../../../src/modules/risk/model.ts'
@@ -192,11 +192,13 @@ describe('days', () => {
 describe('the expected pay day', () => {
   it('is what the client usually does', () => {
     const situation = situationOf([4, 5, 6, 7].map((delay) => paidClaim(delay)))
-    expect(createExpectations(situation, 30)({ dueOn: TODAY + 10 }).expectedOn).toBe(TODAY + 15)
+    expect(createExpectations(situation, createSeriousChances(situation, 30))({ dueOn: TODAY + 10 }).expectedOn).toBe(TODAY + 15)
   })
 
   it('is not before today once the client is later than usual', () => {
     const situation = situationOf([4, 5, 6].map((delay) => paidClaim(delay)))
-    expect(createExpectations(situation, 30)({ dueOn: TODAY - 25 }).expectedOn).toBeGreaterThanOrEqual(TODAY)
+    expect(
+      createExpectations(situation, createSeriousChances(situation, 30))({ dueOn: TODAY - 25 }).expectedOn
+    ).toBeGreaterThanOrEqual(TODAY)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { noSignals } from '../../../src/modules/risk/assumptions.ts'
-import { createExpectations } from '../../../src/modules/risk/expectation.ts'
+import { createExpectations, createSeriousChances } from '../../../src/modules/risk/expectation.ts'
 import { observe } from '../../../src/modules/risk/features.ts'
 import { type ModelVersion, models, modelVersions } from '../../../src/modules/risk/model.ts'
 import { type Factor, type Score, scoreOf } from '../../../src/modules/risk/score.ts'
@@ -138,7 +138,10 @@ describe('what is expected of an open invoice', () => {
   it('lies in order, not before today, with a chance between 0 and 1 that is certain beyond the level', () => {
     fc.assert(
       fc.property(arbitrarySituation, arbitraryClaim, (situation, invoice) => {
-        const { earlyOn, expectedOn, lateOn, seriouslyLate } = createExpectations(situation, 30)(invoice)
+        const { earlyOn, expectedOn, lateOn, seriouslyLate } = createExpectations(
+          situation,
+          createSeriousChances(situation, 30)
+        )(invoice)
         expect([earlyOn, expectedOn, lateOn].every(Number.isInteger)).toBe(true)
         expect(TODAY <= earlyOn && earlyOn <= expectedOn && expectedOn <= lateOn).toBe(true)
         expect(seriouslyLate).toBeGreaterThanOrEqual(0)
