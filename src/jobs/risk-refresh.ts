@@ -4,16 +4,18 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
 
-export type RiskJobDeps = Readonly<{ services: Pick<Services, 'risk'>; database: Database; clock: Clock; log: Log }>
+export type RiskJobDeps = Readonly<{ services: Pick<Services, 'risk' | 'events'>; database: Database; clock: Clock; log: Log }>
 
 const ORGANIZATIONS_PER_LOOK = 1_000
 const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 /** Brings the scores of every organization up to its ledger and its day. Any number of processes may: they take turns. */
-export function createRiskJob({ services: { risk }, database, clock, log }: RiskJobDeps) {
+export function createRiskJob({ services: { risk, events }, database, clock, log }: RiskJobDeps) {
   /** What is wrong in one organization must not keep the others from their scores; a database that is away does. */
   async function refresh(orgId: string, signal: AbortSignal | undefined): Promise<void> {
     try {
+      // What is committed by now is followed now, not when somebody comes to number it.
+      while ((await database.scoped(orgId, (tx) => events.seal(tx))).more);
       while (signal?.aborted !== true) if (!(await database.scoped(orgId, (tx) => risk.refresh(tx)))) return
     } catch (error) {
       if (isUnavailable(error)) throw error

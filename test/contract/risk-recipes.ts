@@ -29,6 +29,7 @@ export const riskRecipes: Readonly<Record<string, Recipe>> = {
 /** A client whose invoice was followed into a score. */
 async function scoredClient(tenant: Tenant, { database, services }: TestApp): Promise<string> {
   const id = await clientWithInvoice(tenant)
+  while ((await database.scoped(tenant.id, (tx) => services.events.seal(tx))).more);
   while (await database.scoped(tenant.id, (tx) => services.risk.refresh(tx)));
   return id
 }

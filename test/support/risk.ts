@@ -16,10 +16,11 @@ import { doublesOf } from '../../src/modules/risk/outcome-repository.ts'
 import { followOutcome, mutable, priorWeights } from '../../src/modules/risk/weights.ts'
 import type { Services } from '../../src/services.ts'
 
-type Of = Readonly<{ database: Database; services: Pick<Services, 'risk'>; orgId: string }>
+type Of = Readonly<{ database: Database; services: Pick<Services, 'risk' | 'events'>; orgId: string }>
 
 /** Does all that is to be done for an organization's scores now. */
 export async function refresh({ database, services, orgId }: Of): Promise<void> {
+  while ((await database.scoped(orgId, (tx) => services.events.seal(tx))).more);
   while (await database.scoped(orgId, (tx) => services.risk.refresh(tx)));
 }
 

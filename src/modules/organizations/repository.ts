@@ -44,6 +44,16 @@ const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.lo
 const source = 'organizations o join business_calendars c on c.org_id = o.org_id and c.version = o.calendar_version'
 
 const select = statement<OrganizationRow>('organizations.find', `select ${columns} from ${source} where o.org_id = $1`)
+const selectPresent = statement<{ timeZone: string; clockAt: Date | null }>(
+  'organizations.present',
+  'select time_zone as "timeZone", clock_at as "clockAt" from organizations where org_id = $1'
+)
+
+export async function findPresent(reader: Reader): Promise<{ timeZone: string; clockAt: Date | null } | undefined> {
+  const [row] = await reader.run(selectPresent, [reader.orgId])
+  return row
+}
+
 const lockRow = statement<{ id: string }>(
   'organizations.lock_row',
   'select org_id as id from organizations where org_id = $1 for no key update'

@@ -6,7 +6,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
-import { type Books, type CalendarSettings, calendarOf, type Organization } from './organization.ts'
+import { type Books, type CalendarSettings, calendarOf, type Organization, type Present } from './organization.ts'
 import * as repository from './repository.ts'
 
 export type OrganizationPorts = Readonly<{
@@ -104,6 +104,13 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
 
     /** The organization with its time and calendar, for whatever the caller does next in this transaction. */
     books: async (reader: Reader): Promise<Books> => booksOf(await repository.find(reader)),
+
+    /** What time it is for the organization, for who needs nothing else of it. */
+    async present(reader: Reader): Promise<Present> {
+      const found = await repository.findPresent(reader)
+      assert(found !== undefined, 'a scope names an organization that exists')
+      return { now: found.clockAt ?? clock.now(), organization: { timeZone: found.timeZone } }
+    },
 
     booksForUpdate: async (tx: Tx): Promise<Books> => booksOf(await repository.findForUpdate(tx)),
 

@@ -16,14 +16,21 @@ export type Ground = Readonly<{
   model: Model
   seriousDays: Level
   thresholds: readonly number[]
-  calendar: BusinessCalendar
   /** At the start of a day. */
   organizationOn: (day: EpochDay) => OrganizationState
 }>
 
-export function scoredInvoice(claim: Claim, { calendar }: Pick<Ground, 'calendar'>): ScoredInvoice {
+export function scoredInvoice(claim: Claim, calendar: BusinessCalendar): ScoredInvoice {
   return { ...claim, ...dueDayFacts(dayFromEpochDay(claim.dueOn), calendar) }
 }
+
+type AtIssue = Readonly<{
+  record: ClientRecord
+  /** All of the client's claims; asked for only where the record is too late. */
+  ledger: () => Promise<readonly ClaimOf[]>
+  ground: Ground
+  calendar: BusinessCalendar
+}>
 
 /**
  * The features that a client's new invoices had on the morning of their issue. Where that is not before the record's day, the record has
@@ -31,7 +38,7 @@ export function scoredInvoice(claim: Claim, { calendar }: Pick<Ground, 'calendar
  */
 export async function featuresAtIssue(
   claims: readonly ClaimOf[],
-  { record, ledger, ground }: { record: ClientRecord; ledger: () => Promise<readonly ClaimOf[]>; ground: Ground }
+  { record, ledger, ground, calendar }: AtIssue
 ): Promise<Scored[]> {
   const ordered = claims.toSorted(byIssue)
   const late = ordered.filter(({ issuedOn }) => issuedOn < record.state.day)
@@ -40,7 +47,7 @@ export async function featuresAtIssue(
     const day = claim.issuedOn
     const known = walk !== undefined && day < record.state.day ? walk.on(day) : record
     const facts = { day, organization: ground.organizationOn(day), thresholds: ground.thresholds }
-    const situation = situationOn(known, { ...facts, invoice: scoredInvoice(claim, ground) })
+    const situation = situationOn(known, { ...facts, invoice: scoredInvoice(claim, calendar) })
     const at = (level: Level) => {
       const { offset, x } = observe(situation, { model: ground.model, level })
       return { offset, x }

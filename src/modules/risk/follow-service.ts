@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/client.ts'
+import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import { type ClaimChange, changesOf, countChange, withChange, withKnownDays } from './claim-changes.ts'
 import * as claimRepository from './claim-repository.ts'
 import * as clientRepository from './client-repository.ts'
@@ -16,6 +17,8 @@ export type Following = Readonly<{
   day: EpochDay
   states: Map<string, ClientState>
   days: Map<EpochDay, DaySums>
+  /** By which due days are closed. */
+  calendar: BusinessCalendar
 }>
 
 /** Brings what is kept of invoices to what the ledger says. @returns where it said otherwise. The organization is locked. */
@@ -53,7 +56,10 @@ export async function scoreAtIssue(tx: Tx, invoiceIds: readonly string[], follow
   for (const [clientId, own] of Map.groupBy(claims, (claim) => claim.clientId)) {
     const record = { state: stateOf(following, clientId), open: open.get(clientId) ?? [] }
     const ledger = () => claimRepository.ofClients(tx, [clientId])
-    await outcomeRepository.saveFeatures(tx, await featuresAtIssue(own, { record, ledger, ground: following.ground }))
+    await outcomeRepository.saveFeatures(
+      tx,
+      await featuresAtIssue(own, { record, ledger, ground: following.ground, calendar: following.calendar })
+    )
   }
 }
 

@@ -1,5 +1,4 @@
 import { epochDayOf } from '../../kernel/day.ts'
-import type { Books } from '../organizations/organization.ts'
 import type { Ground } from './features-at-issue.ts'
 import type { EpochDay } from './invoice-facts.ts'
 import { thresholdsFor } from './levels.ts'
@@ -10,13 +9,13 @@ import type { OrganizationState } from './organization-state.ts'
 
 /** What the scores of an organization rest on. `days` may go on being counted into; `recount` says that it was. */
 export function groundOf(
-  { calendar }: Books,
-  { standing, days }: { standing: Pick<Standing, 'model' | 'seriousDays'>; days: ReadonlyMap<EpochDay, DaySums> }
+  standing: Pick<Standing, 'model' | 'seriousDays'>,
+  days: ReadonlyMap<EpochDay, DaySums>
 ): Ground & { recount: () => void } {
   const thresholds = thresholdsFor(standing.seriousDays)
   const known = new Map<EpochDay, OrganizationState>()
   return {
-    ...{ model: models[standing.model], seriousDays: standing.seriousDays, thresholds, calendar },
+    ...{ model: models[standing.model], seriousDays: standing.seriousDays, thresholds },
     organizationOn: (day) => {
       const state = known.get(day) ?? organizationOn(days, { day, thresholds })
       known.set(day, state)
@@ -27,11 +26,8 @@ export function groundOf(
 }
 
 /** The ground of the standing's own day, whose state it keeps: no sums of days are needed for it. */
-export function groundOfStanding(
-  { calendar }: Books,
-  standing: Pick<Standing, 'model' | 'seriousDays' | 'state' | 'day'>
-): Ground | undefined {
+export function groundOfStanding(standing: Pick<Standing, 'model' | 'seriousDays' | 'state' | 'day'>): Ground | undefined {
   const { model, seriousDays, state, day } = standing
   if (state.day !== epochDayOf(day)) return undefined
-  return { model: models[model], seriousDays, thresholds: thresholdsFor(seriousDays), calendar, organizationOn: () => state }
+  return { model: models[model], seriousDays, thresholds: thresholdsFor(seriousDays), organizationOn: () => state }
 }

@@ -47,6 +47,17 @@ export async function firstEventAt(reader: Reader): Promise<Date | undefined> {
   return row?.at
 }
 
+const tryLock = statement<{ isMine: boolean }>(
+  'risk_organizations.try_lock',
+  `select pg_try_advisory_xact_lock(hashtextextended('risk ' || $1::text, 0)) as "isMine"`
+)
+
+/** Takes an organization for this transaction, without waiting for another process that has it. */
+export async function isMine(tx: Tx): Promise<boolean> {
+  const [row] = await tx.run(tryLock, [tx.orgId])
+  return row?.isMine === true
+}
+
 const selectForUpdate = statement<Standing>(
   'risk_organizations.lock',
   `select ${columns} from risk_organizations where org_id = $1 for no key update`

@@ -29,7 +29,7 @@ export async function rebuild(
 ): Promise<Standing> {
   const days = new Map<EpochDay, DaySums>()
   const day = epochDayOf(standing.day)
-  const following = { ground: groundOf(books, { standing, days }), day, states: new Map(), days }
+  const following = { ground: groundOf(standing, days), day, states: new Map(), days, calendar: books.calendar }
   await organizationRepository.wipe(tx)
   for await (const clientIds of invoicedPages(tx))
     await followClaims(tx, await claimRepository.invoicesOf(tx, clientIds), following)

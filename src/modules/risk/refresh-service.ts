@@ -85,12 +85,11 @@ export function createRefreshService({ clock, events, clients, organizations }: 
     /**
      * Does one batch of what is to be done for an organization. Today's facts count from tomorrow, so that it does not matter when in a
      * day they are followed, nor how late a day is passed into.
-     * @returns whether there is more.
+     * @returns whether there is more; not where another process is at it.
      */
     async refresh(tx: Tx): Promise<boolean> {
+      if (!(await organizationRepository.isMine(tx))) return false
       const books = await organizations.books(tx)
-      // What is committed by now is followed now, not when somebody comes to number it.
-      while ((await events.seal(tx)).more);
       const former = await ensureStanding(tx, { books, now: clock.now() })
       const { model, seriousDays } = former.settings
       if (model !== former.model || seriousDays !== former.seriousDays) {
@@ -100,7 +99,7 @@ export function createRefreshService({ clock, events, clients, organizations }: 
       }
       const days = await organizationRepository.days(tx)
       const day = epochDayOf(former.day)
-      const following = { ground: groundOf(books, { standing: former, days }), day, states: new Map(), days }
+      const following = { ground: groundOf(former, days), day, states: new Map(), days, calendar: books.calendar }
       const { standing, more } = await follow(tx, { books, standing: former, following })
       const today = epochDayOf(dayIn(books.now, books.organization.timeZone))
       if (more || today <= day) {

@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { type Day, dayFromEpochDay, dayIn, epochDayOf } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { ClientService } from '../clients/service.ts'
-import type { Books } from '../organizations/organization.ts'
+import type { Present } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Signals } from './assumptions.ts'
@@ -14,7 +14,7 @@ import { createExpectations, createSeriousChances } from './expectation.ts'
 import { type Exposure, exposuresOf, type OpenPart } from './exposure.ts'
 import { type Ground, scoredInvoice } from './features-at-issue.ts'
 import { groundOf, groundOfStanding } from './ground.ts'
-import type { Claim, EpochDay } from './invoice-facts.ts'
+import type { EpochDay } from './invoice-facts.ts'
 import { type ModelView, modelView } from './model-view.ts'
 import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
@@ -24,7 +24,7 @@ import { type Score, scoreOf } from './score.ts'
 import * as scoreRepository from './score-repository.ts'
 import type { RiskSettings } from './settings.ts'
 import { signalsOf } from './signal-repository.ts'
-import { type ClientRecord, type Situation, situationOn } from './situation.ts'
+import { type ClientRecord, type ScoredInvoice, type Situation, situationOn } from './situation.ts'
 import { createStandingCache, type Kept } from './standing-cache-service.ts'
 import { ensureStanding, firstStanding, priorCovariances } from './standing-service.ts'
 import { createWalk } from './walk.ts'
@@ -58,7 +58,6 @@ export type RankedClient = scoreRepository.DayScore & Readonly<{ rank: bigint; e
 
 /** What scores of one day rest on, beside the client. */
 type Morning = Readonly<{
-  books: Books
   kept: Kept | undefined
   standing: Standing
   day: EpochDay
@@ -74,25 +73,25 @@ const FRESH_DUE_DAYS = 365
 export function createScoreService({ clock, clients, organizations }: ScoreDeps) {
   const cache = createStandingCache()
 
-  async function standingOf(reader: Reader, books: Books): Promise<Standing> {
+  async function standingOf(reader: Reader, books: Present): Promise<Standing> {
     return (await organizationRepository.find(reader)) ?? firstStanding(books, clock.now())
   }
 
   /** @throws DomainError `invalid_request` for a day that has not begun. */
   async function morningOf(reader: Reader, asOf: Day | null): Promise<Morning> {
-    const [books, kept] = await Promise.all([organizations.books(reader), cache.latest(reader)])
-    const today = dayIn(books.now, books.organization.timeZone)
+    const [present, kept] = await Promise.all([organizations.present(reader), cache.latest(reader)])
+    const today = dayIn(present.now, present.organization.timeZone)
     const on = asOf ?? today
     if (on > today)
       throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
     const isPast = on < today
-    const standing = kept?.standing ?? firstStanding(books, clock.now())
-    const ofDay = on === standing.day ? groundOfStanding(books, standing) : undefined
-    const ground = ofDay ?? groundOf(books, { standing, days: await organizationRepository.days(reader) })
+    const standing = kept?.standing ?? firstStanding(present, clock.now())
+    const ofDay = on === standing.day ? groundOfStanding(standing) : undefined
+    const ground = ofDay ?? groundOf(standing, await organizationRepository.days(reader))
     // No pass goes beyond today, so that the last weights are today's.
     const weights = isPast ? await organizationRepository.weightsOn(reader, on) : kept?.weights
     const followed = standing.settings.followsOutcomes ? weights : undefined
-    return { books, kept, standing, day: epochDayOf(on), isPast, ground, weights: followed }
+    return { kept, standing, day: epochDayOf(on), isPast, ground, weights: followed }
   }
 
   /** The client's record at the start of the day. */
@@ -122,19 +121,19 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     return { asOf: dayFromEpochDay(day), score, seriousDays, model: model.version, weightsOf: weights?.day ?? null }
   }
 
-  function situationOf(record: ClientRecord, { day, ground }: Morning, claim?: Claim): Situation {
+  function situationOf(record: ClientRecord, { day, ground }: Morning, invoice?: ScoredInvoice): Situation {
     const facts = { day, organization: ground.organizationOn(day), thresholds: ground.thresholds }
-    return situationOn(record, claim === undefined ? facts : { ...facts, invoice: scoredInvoice(claim, ground) })
+    return situationOn(record, invoice === undefined ? facts : { ...facts, invoice })
   }
 
   async function percentileOf(
     reader: Reader,
-    { clientId, score }: { clientId: string; score: number },
+    { clientId, score, isRanked }: { clientId: string; score: number; isRanked: boolean },
     morning: Morning
   ): Promise<number | null> {
     const { kept } = morning
     if (!morning.isPast && kept !== undefined) {
-      return percentile({ below: kept.below[score] ?? kept.clients, others: kept.clients - 1 })
+      return percentile({ below: kept.below[score] ?? kept.clients, others: kept.clients - (isRanked ? 1 : 0) })
     }
     return percentile(await scoreRepository.below(reader, { day: dayFromEpochDay(morning.day), clientId, score }))
   }
@@ -161,14 +160,22 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       return {
         ...{ ...basis, clientId, exposures: exposuresOf(open, seriousChance) },
         expectedDaysLate: { p10: fresh.earlyOn - dueOn, p50: fresh.expectedOn - dueOn, p90: fresh.lateOn - dueOn },
-        percentile: await percentileOf(reader, { clientId, score: basis.score.score }, morning),
+        percentile: await percentileOf(
+          reader,
+          { clientId, score: basis.score.score, isRanked: record.state.issued.count > 0 },
+          morning
+        ),
         index: beyond === undefined ? null : { daysBeyondTerms: beyond, index: paymentIndex(beyond) }
       }
     },
 
     /** An open invoice as it stands today. @throws DomainError `not_found`, `invoice_not_open`. */
     async ofInvoice(reader: Reader, invoiceId: string): Promise<InvoiceScore> {
-      const [[fact], morning] = await Promise.all([claimRepository.factsOf(reader, [invoiceId]), morningOf(reader, null)])
+      const [[fact], { calendar }, morning] = await Promise.all([
+        claimRepository.factsOf(reader, [invoiceId]),
+        organizations.books(reader),
+        morningOf(reader, null)
+      ])
       if (fact === undefined) throw new DomainError('not_found', 'There is no such invoice.')
       const { claim } = fact
       if (claim === null || claim.settledOn !== null) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
@@ -179,7 +186,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
         signalsOf(reader, { clientIds: [clientId], day: morning.day }),
         claimRepository.isDisputedNow(reader, invoiceId)
       ])
-      const situation = situationOf(record, morning, claim)
+      const situation = situationOf(record, morning, scoredInvoice(claim, calendar))
       const seriousChance = createSeriousChances(situation, morning.ground.seriousDays)
       const expect = createExpectations(situation, seriousChance)
       const { earlyOn, expectedOn, lateOn, seriouslyLate } = expect(claim)
@@ -216,7 +223,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     },
 
     async model(reader: Reader): Promise<ModelView> {
-      const standing = await standingOf(reader, await organizations.books(reader))
+      const standing = await standingOf(reader, await organizations.present(reader))
       return viewOf(reader, standing)
     },
 
@@ -240,7 +247,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const books = await organizations.books(tx)
       const standing = await ensureStanding(tx, { books, now: clock.now() })
       refuseStale(standing.version, expectedVersion)
-      const ground = groundOf(books, { standing, days: new Map() })
+      const ground = groundOf(standing, new Map())
       const values = {
         late: priorValues(ground.model),
         serious: priorValues(ground.model)

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { addDays, dayFromEpochDay, dayIn, epochDayOf, startOfDay } from '../../kernel/day.ts'
-import type { Books } from '../organizations/organization.ts'
+import type { Present } from '../organizations/organization.ts'
 import type { Ground } from './features-at-issue.ts'
 import type { EpochDay } from './invoice-facts.ts'
 import { thresholdsFor } from './levels.ts'
@@ -16,7 +16,7 @@ import { priorValues, priorWeights } from './weights.ts'
  * Locks an organization's scores. Where they have not begun they begin with its first event, so that it does not matter when they are
  * first looked after.
  */
-export async function ensureStanding(tx: Tx, { books, now }: { books: Books; now: Date }): Promise<Standing> {
+export async function ensureStanding(tx: Tx, { books, now }: { books: Present; now: Date }): Promise<Standing> {
   const known = await organizationRepository.findForUpdate(tx)
   if (known !== undefined) return known
   const beganAt = await organizationRepository.firstEventAt(tx)
@@ -26,7 +26,7 @@ export async function ensureStanding(tx: Tx, { books, now }: { books: Books; now
 }
 
 /** An organization before anything was followed. */
-export function firstStanding({ now: at, organization: { timeZone } }: Books, now: Date): Standing {
+export function firstStanding({ now: at, organization: { timeZone } }: Present, now: Date): Standing {
   const day = dayIn(at, timeZone)
   const { model, seriousDays } = riskDefaults
   return {
