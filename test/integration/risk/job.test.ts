@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
+import { createSealingJob } from '../../../src/jobs/event-sealing.ts'
 import { createRiskJob } from '../../../src/jobs/risk-refresh.ts'
 import { done, type Ledger, startDunning } from '../../support/dunning.ts'
 import { expectFaithful } from '../../support/risk.ts'
@@ -17,12 +18,18 @@ async function withDebt(): Promise<{ ledger: Ledger; clientId: string }> {
 function jobThatLogs() {
   const failures: unknown[] = []
   const log = { info: () => {}, warn: () => {}, error: (details: object) => void failures.push(details) }
-  return { job: createRiskJob({ services, database, clock, log }), failures }
+  const sealing = createSealingJob({ events: services.events, database, log })
+  return {
+    job: createRiskJob({ services, database, clock, log }),
+    seal: () => sealing.sealAll(new AbortController().signal),
+    failures
+  }
 }
 
 test('every organization with something to follow, or with a day to pass, is brought up to date', async () => {
   const [a, b] = [await withDebt(), await withDebt()]
-  const { job, failures } = jobThatLogs()
+  const { job, seal, failures } = jobThatLogs()
+  await seal()
   await job.refreshAll()
   for (const { ledger, clientId } of [a, b]) {
     await expectFaithful({ database, services, orgId: ledger.id })
@@ -38,7 +45,8 @@ test('every organization with something to follow, or with a day to pass, is bro
 
 test('an organization that another process is at is left to it, and keeps nobody waiting', async () => {
   const [taken, other, fine] = [await withDebt(), await withDebt(), await withDebt()]
-  const { job, failures } = jobThatLogs()
+  const { job, seal, failures } = jobThatLogs()
+  await seal()
   await database.scoped(taken.ledger.id, async (tx) => {
     await services.risk.refresh(tx)
     await job.refreshAll()
