@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
@@ -110,14 +111,19 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
   }
 }
 
-/** A connection that is kept alive for its next request would hold the process up, so each is closed as it falls idle. */
+/**
+ * A connection that is kept alive for its next request would hold the process up, so each is closed as it falls idle. One whose request
+ * has come but was not read yet looks idle as well: what has come by now is read first.
+ */
 async function closeOf(app: Pick<App, 'close' | 'server'>): Promise<void> {
+  await pause(UNREAD_MS)
   const closing = setInterval(() => app.server.closeIdleConnections(), IDLE_CLOSED_EVERY_MS)
   await app.close()
   clearInterval(closing)
 }
 
 const IDLE_CLOSED_EVERY_MS = 50
+const UNREAD_MS = 100
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
 export function createLogger(config: ProcessConfig): Logger {
