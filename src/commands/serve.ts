@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { createLogger, type Process, start } from '../main.ts'
 import { createOrganization } from './organization.ts'
 
@@ -27,7 +28,7 @@ function signalled(): Promise<NodeJS.Signals> {
 /** The first minute: somewhere to look, and a key, made and shown once. */
 async function welcome({ database, services, url }: Process): Promise<void> {
   const [any] = await database.scheduling((scheduler) =>
-    services.organizations.organizationsAfter(scheduler, { after: FIRST, limit: 1 })
+    services.organizations.organizationsAfter(scheduler, { after: BEFORE_ALL_IDS, limit: 1 })
   )
   const lines = [`Dunwell listens on ${url}`, `  API in the browser   ${url}/docs`, `  OpenAPI document     ${url}/openapi.json`]
   if (any === undefined) {
@@ -41,5 +42,3 @@ async function welcome({ database, services, url }: Process): Promise<void> {
   }
   process.stdout.write(`\n${lines.join('\n')}\n\n`)
 }
-
-const FIRST = '00000000-0000-0000-0000-000000000000'

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { type Check, checkBooks } from '../checks/books.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import type { Process } from '../main.ts'
 import { offline } from './offline.ts'
 
-const FIRST = '00000000-0000-0000-0000-000000000000'
 const PAGE = 500
 
 /** Holds every organization's books against the invariants. Exit code 1 when one is broken. */
@@ -19,7 +19,7 @@ type Result = Readonly<{ organization: string; checks: readonly Check[] }>
 
 export async function verifyAll({ database, services }: Pick<Process, 'database' | 'services'>): Promise<Result[]> {
   const results: Result[] = []
-  let after = FIRST
+  let after = BEFORE_ALL_IDS
   for (;;) {
     const ids = await database.scheduling((scheduler) =>
       services.organizations.organizationsAfter(scheduler, { after, limit: PAGE })

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { DeadlineFailed } from '../modules/deadlines/service.ts'
 import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
 import type { Services } from '../services.ts'
@@ -18,7 +19,6 @@ const CLIENTS_PER_BATCH = 500
 /** Batches at a time in this process: one computes while the other's rows are written. */
 const CONCURRENCY = 2
 const ORGANIZATIONS_PER_LOOK = 1_000
-const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 type LookForDue = Services['deadlines']['organizationsDue']
 

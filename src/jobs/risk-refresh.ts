@@ -1,13 +1,13 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
 
 export type RiskJobDeps = Readonly<{ services: Pick<Services, 'risk' | 'events'>; database: Database; clock: Clock; log: Log }>
 
 const ORGANIZATIONS_PER_LOOK = 1_000
-const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 /** Brings the scores of every organization up to its ledger and its day. Any number of processes may: they take turns. */
 export function createRiskJob({ services: { risk, events }, database, clock, log }: RiskJobDeps) {

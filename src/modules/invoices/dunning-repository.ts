@@ -2,6 +2,7 @@ import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
+import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import {
   type CaseRow,
   caseColumns,
@@ -103,7 +104,7 @@ export async function duePage(
   reader: Reader,
   { now, after, limit }: { now: Date; after: DunningCase | undefined; limit: number }
 ): Promise<DunningCase[]> {
-  const { nextAt, id } = after?.obligation ?? { nextAt: null, id: '00000000-0000-0000-0000-000000000000' }
+  const { nextAt, id } = after?.obligation ?? { nextAt: null, id: BEFORE_ALL_IDS }
   return (await reader.run(selectDuePage, [reader.orgId, now, nextAt, id, limit])).map(caseFromRow)
 }
 

@@ -48,8 +48,7 @@ export async function followStates(tx: Tx, changes: readonly ClaimChange[], foll
 }
 
 /** Gives invoices that have none yet the features of their issue days. Their clients are being followed. */
-export async function scoreAtIssue(tx: Tx, invoiceIds: readonly string[], following: Following): Promise<void> {
-  const claims = await claimRepository.ofInvoices(tx, invoiceIds)
+export async function scoreAtIssue(tx: Tx, claims: readonly claimRepository.ClaimOf[], following: Following): Promise<void> {
   const clientIds = [...new Set(claims.map(({ clientId }) => clientId))]
   await loadStates(tx, clientIds, following)
   const open = Map.groupBy(await claimRepository.openOfClients(tx, clientIds), ({ clientId }) => clientId)

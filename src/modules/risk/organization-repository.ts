@@ -79,6 +79,12 @@ export async function findForUpdate(tx: Tx): Promise<Standing | undefined> {
   return row
 }
 
+/** From `settings` to `distribution`, in the order of the columns. */
+function describedBy(s: Standing): unknown[] {
+  const { settings, model, seriousDays, day, nextPassAt, followedSeq, state, distribution } = s
+  return [settings, model, seriousDays, day, nextPassAt, followedSeq, state, JSON.stringify(distribution)]
+}
+
 const insertRow = statement<{ version: number }>(
   'risk_organizations.insert',
   `insert into risk_organizations (org_id, settings, model, serious_days, day, next_pass_at, followed_seq, state, distribution,
@@ -87,17 +93,7 @@ const insertRow = statement<{ version: number }>(
 )
 
 export async function insert(tx: Tx, s: Standing, { late, serious }: Covariances): Promise<void> {
-  const described = [
-    s.settings,
-    s.model,
-    s.seriousDays,
-    s.day,
-    s.nextPassAt,
-    s.followedSeq,
-    s.state,
-    JSON.stringify(s.distribution)
-  ]
-  await tx.run(insertRow, [tx.orgId, ...described, bytesOf(late), bytesOf(serious), s.updatedAt])
+  await tx.run(insertRow, [tx.orgId, ...describedBy(s), bytesOf(late), bytesOf(serious), s.updatedAt])
 }
 
 const updateRow = statement<{ version: number }>(
@@ -107,17 +103,7 @@ const updateRow = statement<{ version: number }>(
 )
 
 export async function save(tx: Tx, s: Standing): Promise<void> {
-  const described = [
-    s.settings,
-    s.model,
-    s.seriousDays,
-    s.day,
-    s.nextPassAt,
-    s.followedSeq,
-    s.state,
-    JSON.stringify(s.distribution)
-  ]
-  await tx.run(updateRow, [tx.orgId, ...described, s.resetOn, s.isStale, s.updatedAt])
+  await tx.run(updateRow, [tx.orgId, ...describedBy(s), s.resetOn, s.isStale, s.updatedAt])
 }
 
 const selectCovariances = statement<{ late: Buffer; serious: Buffer }>(

@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/client.ts'
 import { dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
+import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import type { Books } from '../organizations/organization.ts'
 import * as claimRepository from './claim-repository.ts'
 import * as clientRepository from './client-repository.ts'
@@ -13,7 +14,6 @@ import * as organizationRepository from './organization-repository.ts'
 import { followOutcomes } from './outcome-service.ts'
 
 const CLIENTS_PER_PAGE = 500
-const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 type Rebuilding = Readonly<{ books: Books; standing: Standing }>
 type Rescore = (tx: Tx, clientIds: readonly string[], refreshing: Rebuilding & { following: Following }) => Promise<void>
@@ -34,12 +34,7 @@ export async function rebuild(
   for await (const clientIds of invoicedPages(tx))
     await followClaims(tx, await claimRepository.invoicesOf(tx, clientIds), following)
   for await (const clientIds of invoicedPages(tx)) {
-    const claims = await loadFromLedger(tx, clientIds, following)
-    await scoreAtIssue(
-      tx,
-      claims.map(({ invoiceId }) => invoiceId),
-      following
-    )
+    await scoreAtIssue(tx, await loadFromLedger(tx, clientIds, following), following)
   }
   if (standing.settings.followsOutcomes) {
     await followOutcomes(tx, { ...standing, isStale: true }, { model: following.ground.model, through: dayFromEpochDay(day) })

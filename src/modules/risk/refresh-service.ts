@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { addDays, dayFromEpochDay, dayIn, epochDayOf, startOfDay } from '../../kernel/day.ts'
+import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventService } from '../events/service.ts'
 import type { Books } from '../organizations/organization.ts'
@@ -31,7 +32,6 @@ const EVENTS_PER_BATCH = 2_000
 const CLIENTS_PER_PAGE = 500
 /** After a longer outage it catches up with a month in a transaction. */
 const DAYS_PER_BATCH = 31
-const BEFORE_ALL_IDS = '00000000-0000-0000-0000-000000000000'
 
 type Refreshing = Readonly<{ books: Books; standing: Standing; following: Following }>
 
@@ -44,7 +44,7 @@ export function createRefreshService({ clock, events, clients, organizations }: 
     const { seq, more, invoiceIds } = await claimRepository.touchedAfter(tx, from)
     const changes = invoiceIds.length === 0 ? [] : await followClaims(tx, invoiceIds, following)
     const clientIds = await followStates(tx, changes, following)
-    const unseen = changes.filter(({ before, after }) => before === null && after !== null).map(({ invoiceId }) => invoiceId)
+    const unseen = changes.flatMap(({ before, after }) => (before === null && after !== null ? [after] : []))
     await scoreAtIssue(tx, unseen, following)
     const { day, ground } = following
     const isStale = standing.isStale || changes.some((change) => movesOutcomes(change, { day, seriousDays: ground.seriousDays }))

@@ -46,16 +46,10 @@ export function priorCovariances({ model, seriousDays }: Pick<Standing, 'model' 
 /** The weights of each of these days: those that followed outcomes, or the prior ones where an organization does not want that. */
 export async function weightsOf(
   reader: Reader,
-  {
-    standing,
-    ground,
-    days
-  }: { standing: Pick<Standing, 'settings'>; ground: Pick<Ground, 'model' | 'seriousDays'>; days: readonly EpochDay[] }
+  { standing, ground, days }: { standing: Pick<Standing, 'settings'>; ground: Pick<Ground, 'model'>; days: readonly EpochDay[] }
 ): Promise<WeightsOn> {
-  const prior = {
-    late: priorValues(ground.model),
-    seriouslyLate: priorValues(ground.model)
-  }
+  const values = priorValues(ground.model)
+  const prior = { late: values, seriouslyLate: values }
   if (!standing.settings.followsOutcomes) return () => prior
   const known = new Map<EpochDay, ReturnType<WeightsOn>>()
   for (const day of days) {
