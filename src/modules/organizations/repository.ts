@@ -33,6 +33,7 @@ type OrganizationRow = {
   region: string | null
   closedDays: Day[]
   policyVersions: Record<string, number> | null
+  revision: string
 }
 
 const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.locale, o.default_currency as "defaultCurrency",
@@ -40,7 +41,7 @@ const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.lo
   o.auto_apply_credit as "autoApplyCredit", o.promise_grace_days as "promiseGraceDays", o.clearing_days as "clearingDays", o.clock_at as "clockAt", o.clock_target_at as "clockTargetAt", o.version,
   o.created_at as "createdAt", o.updated_at as "updatedAt", o.calendar_version as "calendarVersion",
   c.weekend, c.country, c.region, c.closed_days::text[] as "closedDays",
-  (select jsonb_object_agg(p.id, p.version) from dunning_policies p where p.org_id = o.org_id) as "policyVersions"`
+  (select jsonb_object_agg(p.id, p.version) from dunning_policies p where p.org_id = o.org_id) as "policyVersions", o.revision`
 const source = 'organizations o join business_calendars c on c.org_id = o.org_id and c.version = o.calendar_version'
 
 const select = statement<OrganizationRow>('organizations.find', `select ${columns} from ${source} where o.org_id = $1`)
@@ -59,9 +60,20 @@ const lockRow = statement<{ id: string }>(
   'select org_id as id from organizations where org_id = $1 for no key update'
 )
 
-export async function find(reader: Reader): Promise<Organization | undefined> {
+const selectRevision = statement<{ revision: string }>(
+  'organizations.revision',
+  'select revision from organizations where org_id = $1'
+)
+
+/** Tells one state of an organization from every other that it had, has, or would have had but for a rollback. */
+export async function findRevision(reader: Reader): Promise<string | undefined> {
+  const [row] = await reader.run(selectRevision, [reader.orgId])
+  return row?.revision
+}
+
+export async function find(reader: Reader): Promise<{ organization: Organization; revision: string } | undefined> {
   const [row] = await reader.run(select, [reader.orgId])
-  return row && fromRow(row)
+  return row && { organization: fromRow(row), revision: row.revision }
 }
 
 /**

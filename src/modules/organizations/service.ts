@@ -7,6 +7,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { type Books, type CalendarSettings, calendarOf, type Organization, type Present } from './organization.ts'
+import { createOrganizationCache } from './organization-cache-service.ts'
 import * as repository from './repository.ts'
 
 export type OrganizationPorts = Readonly<{
@@ -51,6 +52,7 @@ const CLOCK_LATEST = new Date('2199-12-31T00:00:00Z')
 
 export function createOrganizationService({ clock, ports, wakeClock }: OrganizationServiceDeps) {
   const calendars = new Map<string, BusinessCalendar>()
+  const cache = createOrganizationCache()
 
   /** A version never changes, so what was built from it is kept; the oldest goes when there are too many. */
   function calendarFor(orgId: string, settings: CalendarSettings): BusinessCalendar {
@@ -103,7 +105,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
     },
 
     /** The organization with its time and calendar, for whatever the caller does next in this transaction. */
-    books: async (reader: Reader): Promise<Books> => booksOf(await repository.find(reader)),
+    books: async (reader: Reader): Promise<Books> => booksOf(await cache.find(reader)),
 
     /** What time it is for the organization, for who needs nothing else of it. */
     async present(reader: Reader): Promise<Present> {

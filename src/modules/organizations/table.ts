@@ -24,6 +24,8 @@ export const organizations = pgTable(
     clockAt: instant(),
     /** Where an advance of that clock is going; null when it stands still. */
     clockTargetAt: instant(),
+    /** Another one whenever the row, or the version of one of its policies, changes, by triggers. Never one that was there before. */
+    revision: uuid().notNull().default(sql`gen_random_uuid()`),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()
