@@ -8,11 +8,12 @@ import { newId } from '../src/ids.ts'
 import { createWebhookDelivery } from '../src/jobs/webhook-delivery.ts'
 import { systemClock } from '../src/kernel/clock.ts'
 import { addressPolicy } from '../src/modules/webhooks/address-guard.ts'
+import { standardDisabling } from '../src/modules/webhooks/failing.ts'
 import { standardCircuit } from '../src/modules/webhooks/health.ts'
 import { standardSchedule } from '../src/modules/webhooks/schedule.ts'
 import { createSecretBox } from '../src/modules/webhooks/secret-box.ts'
 import { createSender } from '../src/modules/webhooks/sender.ts'
-import { createServices } from '../src/services.ts'
+import { createServices, wakeNobody } from '../src/services.ts'
 import type { Bench, BenchContext } from './bench.ts'
 import { answerOf, eventBodyOf } from './create-invoice-floor.ts'
 import { median } from './report.ts'
@@ -100,12 +101,22 @@ async function startWorker(databaseUrl: string, receiverUrl: string) {
   const secretBox = createSecretBox([randomBytes(32)])
   const ignore = () => {}
   const parts = { database, secretBox, clock: systemClock, random: Math.random }
-  const wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore }
-  const services = createServices({ ...parts, newId, randomBytes, wake, addressPolicy: policy, circuit: standardCircuit })
+  const services = createServices({
+    ...parts,
+    newId,
+    randomBytes,
+    wake: wakeNobody,
+    addressPolicy: policy,
+    circuit: standardCircuit,
+    disabling: standardDisabling
+  })
   const orgId = newId()
   await execute(databaseUrl, makeOrganization, [orgId])
-  const settings = { url: receiverUrl, description: null, eventTypes: ['*'], headers: {}, maxInFlight: 1_000, timeoutMs: 10_000 }
-  const { view } = await database.scoped(orgId, (tx) => services.endpoints.create(tx, settings))
+  const settings = {
+    ...{ url: receiverUrl, description: null, eventTypes: ['*'], headers: {}, maxInFlight: 1_000, timeoutMs: 10_000 },
+    ...({ ratePerSecond: null, payload: 'full', supersede: true } as const)
+  }
+  const { view } = await database.scoped(orgId, (tx) => services.endpoints.create(tx, { settings, signature: 'v1' }))
   return {
     async queue(count: number): Promise<void> {
       const events = Array.from({ length: count }, (_, n) => ({ id: newId(), body: bodyOf(n) }))

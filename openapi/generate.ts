@@ -6,18 +6,25 @@ import { createDatabase } from '../src/db/client.ts'
 import { newId } from '../src/ids.ts'
 import { systemClock as clock } from '../src/kernel/clock.ts'
 import { createSecretBox } from '../src/modules/webhooks/secret-box.ts'
-import { createServices } from '../src/services.ts'
+import { createServices, wakeNobody } from '../src/services.ts'
 import { webhookSettings } from '../src/webhook-settings.ts'
 
 /** Writes the OpenAPI document, or with `--check` says whether the committed one is what the code would write. */
 const target = new URL('./openapi.json', import.meta.url)
 // Composed as a process composes it; nothing connects until a query runs, and none does here.
 const database = createDatabase({ url: 'postgres://127.0.0.1:1/none' })
-const ignore = () => {}
-const wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore }
 const secretBox = createSecretBox([randomBytes(32)])
 const settings = webhookSettings(loadConfig({}), { isDevelopment: false })
-const services = createServices({ database, clock, newId, randomBytes, random: Math.random, secretBox, wake, ...settings })
+const services = createServices({
+  database,
+  clock,
+  newId,
+  randomBytes,
+  random: Math.random,
+  secretBox,
+  wake: wakeNobody,
+  ...settings
+})
 const seal = { seal: (text: string) => text, open: (text: string) => text }
 const app = await buildApp({
   services,

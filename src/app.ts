@@ -53,6 +53,8 @@ import { riskModelRoutes } from './modules/risk/model-routes.ts'
 import { clientRiskRoutes, invoiceRiskRoutes, riskScoreRoutes } from './modules/risk/routes.ts'
 import { riskSchemas } from './modules/risk/schemas.ts'
 import { deliveryRoutes } from './modules/webhooks/delivery-routes.ts'
+import { endpointReplayRoutes, replayRoutes } from './modules/webhooks/replay-routes.ts'
+import { ReplaySchema } from './modules/webhooks/replay-schemas.ts'
 import { endpointActionRoutes, endpointRoutes } from './modules/webhooks/routes.ts'
 import { webhookSchemas } from './modules/webhooks/schemas.ts'
 import type { Services } from './services.ts'
@@ -94,7 +96,8 @@ export const apiSchemas = [
   ...dunningSchemas,
   ...riskSchemas,
   ...eventSchemas,
-  ...webhookSchemas
+  ...webhookSchemas,
+  ReplaySchema
 ]
 
 /** The whole HTTP side, in reading order. */
@@ -162,6 +165,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(eventRoutes, { ...edge, ...services })
       await v1.register(endpointRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
       await v1.register(endpointActionRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
+      await v1.register(endpointReplayRoutes, { prefix: '/webhook-endpoints', ...edge, ...services })
+      await v1.register(replayRoutes, { prefix: '/webhook-replays', ...edge, ...services })
       await v1.register(deliveryRoutes, { prefix: '/webhook-deliveries', ...edge, ...services })
     },
     { prefix: '/v1' }

@@ -74,6 +74,7 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     const jobs: { current?: Jobs } = {}
     const wake = {
       deliveries: () => jobs.current?.wake.deliveries(),
+      replays: () => jobs.current?.wake.replays(),
       sealer: () => jobs.current?.wake.sealer(),
       clock: () => jobs.current?.wake.clock(),
       sweep: () => jobs.current?.wake.sweep()

@@ -7,6 +7,7 @@ import { createCreditNoteService } from './modules/credit-notes/service.ts'
 import { createDeadlineService, type SetDeadline } from './modules/deadlines/service.ts'
 import { createDisputeService, type DisputeService } from './modules/disputes/service.ts'
 import { createPolicyService, type PolicyService } from './modules/dunning/policy-service.ts'
+import type { ReissueDeps } from './modules/dunning/reissue-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
 import { createHoldService, type HoldService } from './modules/holds/service.ts'
@@ -22,15 +23,21 @@ import { createPromiseService } from './modules/promises/service.ts'
 import { createReferenceService } from './modules/references/service.ts'
 import { createRiskService } from './modules/risk/service.ts'
 import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
-import { createDeliveryService } from './modules/webhooks/delivery-service.ts'
+import { createDeliveryService, type DeliveryService } from './modules/webhooks/delivery-service.ts'
 import { createDispatchService } from './modules/webhooks/dispatch-service.ts'
 import { createEndpointService } from './modules/webhooks/endpoint-service.ts'
+import type { DisablingConfig } from './modules/webhooks/failing.ts'
 import { createFanOut } from './modules/webhooks/fan-out-service.ts'
 import type { CircuitConfig } from './modules/webhooks/health.ts'
+import { createReplayService } from './modules/webhooks/replay-service.ts'
 import type { SecretBox } from './modules/webhooks/secret-box.ts'
 
 /** Tells this process's own workers that a commit left something to do. Others find it when they next look. */
-export type Wake = Readonly<{ deliveries: () => void; sealer: () => void; clock: () => void; sweep: () => void }>
+export type Wake = Readonly<Record<'deliveries' | 'replays' | 'sealer' | 'clock' | 'sweep', () => void>>
+
+const nothing = () => {}
+/** For a process without workers. */
+export const wakeNobody: Wake = { deliveries: nothing, replays: nothing, sealer: nothing, clock: nothing, sweep: nothing }
 
 export type ServiceDeps = Readonly<{
   database: Database
@@ -43,6 +50,7 @@ export type ServiceDeps = Readonly<{
   /** Whom a webhook may be sent to. */
   addressPolicy: AddressPolicy
   circuit: CircuitConfig
+  disabling: DisablingConfig
 }>
 
 /** Every service, made once, in the order of the modules. What a lower one must tell an upper one goes through a port. */
@@ -68,13 +76,23 @@ export function createServices(deps: ServiceDeps) {
     }
   })
   const lower = { events, organizations, references, clients }
-  const receivables = createReceivables({ ...deps, ...lower, policies })
+  const receivables = createReceivables({
+    ...deps,
+    ...lower,
+    policies,
+    deliverTo: (tx, delivery) => deliveries.send(tx, delivery)
+  })
   const risk = createRiskService({ ...deps, events, organizations, clients })
   const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
-  const endpoints = createEndpointService({ ...deps, events, organizationNow, wakeDeliveries: wake.deliveries })
-  const deliveries = createDeliveryService({ wakeDeliveries: wake.deliveries })
-  const dispatch = createDispatchService({ ...deps, disable: endpoints.disable })
-  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, deliveries, dispatch }
+  const replays = createReplayService({ ...deps, wakeDeliveries: wake.deliveries, wakeReplays: wake.replays })
+  const endpoints = createEndpointService({ ...deps, events, replays, organizationNow, wakeDeliveries: wake.deliveries })
+  const deliveries: DeliveryService = createDeliveryService({ wakeDeliveries: wake.deliveries })
+  const dispatch = createDispatchService({
+    ...{ ...deps, disable: endpoints.disable, announceFailing: endpoints.announceFailing },
+    outdated: receivables.dunning.outdated,
+    superseded: receivables.dunning.superseded
+  })
+  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch }
 }
 
 type Lower = Readonly<{
@@ -83,6 +101,7 @@ type Lower = Readonly<{
   references: ReturnType<typeof createReferenceService>
   clients: ReturnType<typeof createClientService>
   policies: PolicyService
+  deliverTo: ReissueDeps['deliverTo']
 }>
 
 /** How announced money holds what it covers, by holds, which are made after payments. */

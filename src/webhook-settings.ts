@@ -1,11 +1,13 @@
 import { type Config, rangesOf } from './config.ts'
 import { type AddressPolicy, addressPolicy } from './modules/webhooks/address-guard.ts'
+import { type DisablingConfig, standardDisabling } from './modules/webhooks/failing.ts'
 import { type CircuitConfig, standardCircuit } from './modules/webhooks/health.ts'
 import { type RetrySchedule, scaleSchedule, standardSchedule } from './modules/webhooks/schedule.ts'
 
 export type WebhookSettings = Readonly<{
   addressPolicy: AddressPolicy
   circuit: CircuitConfig
+  disabling: DisablingConfig
   schedule: RetrySchedule
   concurrency: number
   leaseMs: number
@@ -36,6 +38,7 @@ export function webhookSettings(config: Wanted, { isDevelopment }: { isDevelopme
       pauseMinMs: standardCircuit.pauseMinMs * scale,
       pauseMaxMs: standardCircuit.pauseMaxMs * scale
     },
+    disabling: { ...standardDisabling, afterMs: standardDisabling.afterMs * scale },
     schedule: scaleSchedule(standardSchedule, scale),
     concurrency: config.DUNWELL_WEBHOOK_CONCURRENCY,
     leaseMs: config.DUNWELL_WEBHOOK_LEASE_MS,

@@ -6,6 +6,7 @@ import type { SecretBox } from '../modules/webhooks/secret-box.ts'
 import type { Sender } from '../modules/webhooks/sender.ts'
 import { reasonNotToSend, type Settlement, settlementOf, unsent } from '../modules/webhooks/settlement.ts'
 import { headersFor } from '../modules/webhooks/signature.ts'
+import { thinBodyOf } from '../modules/webhooks/thin.ts'
 import type { Log } from './loop.ts'
 
 export type AttemptDeps = Readonly<{
@@ -34,7 +35,8 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
   }
 
   async function send(orgId: string, { claimed, endpoint }: Assignment, signal: AbortSignal): Promise<AttemptOutcome> {
-    const body = Buffer.from(claimed.body ?? '')
+    const whole = claimed.body ?? ''
+    const body = Buffer.from(endpoint.payload === 'thin' ? thinBodyOf(whole) : whole)
     const context = secretContext(orgId, endpoint.id)
     const headers = headersFor({
       id: claimed.eventId,
@@ -49,8 +51,8 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
   }
 
   return async (orgId: string, assignment: Assignment, signal: AbortSignal): Promise<Settlement> => {
-    const { claimed } = assignment
-    const reason = reasonNotToSend(claimed, schedule)
+    const { claimed, outdated } = assignment
+    const reason = reasonNotToSend(claimed, { schedule, outdated })
     if (reason !== undefined) return unsent(claimed, reason)
     const outcome = await send(orgId, assignment, signal).catch((error: unknown): AttemptOutcome => {
       log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')

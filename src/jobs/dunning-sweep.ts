@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts'
+import type { Database, Reader } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
@@ -18,9 +18,10 @@ export type SweepJobDeps = Readonly<{
 const CLIENTS_PER_BATCH = 500
 /** Batches at a time in this process: one computes while the other's rows are written. */
 const CONCURRENCY = 2
+const NOTICES_PER_BATCH = 100
 const ORGANIZATIONS_PER_LOOK = 1_000
 
-type LookForDue = Services['deadlines']['organizationsDue']
+type LookForDue = (scheduler: Reader, page: { now: Date; after: string; limit: number }) => Promise<string[]>
 
 type WaitingRun = Readonly<{ orgId: string; id: string }>
 
@@ -155,7 +156,25 @@ export function createSweepJob({
     }
   }
 
+  /** What is left of notices that were superseded, told afresh where they were. */
+  async function reissueNotices(signal: AbortSignal | undefined): Promise<void> {
+    for await (const orgIds of pagesOf(dunning.organizationsReissuing)) {
+      for (const orgId of orgIds) if (signal?.aborted !== true) await reissueOf(orgId)
+    }
+  }
+
+  async function reissueOf(orgId: string): Promise<void> {
+    try {
+      while ((await database.scoped(orgId, (tx) => dunning.reissueBatch(tx, NOTICES_PER_BATCH))) === NOTICES_PER_BATCH);
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId }, 'notices could not be told afresh and will be tried again')
+    }
+  }
+
   return {
+    reissueNotices,
+
     /** Meets every deadline, then sweeps until nothing is due in any live organization. */
     async sweepAll(signal?: AbortSignal): Promise<SweepCounts> {
       await meetDeadlines(signal)

@@ -14,6 +14,7 @@ import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
 import { createUpkeepJob } from './upkeep.ts'
 import { createWebhookDelivery } from './webhook-delivery.ts'
+import { createReplayJob } from './webhook-replay.ts'
 
 export type JobDeps = Readonly<{
   services: Services
@@ -36,6 +37,7 @@ const SEAL_EVERY_MS = 1_000
 const RISK_EVERY_MS = 5_000
 /** As many as an endpoint may have in flight at most. */
 const CONNECTIONS_PER_ORIGIN = 1_000
+const REPLAY_EVERY_MS = 2_000
 const UPKEEP_CRON = '17 3 * * *'
 
 /** Everything that a worker does. Any number of processes may run all of it at once. */
@@ -47,13 +49,15 @@ export function startJobs(deps: JobDeps): Jobs {
   const riskJob = createRiskJob(deps)
   const risk = createLoop({ name: 'risk', everyMs: RISK_EVERY_MS, log, run: (signal) => riskJob.refreshAll(signal) })
   const delivery = startDelivery(deps)
+  const replayJob = createReplayJob({ ...deps, replays: deps.services.replays })
+  const replays = createLoop({ name: 'webhook replays', everyMs: REPLAY_EVERY_MS, log, run: replayJob.replayAll })
   const upkeepJob = createUpkeepJob(deps)
   const upkeep = createLoop({ name: 'upkeep', everyMs: null, log, run: upkeepJob.run })
   const night = scheduleEvery(UPKEEP_CRON, { name: 'upkeep', run: upkeep.wake })
   return {
-    wake: { deliveries: delivery.wake, sealer: sealer.wake, ...dunning.wake },
+    wake: { deliveries: delivery.wake, replays: replays.wake, sealer: sealer.wake, ...dunning.wake },
     stop: async () => {
-      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), risk.stop(), upkeep.stop()])
+      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), risk.stop(), replays.stop(), upkeep.stop()])
       await delivery.stop()
     }
   }
@@ -63,8 +67,12 @@ function startDunning(deps: JobDeps) {
   const { log } = deps
   const sweepJob = createSweepJob(deps)
   const clockJob = createTestClockJob(deps)
+  const asked = async (signal: AbortSignal) => {
+    await sweepJob.executeRuns(signal)
+    await sweepJob.reissueNotices(signal)
+  }
   const sweep = createLoop({ name: 'sweep', everyMs: null, log, run: (signal) => sweepJob.sweepAll(signal) })
-  const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: (signal) => sweepJob.executeRuns(signal) })
+  const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: (signal) => asked(signal) })
   const clocks = createLoop({ name: 'test clocks', everyMs: CLOCK_EVERY_MS, log, run: (signal) => clockJob.advanceAll(signal) })
   const minute = scheduleEvery(deps.sweepCron, { name: 'sweep', run: sweep.wake })
   return {

@@ -69,8 +69,9 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   let onIdle = () => {}
 
   async function write(orgId: string, settlements: readonly Settlement[]): Promise<void> {
-    const written = await database.scoped(orgId, (tx) => dispatch.settle(tx, settlements), { isSmall: true })
+    const { written, news } = await database.scoped(orgId, (tx) => dispatch.settle(tx, settlements), { isSmall: true })
     if (written < settlements.length) metrics.fencedOut(settlements.length - written)
+    for (const endpoint of news) log.warn({ organization: orgId, ...endpoint }, 'a webhook endpoint fails')
   }
 
   async function deliver({ orgId, assignment, startBy }: Ready): Promise<void> {

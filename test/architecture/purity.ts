@@ -23,6 +23,9 @@ const computingPackages: Readonly<Record<string, RegExp>> = {
 const computing = [
   'KeyObject',
   'createSecretKey',
+  'createPrivateKey',
+  'createPublicKey',
+  'sign',
   'createHash',
   'createHmac',
   'createCipheriv',

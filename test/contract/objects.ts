@@ -54,6 +54,8 @@ export const policyBody = {
     { code: 'final', offset_days: 20, tone: 'final', grace_days: 7 }
   ]
 }
+export const makeReplay = async (tenant: Tenant) =>
+  make(tenant, `/v1/webhook-endpoints/${await makeEndpoint(tenant)}/replay`, { from: '2026-01-04T00:00:00Z' })
 export const makePolicy = (tenant: Tenant) => make(tenant, '/v1/dunning-policies', policyBody)
 export const makeRun = (tenant: Tenant) => make(tenant, '/v1/dunning/runs', {})
 export const makeKey = (tenant: Tenant) => make(tenant, '/v1/api-keys', { name: 'Another', scopes: ['read'] })

@@ -4,15 +4,11 @@ import {
   interactionBody,
   invoiceBody,
   makeActivePlan,
-  makeCancelledDelivery,
   makeClient,
   makeCreditNote,
   makeDebt,
-  makeDelivery,
   makeDispute,
-  makeEndpoint,
   makeEntry,
-  makeEvent,
   makeHold,
   makeInteraction,
   makeInvoice,
@@ -28,30 +24,11 @@ import {
   policyBody,
   promiseBody
 } from './objects.ts'
-import type { Request } from './request.ts'
+import { listed, one, type Recipe } from './recipe.ts'
 import { riskRecipes } from './risk-recipes.ts'
-
-export type Recipe = Readonly<{
-  /** Makes in the tenant what the operation names. What it returns is a request that succeeds. */
-  request: (tenant: Tenant, service: TestApp) => Promise<Request> | Request
-  /** How statuses come about that neither this request gives nor any general means. */
-  also?: Readonly<Record<number, (tenant: Tenant, service: TestApp) => Promise<Request> | Request>>
-}>
+import { webhookRecipes } from './webhook-recipes.ts'
 
 const NOBODY = '01900000-0000-7000-8000-000000000001'
-
-const one =
-  (make: (tenant: Tenant, service: TestApp) => Promise<string>, body?: object) =>
-  async (tenant: Tenant, service: TestApp): Promise<Request> => ({
-    params: { id: await make(tenant, service) },
-    ...(body !== undefined && { body })
-  })
-
-/** A list with something in it. */
-const listed = (make: (tenant: Tenant, service: TestApp) => Promise<unknown>) => async (tenant: Tenant, service: TestApp) => {
-  await make(tenant, service)
-  return {}
-}
 
 const named = (make: (tenant: Tenant, body: object) => Promise<string>) => async (tenant: Tenant) => {
   const reference = newReference()
@@ -65,7 +42,6 @@ const aPayment = (tenant: Tenant) => makePayment(tenant)
 const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
 const anInteraction = (tenant: Tenant) => makeInteraction(tenant)
 const aDispute = (tenant: Tenant) => makeDispute(tenant)
-const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
 
 const clients: Readonly<Record<string, Recipe>> = {
   listClients: { request: listed(aClient) },
@@ -199,23 +175,6 @@ const dunning: Readonly<Record<string, Recipe>> = {
   getDunningRun: { request: one(makeRun) }
 }
 
-const webhooks: Readonly<Record<string, Recipe>> = {
-  listEvents: { request: listed(makeEvent) },
-  getEvent: { request: one(makeEvent) },
-  listEventTypes: { request: () => ({}) },
-  listWebhookEndpoints: { request: listed(anEndpoint) },
-  createWebhookEndpoint: { request: () => ({ body: { url: 'https://hooks.example.com/dunwell', event_types: ['invoice.*'] } }) },
-  getWebhookEndpoint: { request: one(anEndpoint) },
-  updateWebhookEndpoint: { request: one(anEndpoint, { description: 'Ours' }) },
-  deleteWebhookEndpoint: { request: one(anEndpoint) },
-  rotateWebhookSecret: { request: one(anEndpoint) },
-  testWebhookEndpoint: { request: one(anEndpoint) },
-  enableWebhookEndpoint: { request: one(anEndpoint) },
-  listWebhookDeliveries: { request: listed(makeDelivery) },
-  getWebhookDelivery: { request: one(makeDelivery) },
-  retryWebhookDelivery: { request: one(makeCancelledDelivery) }
-}
-
 const agreements: Readonly<Record<string, Recipe>> = {
   listHolds: { request: listed(makeHold) },
   placeHold: {
@@ -278,7 +237,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   ...contested,
   ...organizations,
   ...dunning,
-  ...webhooks
+  ...webhookRecipes
 }
 
 /** Every operation has one: a test about all operations says nothing of an operation that it cannot call. */

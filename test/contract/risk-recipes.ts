@@ -1,6 +1,6 @@
 import type { Tenant, TestApp } from '../support/app.ts'
 import { clientWithInvoice, makeInvoice } from './objects.ts'
-import type { Recipe } from './recipes.ts'
+import type { Recipe } from './recipe.ts'
 
 export const riskRecipes: Readonly<Record<string, Recipe>> = {
   getClientRiskScore: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },

@@ -6,7 +6,7 @@ import type { Seal } from '../../src/http/idempotency.ts'
 import { newId } from '../../src/ids.ts'
 import type { Clock } from '../../src/kernel/clock.ts'
 import { createSecretBox, NONCE_BYTES } from '../../src/modules/webhooks/secret-box.ts'
-import { createServices, type Services, type Wake } from '../../src/services.ts'
+import { createServices, type Services, type Wake, wakeNobody } from '../../src/services.ts'
 import { webhookParts } from './composition.ts'
 import { freshDatabase } from './database.ts'
 
@@ -87,8 +87,7 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
     connections: options.connections ?? 10,
     ...(options.lockTimeoutMs !== undefined && { lockTimeoutMs: options.lockTimeoutMs })
   })
-  const ignore = () => {}
-  const wake: Wake = { deliveries: ignore, sealer: ignore, clock: ignore, sweep: ignore, ...options.wake }
+  const wake: Wake = { ...wakeNobody, ...options.wake }
   const services = createServices({ database, clock, newId, randomBytes, wake, ...webhookParts() })
   const app = await buildApp({
     ...({ services, database, clock, newId, seal: newSeal(), logger: options.logger ?? false } satisfies Partial<AppDeps>),

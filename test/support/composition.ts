@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { addressPolicy } from '../../src/modules/webhooks/address-guard.ts'
+import { standardDisabling } from '../../src/modules/webhooks/failing.ts'
 import { standardCircuit } from '../../src/modules/webhooks/health.ts'
 import { createSecretBox } from '../../src/modules/webhooks/secret-box.ts'
 
@@ -9,6 +10,7 @@ export function webhookParts() {
     random: Math.random,
     secretBox: createSecretBox([randomBytes(32)]),
     addressPolicy: addressPolicy({ allowLoopback: true }),
-    circuit: standardCircuit
+    circuit: standardCircuit,
+    disabling: standardDisabling
   }
 }

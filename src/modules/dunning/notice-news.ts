@@ -1,7 +1,8 @@
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { Client } from '../clients/client.ts'
-import type { DunningState, OpenObligation } from '../invoices/invoice.ts'
+import type { OpenObligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
+import { pinnedOf } from './blocked.ts'
 import type { Manner } from './contact.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
@@ -60,7 +61,7 @@ function newsOf(facts: Facts): News[] {
 }
 
 /** Not what is held, or switched off, or was kept shut since it was entered. */
-function isSpokenOf({ id, isHeld, dunningStart }: OpenObligation, { blocked }: Pick<Facts, 'blocked'>): boolean {
+export function isSpokenOf({ id, isHeld, dunningStart }: OpenObligation, { blocked }: Pick<Facts, 'blocked'>): boolean {
   return !isHeld && dunningStart !== 'off' && !blocked.has(id)
 }
 
@@ -85,8 +86,4 @@ function mannerOf(item: OpenObligation, policyAt: Facts['policyAt']): Manner {
   if (ref === undefined) return { limits: null, sendAt: '00:00', businessDays: false }
   const { contactLimits: limits, sendAt, businessDays } = policyAt(ref)
   return { limits, sendAt, businessDays }
-}
-
-export function pinnedOf({ policyId, policyVersion: version }: DunningState): PolicyRef[] {
-  return policyId === null || version === null ? [] : [{ policyId, version }]
 }

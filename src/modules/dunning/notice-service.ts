@@ -9,17 +9,16 @@ import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
 import type { HoldService } from '../holds/service.ts'
-import type { DunningCase, DunningState, OpenObligation } from '../invoices/invoice.ts'
+import type { DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
+import { type BlockGrounds, blockedAmong, pinnedOf } from './blocked.ts'
 import { CONTACTS_COUNT_DAYS } from './contact.ts'
-import { blockedBy } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
-import { factsOf as factsOfCase } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import { noticeContext } from './notice.ts'
-import { type Facts, pinnedOf, planOf } from './notice-news.ts'
+import { type Facts, planOf } from './notice-news.ts'
 import type { News } from './notice-plan.ts'
 import * as repository from './notice-repository.ts'
 import type { PolicyService } from './policy-service.ts'
@@ -88,31 +87,14 @@ export function createNoticeService(deps: NoticeDeps) {
   }
 
   /** What may not be dunned may not be told of either, though it was entered: it is exempt by now, too little, disputed or covered. */
-  async function blockedOf(
-    tx: Tx,
-    waited: readonly OpenObligation[],
-    { books, creditOf, holdsOf, policyAt, liveOf }: Pick<Facts, 'books' | 'creditOf' | 'holdsOf' | 'policyAt' | 'liveOf'>
-  ): Promise<Set<string>> {
+  async function blockedOf(tx: Tx, waited: readonly OpenObligation[], grounds: BlockGrounds): Promise<Set<string>> {
     const entered = waited.filter((one) => pinnedOf(one).length > 0)
     if (entered.length === 0) return new Set()
     const cases = await invoices.casesForUpdate(
       tx,
       entered.map(({ id }) => id)
     )
-    const policyOf = new Map(entered.flatMap((one) => pinnedOf(one).map((ref) => [one.id, policyAt(ref)] as const)))
-    const isBlocked = (found: DunningCase) => {
-      const { id } = found.obligation
-      const policy = policyOf.get(id)
-      assert(policy !== undefined, 'what was entered has a policy')
-      const facts = factsOfCase(found, {
-        entries: liveOf(id),
-        holds: holdsOf(found.obligation),
-        creditMinor: creditOf(id),
-        books
-      })
-      return blockedBy(facts, { policy, calendar: books.calendar, asOf: books.now }) !== null
-    }
-    return new Set(cases.filter(isBlocked).map(({ obligation }) => obligation.id))
+    return blockedAmong(cases, grounds)
   }
 
   function outcomeOf(client: Client, facts: Facts): Outcome {

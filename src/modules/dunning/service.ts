@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Books } from '../organizations/organization.ts'
 import { createActionService } from './action-service.ts'
+import { createCurrentNotice } from './current-notice-service.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
@@ -9,19 +10,22 @@ import { createNettingService, type NettingDeps } from './netting-service.ts'
 import { createNoticeService, type NoticeDeps } from './notice-service.ts'
 import { createPlanService } from './plan-service.ts'
 import type { InFlight } from './policy-service.ts'
+import { createReissueService, type ReissueDeps } from './reissue-service.ts'
 import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
+import { createTruthService } from './truth-service.ts'
 
 export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering'> &
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
-  Readonly<{ wakeSweep: () => void }>
+  Omit<ReissueDeps, 'currentNotice'>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
   const creditCovering = createNettingService(given)
   const notices = createNoticeService({ ...given, creditCovering })
+  const currentNotice = createCurrentNotice({ ...given, creditCovering })
   const deps = { ...given, actions: createActionService(given), notices, creditCovering }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
@@ -33,6 +37,8 @@ export function createDunningService(given: DunningServiceDeps) {
     ...entries,
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
+    ...createTruthService({ ...deps, currentNotice }),
+    ...createReissueService({ ...deps, currentNotice }),
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

@@ -14,6 +14,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { clients } from '../clients/table.ts'
+import { events } from '../events/table.ts'
 import { obligations } from '../invoices/table.ts'
 import { organizations } from '../organizations/table.ts'
 import type { StageAction } from './policy.ts'
@@ -145,5 +146,34 @@ export const dunningRuns = pgTable(
     primaryKey({ columns: [t.orgId, t.id] }),
     foreignKey({ name: 'dunning_runs_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
     index('dunning_runs_queued').on(t.orgId).where(sql`${t.status} = 'queued'`)
+  ]
+)
+
+/**
+ * A notice that was no longer true when an endpoint's turn came, and was not sent there. What is left of it is told to that endpoint
+ * alone: the others have had it.
+ */
+export const noticeReissues = pgTable(
+  'dunning_notice_reissues',
+  {
+    orgId: orgId(),
+    /** The notice that was superseded. */
+    eventId: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    createdAt: instant().notNull(),
+    /** Null while it waits for the next sweep. */
+    doneAt: instant(),
+    /** The notice in its place; null where nothing is left to tell. */
+    reissuedAs: uuid()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.eventId, t.endpointId] }),
+    foreignKey({
+      name: 'dunning_notice_reissues_event',
+      columns: [t.orgId, t.eventId],
+      foreignColumns: [events.orgId, events.id]
+    }),
+    check('dunning_notice_reissues_done', sql`${t.reissuedAs} is null or ${t.doneAt} is not null`),
+    index('dunning_notice_reissues_waiting').on(t.orgId).where(sql`${t.doneAt} is null`)
   ]
 )

@@ -50,6 +50,7 @@ export const eventTypes = [
   'hold.placed',
   'hold.released',
   'interaction.logged',
+  'webhook_endpoint.failing',
   'webhook_endpoint.disabled',
   'webhook_endpoint.test'
 ] as const

@@ -60,7 +60,10 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'hold.placed': 'Something stops being dunned: by hand, or by an agreement that says so.',
   'hold.released': 'A hold ended. Dunning goes on when no other holds the same.',
   'interaction.logged': 'What was said to a client, or by it, was logged; what came of a stage entry too.',
-  'webhook_endpoint.disabled': 'An endpoint gets nothing more, because it said that it is gone. Sent to the other endpoints.',
+  'webhook_endpoint.failing':
+    'An endpoint has not answered 2xx for so long that it will be disabled: at half, 70 and 90 percent of the five days. Sent to the other endpoints.',
+  'webhook_endpoint.disabled':
+    'An endpoint gets nothing more: it said that it is gone, or gave no 2xx for five days. Sent to the other endpoints.',
   'webhook_endpoint.test': 'You asked for it. Sent to that endpoint alone.'
 }
 

@@ -6,7 +6,7 @@ import { bodiesOf, chainInput, type EventDraft } from './event.ts'
 import * as repository from './repository.ts'
 
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
-export type FanOut = (tx: Tx, events: readonly { id: string; type: string }[]) => void
+export type FanOut = (tx: Tx, events: readonly Readonly<{ id: string; type: string; objectId: string }>[]) => void
 
 export type EventServiceDeps = Readonly<{ clock: Clock; newId: () => string; fanOut: FanOut; wakeSealer: () => void }>
 
@@ -17,9 +17,17 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
     /**
      * Writes events with their deliveries in the caller's transaction, so that they exist if and only if it commits.
      * @param occurredAt the organization's time; when it was recorded is real time.
+     * @param to `nobody` leaves it to the caller whom they are delivered to.
      * @returns the ids, in the order of the drafts.
      */
-    async append(tx: Tx, { occurredAt, drafts }: { occurredAt: Date; drafts: readonly EventDraft[] }): Promise<string[]> {
+    async append(
+      tx: Tx,
+      {
+        occurredAt,
+        drafts,
+        to = 'subscribers'
+      }: { occurredAt: Date; drafts: readonly EventDraft[]; to?: 'subscribers' | 'nobody' }
+    ): Promise<string[]> {
       if (drafts.length === 0) return []
       const recordedAt = clock.now()
       // Sorted, for ids of one millisecond are in no order: what is told together is numbered as it is told.
@@ -41,7 +49,7 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
         }
       })
       repository.insert(tx, rows)
-      fanOut(tx, rows)
+      if (to === 'subscribers') fanOut(tx, rows)
       tx.afterCommit(wakeSealer)
       return rows.map((row) => row.id)
     },

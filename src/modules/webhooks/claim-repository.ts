@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Health } from './health.ts'
+import type { Pace } from './pacing.ts'
 import { LOST } from './queue-repository.ts'
 
 /**
@@ -19,6 +20,7 @@ export async function useWorkerSettings(reader: Reader): Promise<void> {
 }
 
 export type WaitingEndpoint = Health &
+  Pace &
   Readonly<{
     orgId: string
     endpointId: string
@@ -29,8 +31,6 @@ export type WaitingEndpoint = Health &
     dueAt: Date
     /** How many of its deliveries are under way, in all processes. */
     live: number
-    /** The database's time. */
-    now: Date
   }>
 
 /** Steps from endpoint to endpoint along the index: what it costs grows with the endpoints that wait, not with their queues. */
@@ -48,7 +48,7 @@ const selectWaiting = statement<WaitingEndpoint>(
    select w.org_id as "orgId", w.endpoint_id as "endpointId", w.ready_at as "dueAt", statement_timestamp() as now,
      e.status = 'enabled' as "isEnabled", coalesce(e.max_in_flight, 1) as "maxInFlight",
      coalesce(h.consecutive_failures, 0) as "consecutiveFailures", coalesce(h.opens, 0) as opens, h.open_until as "openUntil",
-     h.slow_start_limit as "slowStartLimit",
+     h.slow_start_limit as "slowStartLimit", h.paced_until as "pacedUntil", e.rate_per_second as "ratePerSecond",
      case when w.ready_at > statement_timestamp() then 0 else (select count(*)::int from (
        select from webhook_queue l where l.org_id = w.org_id and l.endpoint_id = w.endpoint_id and l.claimed_at is not null
          and l.ready_at > statement_timestamp() and l.ready_at <= statement_timestamp() + $4::int * interval '1 millisecond'
@@ -74,20 +74,23 @@ export async function waitingEndpoints(
 }
 
 export type LockedEndpoint = Health &
+  Pace &
   Readonly<{
     id: string
     url: string
     headers: Record<string, string>
     maxInFlight: number
     timeoutMs: number
+    payload: 'full' | 'thin'
+    supersede: boolean
     /** Sealed, newest first. */
     secrets: string[]
-    now: Date
   }>
 
 const lockEndpoints = statement<LockedEndpoint>(
   'webhooks.lock_endpoints',
-  `select e.id, e.url, e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs", statement_timestamp() as now,
+  `select e.id, e.url, e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs", e.payload, e.supersede,
+     e.rate_per_second as "ratePerSecond", h.paced_until as "pacedUntil", statement_timestamp() as now,
      h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil", h.slow_start_limit as "slowStartLimit",
      array(select s.sealed from webhook_endpoint_secrets s where s.org_id = $1 and s.endpoint_id = e.id
        and (s.expires_at is null or s.expires_at > statement_timestamp()) order by s.created_at desc, s.id desc) as secrets
@@ -109,6 +112,7 @@ export type Claimed = Readonly<{
   deliveryId: string
   endpointId: string
   eventId: string
+  eventType: string
   /** Fences what is written of this attempt. */
   attempt: number
   failures: number
@@ -152,8 +156,8 @@ const claimDue = statement<Claimed>(
    select c.delivery_id as "deliveryId", c.endpoint_id as "endpointId", c.event_id as "eventId", c.attempt, c.failures, c.first_at as "firstAt",
      c.claimed_at as "claimedAt", c.delivery_id = any(array(select delivery_id from picked where claimed_at is not null)) as "wasLeased",
      (select b.body from event_bodies b where b.org_id = $1 and b.event_id = c.event_id) as body,
-     (select e.traceparent from events e where e.org_id = $1 and e.id = c.event_id) as traceparent
-   from claimed c`
+     e.type as "eventType", e.traceparent
+   from claimed c cross join lateral (select e.type, e.traceparent from events e where e.org_id = $1 and e.id = c.event_id limit 1) e`
 )
 
 export type Want = Readonly<{
@@ -168,4 +172,21 @@ export type Want = Readonly<{
 export function claim(tx: Tx, { wants, leaseMs }: { wants: readonly Want[]; leaseMs: number }): Promise<Claimed[]> {
   const columns = [wants.map((w) => w.endpointId), wants.map((w) => w.room), wants.map((w) => w.wanted)]
   return tx.run(claimDue, [tx.orgId, ...columns, leaseMs, LOST])
+}
+
+const pace = statement<{ id: string }>(
+  'webhooks.pace',
+  `update webhook_endpoint_health h
+   set paced_until = statement_timestamp() + ceil(t.claimed * 1000.0 / t.rate) * interval '1 millisecond'
+   from unnest($2::uuid[], $3::int[], $4::int[]) as t(endpoint_id, claimed, rate)
+   where h.org_id = $1 and h.endpoint_id = t.endpoint_id`
+)
+
+/** Counts what was claimed of locked endpoints towards their rates. */
+export function countTowardsRates(
+  tx: Tx,
+  counts: readonly Readonly<{ endpointId: string; claimed: number; rate: number }>[]
+): void {
+  if (counts.length === 0) return
+  tx.write(pace, [tx.orgId, counts.map((c) => c.endpointId), counts.map((c) => c.claimed), counts.map((c) => c.rate)])
 }

@@ -22,6 +22,12 @@ export function createDeliveryService({ wakeDeliveries }: DeliveryServiceDeps) {
       return { delivery, attempts }
     },
 
+    /** Sends an event to one endpoint, whether it subscribed or not. @returns the delivery's id */
+    send(tx: Tx, delivery: { endpointId: string; eventId: string }): Promise<string> {
+      tx.afterCommit(wakeDeliveries)
+      return queue.deliverTo(tx, delivery)
+    },
+
     /** Starts a delivery over that had ended without success. */
     async retry(tx: Tx, id: string): Promise<repository.Delivery> {
       const delivery = await find(tx, id)

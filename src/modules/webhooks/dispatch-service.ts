@@ -1,47 +1,60 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import * as claims from './claim-repository.ts'
-import { afterFailure, afterSuccess, type CircuitConfig, type Health, roomFor } from './health.ts'
+import { roomFor } from './health.ts'
+import { type Folded, foldOutcomes, type HealthConfig } from './outcome-fold.ts'
 import * as outcomes from './outcome-repository.ts'
+import { paceRoom } from './pacing.ts'
 import { cancelQueue, oldestDueAgeMs } from './queue-repository.ts'
 import type { Settlement } from './settlement.ts'
 
 export type { Claimed, LockedEndpoint, WaitingEndpoint } from './claim-repository.ts'
 
-export type DispatchServiceDeps = Readonly<{
-  random: () => number
-  circuit: CircuitConfig
-  /** An endpoint answered 410: it is to be disabled, in the transaction that says so. */
-  disable: (tx: Tx, disabled: { id: string; reason: string }) => Promise<void>
-}>
+export type DispatchServiceDeps = HealthConfig &
+  Readonly<{
+    /** An endpoint answered 410, or nothing good for too long: it is to be disabled, in the transaction that says so. */
+    disable: (tx: Tx, disabled: { id: string; reason: string }) => Promise<void>
+    /** It will be, if it goes on like this. */
+    announceFailing: (tx: Tx, failing: { id: string; percent: number }) => Promise<void>
+    /** Asked before events are sent. @returns by event id, why one is no longer true. */
+    outdated: (reader: Reader, events: readonly QueuedEvent[]) => Promise<ReadonlyMap<string, string>>
+    /** What was no longer true was not sent to these. */
+    superseded: (tx: Tx, deliveries: readonly Readonly<{ eventId: string; endpointId: string }>[]) => Promise<void>
+  }>
 
-/** A claim with the endpoint that it goes to. */
-export type Assignment = Readonly<{ claimed: claims.Claimed; endpoint: claims.LockedEndpoint }>
+/** An event that is about to be sent. */
+export type QueuedEvent = Readonly<{ id: string; type: string; body: string }>
+
+/** A claim with the endpoint that it goes to, and why its event is no longer true where it is not. */
+export type Assignment = Readonly<{ claimed: claims.Claimed; endpoint: claims.LockedEndpoint; outdated: string | null }>
+
+type Verdict = NonNullable<Folded['verdict']>
+
+/** What became known of an endpoint with the outcomes that were written. */
+export type EndpointNews = Readonly<{ endpointId: string }> & Verdict
+
+export type Settled = Readonly<{ written: number; news: readonly EndpointNews[] }>
 
 const GONE = 'It answered 410 Gone.'
 
 /** The rules of the queue: what may start, and what an outcome changes. Sending is the job's, and happens outside of these. */
-export function createDispatchService({ random, circuit, disable }: DispatchServiceDeps) {
-  /** Folds outcomes, in the order in which they came, into an endpoint's health. */
-  function fold(before: outcomes.EndpointHealth, settlements: readonly Settlement[]): outcomes.HealthWrite | undefined {
-    const { endpointId, now, maxInFlight } = before
-    const last: { succeededAt: Date | null; failedAt: Date | null; failure: string | null } = {
-      succeededAt: null,
-      failedAt: null,
-      failure: null
-    }
-    let health: Health = before
-    for (const { verdict, error, status } of settlements) {
-      if (verdict === 'succeeded') {
-        health = afterSuccess(health, { maxInFlight })
-        last.succeededAt = now
-      } else if (verdict === 'failed' || verdict === 'gone') {
-        health = afterFailure(health, { now, random: random(), config: circuit })
-        last.failedAt = now
-        last.failure = error ?? `The endpoint answered ${status}.`
-      }
-    }
-    if (last.succeededAt === null && last.failedAt === null) return undefined
-    return { endpointId, health, outcomes: settlements.length, ...last }
+export function createDispatchService(deps: DispatchServiceDeps) {
+  const { disable, announceFailing, outdated, superseded } = deps
+
+  async function asked(tx: Tx, assignments: readonly Omit<Assignment, 'outdated'>[]): Promise<Assignment[]> {
+    const asking = assignments.flatMap(({ claimed: { eventId: id, eventType: type, body }, endpoint }) =>
+      endpoint.supersede && body !== null ? [{ id, type, body }] : []
+    )
+    const reasons = asking.length === 0 ? null : await outdated(tx, asking)
+    return assignments.map(({ claimed, endpoint }) => ({
+      claimed,
+      endpoint,
+      outdated: (endpoint.supersede ? reasons?.get(claimed.eventId) : null) ?? null
+    }))
+  }
+
+  async function act(tx: Tx, { id, verdict, failures }: { id: string; verdict: Verdict; failures: number }): Promise<void> {
+    if (verdict.kind === 'announce') await announceFailing(tx, { id, percent: verdict.percent })
+    else await disable(tx, { id, reason: verdict.kind === 'gone' ? GONE : silenceOf(failures) })
   }
 
   return {
@@ -59,37 +72,51 @@ export function createDispatchService({ random, circuit, disable }: DispatchServ
       const wants = locked.map((endpoint) => ({
         endpointId: endpoint.id,
         room: roomFor(endpoint, endpoint),
-        wanted: wanted.get(endpoint.id) ?? 0
+        wanted: Math.min(wanted.get(endpoint.id) ?? 0, paceRoom(endpoint))
       }))
-      const open = wants.filter(({ room }) => room > 0)
+      const open = wants.filter((want) => want.room > 0 && want.wanted > 0)
       if (open.length === 0) return []
       const byId = new Map(locked.map((endpoint) => [endpoint.id, endpoint]))
-      return (await claims.claim(tx, { wants: open, leaseMs })).flatMap((claimed) => {
+      const assignments = (await claims.claim(tx, { wants: open, leaseMs })).flatMap((claimed) => {
         const endpoint = byId.get(claimed.endpointId)
         return endpoint === undefined ? [] : [{ claimed, endpoint }]
       })
+      claims.countTowardsRates(tx, pacedOf(assignments))
+      return asked(tx, assignments)
     },
 
     /**
      * Writes what came of attempts of one organization, each fenced by the number of its attempt.
-     * @returns how many were still ours to write.
+     * @returns how many were still ours to write, and what that says of endpoints.
      */
-    async settle(tx: Tx, settlements: readonly Settlement[]): Promise<number> {
+    async settle(tx: Tx, settlements: readonly Settlement[]): Promise<Settled> {
       const byEndpoint = Map.groupBy(settlements, ({ endpointId }) => endpointId)
       const changed = settlements.filter(({ verdict }) => verdict !== 'succeeded').map(({ endpointId }) => endpointId)
       const locked = await outcomes.lockForOutcomes(tx, { endpointIds: [...byEndpoint.keys()], changed: [...new Set(changed)] })
-      const healths = locked.flatMap((before) => fold(before, byEndpoint.get(before.endpointId) ?? []) ?? [])
+      const folds = locked.flatMap(
+        (before) => foldOutcomes(before, { settlements: byEndpoint.get(before.endpointId) ?? [], config: deps }) ?? []
+      )
       const taking = new Set(locked.filter(({ isEnabled }) => isEnabled).map(({ endpointId }) => endpointId))
       // Nothing waits for an endpoint that was disabled or deleted while the attempt was under way.
       const written = await outcomes.settle(tx, {
         settlements: settlements.map((one) =>
           one.ends === null && !taking.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one
         ),
-        healths
+        healths: folds.map(({ write }) => write)
       })
-      const gone = [...taking].filter((id) => byEndpoint.get(id)?.some(({ verdict }) => verdict === 'gone'))
-      for (const id of gone) await disable(tx, { id, reason: GONE })
-      return written.length
+      const ours = new Set(written)
+      await superseded(
+        tx,
+        settlements.filter(({ deliveryId, ends }) => ends === 'superseded' && ours.has(deliveryId))
+      )
+      const news: EndpointNews[] = []
+      for (const { write, verdict } of folds) {
+        const isWhole = byEndpoint.get(write.endpointId)?.every(({ deliveryId }) => ours.has(deliveryId)) === true
+        if (verdict === null || !taking.has(write.endpointId) || (verdict.kind !== 'gone' && !isWhole)) continue
+        news.push({ endpointId: write.endpointId, ...verdict })
+        await act(tx, { id: write.endpointId, verdict, failures: write.health.consecutiveFailures })
+      }
+      return { written: written.length, news }
     },
 
     /** What still waits for an endpoint that was deleted while its events committed. */
@@ -98,3 +125,16 @@ export function createDispatchService({ random, circuit, disable }: DispatchServ
 }
 
 export type DispatchService = ReturnType<typeof createDispatchService>
+
+function silenceOf(failures: number): string {
+  return `It gave no 2xx for too long: ${failures} attempts failed in a row.`
+}
+
+function pacedOf(assignments: readonly Pick<Assignment, 'endpoint'>[]) {
+  const paced = assignments.filter(({ endpoint }) => endpoint.ratePerSecond !== null)
+  return [...Map.groupBy(paced, ({ endpoint }) => endpoint)].map(([{ id, ratePerSecond }, own]) => ({
+    endpointId: id,
+    claimed: own.length,
+    rate: ratePerSecond ?? 1
+  }))
+}

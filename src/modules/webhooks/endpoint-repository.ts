@@ -10,6 +10,11 @@ export type Endpoint = Readonly<{
   headers: Readonly<Record<string, string>>
   maxInFlight: number
   timeoutMs: number
+  /** On average; null for as many as there are. */
+  ratePerSecond: number | null
+  payload: 'full' | 'thin'
+  /** A dunning event that is no longer true when its turn comes is closed instead of sent. */
+  supersede: boolean
   status: 'enabled' | 'disabled'
   disabledReason: string | null
   version: number
@@ -28,14 +33,23 @@ export type EndpointView = Endpoint &
     lastSuccessAt: Date | null
     lastFailureAt: Date | null
     lastFailure: string | null
+    failingSince: Date | null
+    disablesAt: Date | null
+    /** How much of the time to its disabling was announced, in percent; 0 where nothing was. */
+    announcedPercent: number
+    /** Of the newest secret, and of the former one while it still signs; null for a secret that both sides hold. */
+    publicKeys: (string | null)[]
     queued: bigint
   }>
 
 const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs",
-  e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
+  e.rate_per_second as "ratePerSecond", e.payload, e.supersede, e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
   h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", coalesce(h.open_until <= now(), false) as "isProbing",
   h.slow_start_limit as "slowStartLimit",
   h.last_success_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
+  h.failing_since as "failingSince", h.disables_at as "disablesAt", h.announced_percent as "announcedPercent",
+  array(select s.public_key from webhook_endpoint_secrets s where s.org_id = e.org_id and s.endpoint_id = e.id
+    and (s.expires_at is null or s.expires_at > now()) order by s.created_at desc, s.id desc) as "publicKeys",
   (select count(*) from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) as queued`
 const source = 'webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id'
 
@@ -73,13 +87,15 @@ export function page(reader: Reader, { limit, after, updatedSince }: EndpointPag
 
 const insertRow = statement<{ id: string }>(
   'webhook_endpoints.insert',
-  `insert into webhook_endpoints (org_id, id, url, description, event_types, headers, max_in_flight, timeout_ms, status, version, created_at, updated_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`
+  `insert into webhook_endpoints (org_id, id, url, description, event_types, headers, max_in_flight, timeout_ms, rate_per_second, payload, supersede,
+     status, version, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)`
 )
 const updateRow = statement<{ id: string }>(
   'webhook_endpoints.save',
-  `update webhook_endpoints set url = $3, description = $4, event_types = $5, headers = $6, max_in_flight = $7, timeout_ms = $8, status = $9,
-     disabled_reason = $10, version = $11, updated_at = $12 where org_id = $1 and id = $2`
+  `update webhook_endpoints set url = $3, description = $4, event_types = $5, headers = $6, max_in_flight = $7, timeout_ms = $8,
+     rate_per_second = $9, payload = $10, supersede = $11, status = $12, disabled_reason = $13, version = $14, updated_at = $15
+   where org_id = $1 and id = $2`
 )
 const deleteRow = statement<{ id: string }>(
   'webhook_endpoints.delete',
@@ -96,6 +112,9 @@ export async function insert(tx: Tx, e: Endpoint): Promise<void> {
     JSON.stringify(e.headers),
     e.maxInFlight,
     e.timeoutMs,
+    e.ratePerSecond,
+    e.payload,
+    e.supersede,
     e.status,
     e.version,
     e.createdAt
@@ -112,6 +131,9 @@ export async function save(tx: Tx, e: Endpoint): Promise<void> {
     JSON.stringify(e.headers),
     e.maxInFlight,
     e.timeoutMs,
+    e.ratePerSecond,
+    e.payload,
+    e.supersede,
     e.status,
     e.disabledReason,
     e.version,
@@ -126,7 +148,7 @@ export async function remove(tx: Tx, id: string): Promise<void> {
 
 const insertSecretRow = statement<{ id: string }>(
   'webhook_endpoints.insert_secret',
-  'insert into webhook_endpoint_secrets (org_id, id, endpoint_id, sealed, created_at) values ($1, $2, $3, $4, $5)'
+  'insert into webhook_endpoint_secrets (org_id, id, endpoint_id, sealed, public_key, created_at) values ($1, $2, $3, $4, $5, $6)'
 )
 const retireSecrets = statement<{ id: string }>(
   'webhook_endpoints.retire_secrets',
@@ -137,9 +159,9 @@ const retireSecrets = statement<{ id: string }>(
 
 export async function insertSecret(
   tx: Tx,
-  secret: { id: string; endpointId: string; sealed: string; createdAt: Date }
+  secret: { id: string; endpointId: string; sealed: string; publicKey: string | null; createdAt: Date }
 ): Promise<void> {
-  await tx.run(insertSecretRow, [tx.orgId, secret.id, secret.endpointId, secret.sealed, secret.createdAt])
+  await tx.run(insertSecretRow, [tx.orgId, secret.id, secret.endpointId, secret.sealed, secret.publicKey, secret.createdAt])
 }
 
 /** The secret in use goes on signing for so long and no longer; one that was retired before is done with. */

@@ -2,20 +2,24 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
 import { type AddressPolicy, judgeUrl } from './address-guard.ts'
 import * as repository from './endpoint-repository.ts'
 import { resetHealth } from './outcome-repository.ts'
 import * as queue from './queue-repository.ts'
-import { endpointToApi } from './schemas.ts'
+import type { ReplayService } from './replay-service.ts'
+import { endpointToApi, signatureOf } from './schemas.ts'
 import { NONCE_BYTES, type SecretBox } from './secret-box.ts'
-import { generateSecret, headerFault } from './signature.ts'
+import { headerFault } from './signature.ts'
+import { generateKeyPair, generateSecret, type SignatureKind } from './signing-keys.ts'
 
 export type EndpointServiceDeps = Readonly<{
   clock: Clock
   newId: () => string
   randomBytes: (length: number) => Buffer
   events: EventService
+  replays: ReplayService
   /** The organization's time, at which its events occur. */
   organizationNow: (reader: Reader) => Promise<Date>
   addressPolicy: AddressPolicy
@@ -24,8 +28,27 @@ export type EndpointServiceDeps = Readonly<{
 }>
 
 export type EndpointSettings = Readonly<
-  Pick<repository.Endpoint, 'url' | 'description' | 'eventTypes' | 'headers' | 'maxInFlight' | 'timeoutMs'>
+  Pick<
+    repository.Endpoint,
+    'url' | 'description' | 'eventTypes' | 'headers' | 'maxInFlight' | 'timeoutMs' | 'ratePerSecond' | 'payload' | 'supersede'
+  >
 >
+
+type Enabling = Readonly<{
+  id: string
+  resume: 'continue' | 'skip'
+  /** What it missed from then on, in real time, is sent too. */
+  replaySince: Date | null
+}>
+
+type Told = Readonly<{
+  type: Extract<EventType, `webhook_endpoint.${string}`>
+  to?: 'subscribers' | 'nobody'
+  context?: object
+}>
+
+/** The secret is null where receivers verify with a public key. */
+export type WithSecret = Readonly<{ view: repository.EndpointView; secret: string | null }>
 
 const ROTATION_GRACE_MS = 24 * 3_600_000
 /** An organization has no use for more, and each event is matched against all of them. */
@@ -37,7 +60,7 @@ export function secretContext(orgId: string, endpointId: string): string {
 }
 
 export function createEndpointService(deps: EndpointServiceDeps) {
-  const { clock, newId, randomBytes, events, organizationNow, addressPolicy, secretBox, wakeDeliveries } = deps
+  const { clock, newId, randomBytes, events, replays, organizationNow, addressPolicy, secretBox, wakeDeliveries } = deps
 
   async function get(reader: Reader, id: string): Promise<repository.EndpointView> {
     const view = await repository.find(reader, id)
@@ -51,11 +74,13 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     return view
   }
 
-  async function addSecret(tx: Tx, endpointId: string): Promise<string> {
-    const secret = generateSecret(randomBytes)
+  /** @returns what is shown of it, this once: of a key pair nothing, for its public key is shown always. */
+  async function addSecret(tx: Tx, { endpointId, kind }: { endpointId: string; kind: SignatureKind }): Promise<string | null> {
+    const shared = { secret: generateSecret(randomBytes), publicKey: null }
+    const { secret, publicKey } = kind === 'v1' ? shared : generateKeyPair(randomBytes)
     const sealed = secretBox.seal(secret, { nonce: randomBytes(NONCE_BYTES), context: secretContext(tx.orgId, endpointId) })
-    await repository.insertSecret(tx, { id: newId(), endpointId, sealed, createdAt: clock.now() })
-    return secret
+    await repository.insertSecret(tx, { id: newId(), endpointId, sealed, publicKey, createdAt: clock.now() })
+    return kind === 'v1' ? secret : null
   }
 
   function checked(settings: EndpointSettings): EndpointSettings {
@@ -69,10 +94,10 @@ export function createEndpointService(deps: EndpointServiceDeps) {
   }
 
   /** Says of an endpoint what happened to it. Whoever else subscribed hears of it; it has no say in being heard. */
-  async function tell(tx: Tx, view: repository.EndpointView, type: 'webhook_endpoint.test' | 'webhook_endpoint.disabled') {
+  async function tell(tx: Tx, view: repository.EndpointView, { type, to = 'subscribers', context = {} }: Told) {
     const subject = { kind: 'webhook_endpoint', id: view.id, version: view.version }
-    const drafts = [{ type, subject, clientId: null, object: endpointToApi(view) }]
-    const [eventId] = await events.append(tx, { occurredAt: await organizationNow(tx), drafts })
+    const drafts = [{ type, subject, clientId: null, object: endpointToApi(view), context }]
+    const [eventId] = await events.append(tx, { occurredAt: await organizationNow(tx), drafts, to })
     assert(eventId !== undefined, 'one draft gives one event')
     return eventId
   }
@@ -82,7 +107,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     page: (reader: Reader, input: repository.EndpointPage) => repository.page(reader, input),
 
     /** @returns the secret too: it is shown this once and kept sealed. */
-    async create(tx: Tx, settings: EndpointSettings): Promise<{ view: repository.EndpointView; secret: string }> {
+    async create(tx: Tx, { settings, signature }: { settings: EndpointSettings; signature: SignatureKind }): Promise<WithSecret> {
       const others = await repository.page(tx, { limit: ENDPOINTS_MAX, after: null, updatedSince: null })
       if (others.length === ENDPOINTS_MAX)
         throw new DomainError('limit_reached', `An organization has at most ${ENDPOINTS_MAX} endpoints.`)
@@ -91,7 +116,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       const fresh = { status: 'enabled', disabledReason: null, version: 1, createdAt: at, updatedAt: at } as const
       await repository.insert(tx, { ...checked(settings), ...fresh, id })
       await resetHealth(tx, id)
-      const secret = await addSecret(tx, id)
+      const secret = await addSecret(tx, { endpointId: id, kind: signature })
       return { view: await get(tx, id), secret }
     },
 
@@ -117,19 +142,23 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     },
 
     /** A new secret signs from now on; the one before it signs beside it for a day. */
-    async rotateSecret(tx: Tx, id: string): Promise<{ view: repository.EndpointView; secret: string }> {
+    async rotateSecret(tx: Tx, { id, signature }: { id: string; signature: SignatureKind | undefined }): Promise<WithSecret> {
       const before = await locked(tx, id)
       const at = clock.now()
       await repository.retireSecret(tx, { endpointId: id, graceMs: ROTATION_GRACE_MS })
-      const secret = await addSecret(tx, id)
+      const kind = signature ?? signatureOf(before)
+      const secret = await addSecret(tx, { endpointId: id, kind })
       await repository.save(tx, { ...before, version: before.version + 1, updatedAt: at })
       return { view: await get(tx, id), secret }
     },
 
     /** Lets it have deliveries again, with a clean bill of health. What was queued when it was disabled is sent or dropped. */
-    async enable(tx: Tx, { id, resume }: { id: string; resume: 'continue' | 'skip' }): Promise<repository.EndpointView> {
+    async enable(tx: Tx, { id, resume, replaySince }: Enabling): Promise<repository.EndpointView> {
       const before = await locked(tx, id)
-      if (resume === 'skip') await queue.cancelQueue(tx, id)
+      if (resume === 'skip') {
+        await replays.cancelOf(tx, id)
+        await queue.cancelQueue(tx, id)
+      }
       await resetHealth(tx, id)
       await repository.save(tx, {
         ...before,
@@ -138,6 +167,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
         version: before.version + 1,
         updatedAt: clock.now()
       })
+      if (replaySince !== null) await replays.startMissed(tx, { endpointId: id, since: replaySince })
       tx.afterCommit(wakeDeliveries)
       return get(tx, id)
     },
@@ -148,7 +178,12 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       if (before.status === 'disabled') return
       const change = { status: 'disabled', disabledReason: reason, version: before.version + 1, updatedAt: clock.now() } as const
       await repository.save(tx, { ...before, ...change })
-      await tell(tx, await get(tx, id), 'webhook_endpoint.disabled')
+      await tell(tx, await get(tx, id), { type: 'webhook_endpoint.disabled' })
+    },
+
+    /** Tells the other endpoints that this one will be disabled if it goes on failing. @param percent of the time to that is over. */
+    async announceFailing(tx: Tx, { id, percent }: { id: string; percent: number }): Promise<void> {
+      await tell(tx, await get(tx, id), { type: 'webhook_endpoint.failing', context: { percent } })
     },
 
     /**
@@ -158,7 +193,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     async test(tx: Tx, id: string): Promise<string> {
       const view = await locked(tx, id)
       if (view.status === 'disabled') throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.')
-      const eventId = await tell(tx, view, 'webhook_endpoint.test')
+      const eventId = await tell(tx, view, { type: 'webhook_endpoint.test', to: 'nobody' })
       tx.afterCommit(wakeDeliveries)
       return queue.deliverTo(tx, { endpointId: id, eventId })
     }

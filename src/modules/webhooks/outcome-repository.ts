@@ -1,10 +1,12 @@
 import type { Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { useWorkerSettings } from './claim-repository.ts'
+import type { Failing } from './failing.ts'
 import type { Health } from './health.ts'
 import type { Settlement } from './settlement.ts'
 
 export type EndpointHealth = Health &
+  Failing &
   Readonly<{ endpointId: string; maxInFlight: number; isEnabled: boolean; lastSuccessAt: Date | null; now: Date }>
 
 /**
@@ -14,7 +16,8 @@ export type EndpointHealth = Health &
 const lockHealth = statement<EndpointHealth>(
   'webhooks.lock_health',
   `select h.endpoint_id as "endpointId", h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil",
-     h.slow_start_limit as "slowStartLimit", h.last_success_at as "lastSuccessAt", e.max_in_flight as "maxInFlight",
+     h.slow_start_limit as "slowStartLimit", h.last_success_at as "lastSuccessAt", h.failing_since as "failingSince",
+     h.disables_at as "disablesAt", h.announced_percent as "announcedPercent", h.announced_at as "announcedAt", e.max_in_flight as "maxInFlight",
      e.status = 'enabled' as "isEnabled", statement_timestamp() as now
    from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
    where h.org_id = $1 and h.endpoint_id = any($2::uuid[])
@@ -35,6 +38,7 @@ export async function lockForOutcomes(
 export type HealthWrite = Readonly<{
   endpointId: string
   health: Health
+  failing: Failing
   /** How many of the outcomes this was folded from; it is written only if the claims of all of them hold. */
   outcomes: number
   succeededAt: Date | null
@@ -72,9 +76,12 @@ const settleClaims = statement<{ deliveryId: string }>(
    ), healed as (
      update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
        slow_start_limit = w.slow_start_limit, last_success_at = coalesce(w.succeeded_at, h.last_success_at),
-       last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure)
-     from unnest($13::uuid[], $14::int[], $15::int[], $16::int[], $17::timestamptz[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::text[])
-       as w(endpoint_id, outcomes, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure)
+       last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure),
+       failing_since = w.failing_since, disables_at = w.disables_at, announced_percent = w.announced_percent, announced_at = w.announced_at
+     from unnest($13::uuid[], $14::int[], $15::int[], $16::int[], $17::timestamptz[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::text[],
+       $22::timestamptz[], $23::timestamptz[], $24::int[], $25::timestamptz[])
+       as w(endpoint_id, outcomes, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure,
+         failing_since, disables_at, announced_percent, announced_at)
      where h.org_id = $1 and h.endpoint_id = w.endpoint_id
        and w.outcomes = (select count(*) from outcome o where o.endpoint_id = w.endpoint_id)
    )
@@ -114,14 +121,19 @@ function healthColumns(writes: readonly HealthWrite[]): unknown[] {
     writes.map((w) => w.health.slowStartLimit),
     writes.map((w) => w.succeededAt),
     writes.map((w) => w.failedAt),
-    writes.map((w) => w.failure)
+    writes.map((w) => w.failure),
+    writes.map((w) => w.failing.failingSince),
+    writes.map((w) => w.failing.disablesAt),
+    writes.map((w) => w.failing.announcedPercent),
+    writes.map((w) => w.failing.announcedAt)
   ]
 }
 
 const freshHealth = statement<{ id: string }>(
   'webhooks.fresh_health',
   `insert into webhook_endpoint_health (org_id, endpoint_id, consecutive_failures, opens) values ($1, $2, 0, 0)
-   on conflict (org_id, endpoint_id) do update set consecutive_failures = 0, opens = 0, open_until = null, slow_start_limit = null`
+   on conflict (org_id, endpoint_id) do update set consecutive_failures = 0, opens = 0, open_until = null, slow_start_limit = null,
+     failing_since = null, disables_at = null, announced_percent = 0, announced_at = null`
 )
 
 /** A closed circuit, for a new endpoint or one that starts over. When it last succeeded or failed stays. */

@@ -1,17 +1,18 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
+import type { FanOut } from '../events/service.ts'
 
 // The queue runs on the database's own clock: workers whose clocks differ, or jump, still agree on what is due and leased.
 
-/** The test event goes to the endpoint that asked for it, whoever else takes all types. */
+/** An endpoint does not hear of itself that it fails: it would once that is over. */
 const fanOutStatement = setStatement<{ made: number }>(
   'webhooks.fan_out',
   `with matched as materialized (
      select dunwell_uuidv7() as id, e.id as endpoint_id, i.event_id
-     from unnest($2::uuid[], $3::text[]) as i(event_id, type)
+     from unnest($2::uuid[], $3::text[], $4::uuid[]) as i(event_id, type, object_id)
      join webhook_endpoints e on e.event_types && array[i.type, split_part(i.type, '.', 1) || '.*', '*']
-     where e.org_id = $1 and e.status = 'enabled' and i.type <> 'webhook_endpoint.test'
+     where e.org_id = $1 and e.status = 'enabled' and not (i.type = 'webhook_endpoint.failing' and i.object_id = e.id)
    ), made as (
      insert into webhook_deliveries (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
      select $1, id, endpoint_id, event_id, 'queued', 0, now(), now() from matched
@@ -23,9 +24,13 @@ const fanOutStatement = setStatement<{ made: number }>(
 )
 
 /** One delivery for each event and endpoint that wants its type. `told` learns how many there are to send. */
-export function fanOut(tx: Tx, events: readonly { id: string; type: string }[], told: (made: number) => void): void {
+export function fanOut(tx: Tx, events: Parameters<FanOut>[1], told: (made: number) => void): void {
   const { statement: write, of } = setOf(fanOutStatement, events)
-  tx.write(write, [tx.orgId, of('uuid', ({ id }) => id), of('text', ({ type }) => type)], ([row]) => told(row?.made ?? 0))
+  tx.write(
+    write,
+    [tx.orgId, of('uuid', ({ id }) => id), of('text', ({ type }) => type), of('uuid', ({ objectId }) => objectId)],
+    ([row]) => told(row?.made ?? 0)
+  )
 }
 
 const deliverOne = statement<{ id: string }>(

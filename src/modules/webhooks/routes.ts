@@ -16,6 +16,7 @@ import {
   EndpointSchema,
   endpointToApi,
   NewEndpointSchema,
+  RotateSecret,
   settingsFrom,
   UpdateEndpoint
 } from './schemas.ts'
@@ -63,7 +64,10 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        const { view, secret } = await endpoints.create(tx, settingsFrom(request.body))
+        const { view, secret } = await endpoints.create(tx, {
+          settings: settingsFrom(request.body),
+          signature: request.body.signature ?? 'v1'
+        })
         return { status: 201, secret: true, body: { ...endpointToApi(view), secret } }
       })
   )
@@ -144,15 +148,20 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         operationId: 'rotateWebhookSecret',
         tags,
         summary: 'Give an endpoint a new secret',
-        description: 'The new one signs at once; the old one signs beside it for 24 hours. Shown this once.',
+        description:
+          'The new one signs at once; the old one signs beside it for 24 hours. Shown this once. With `signature` the endpoint goes over to the other kind.',
         params: IdParams,
         headers: writeHeaders,
+        body: RotateSecret,
         response: { 200: ref(NewEndpointSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        const { view, secret } = await endpoints.rotateSecret(tx, request.params.id)
+        const { view, secret } = await endpoints.rotateSecret(tx, {
+          id: request.params.id,
+          signature: request.body.signature
+        })
         return { status: 200, secret: true, body: { ...endpointToApi(view), secret } }
       })
   )
@@ -186,7 +195,8 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         operationId: 'enableWebhookEndpoint',
         tags,
         summary: 'Let an endpoint have deliveries again',
-        description: 'Its circuit is closed. What was queued when it was disabled is sent, or dropped with `skip`.',
+        description:
+          'Its circuit is closed. What was queued when it was disabled is sent, or dropped with `skip`; what it missed is sent too with `replay_since`.',
         params: IdParams,
         headers: writeHeaders,
         body: EnableEndpoint,
@@ -195,7 +205,9 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        const view = await endpoints.enable(tx, { id: request.params.id, resume: request.body.resume ?? 'continue' })
+        const { resume = 'continue', replay_since: since } = request.body
+        const replaySince = since === undefined ? null : new Date(since)
+        const view = await endpoints.enable(tx, { id: request.params.id, resume, replaySince })
         return { status: 200, body: endpointToApi(view) }
       })
   )

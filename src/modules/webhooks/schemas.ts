@@ -6,7 +6,7 @@ import type { EndpointView } from './endpoint-repository.ts'
 import type { EndpointSettings } from './endpoint-service.ts'
 
 const families = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))]
-const Subscription = oneOf(['*', ...families, ...eventTypes] as [string, ...string[]], {
+export const Subscription = oneOf(['*', ...families, ...eventTypes] as [string, ...string[]], {
   description: 'An event type, all of an object, or all'
 })
 const deliveryStatuses = ['queued', 'succeeded', 'failed', 'cancelled', 'superseded'] as const
@@ -16,7 +16,17 @@ const shown = {
   event_types: Type.Array(Subscription, { minItems: 1, maxItems: 60, uniqueItems: true }),
   description: nullable(Type.String({ minLength: 1, maxLength: 200 })),
   max_in_flight: Type.Integer({ minimum: 1, maximum: 1000, description: 'Attempts at a time, over all processes' }),
-  timeout_ms: Type.Integer({ minimum: 100, maximum: 30_000, description: 'How long an attempt may take' })
+  timeout_ms: Type.Integer({ minimum: 100, maximum: 30_000, description: 'How long an attempt may take' }),
+  rate_per_second: nullable(
+    Type.Integer({ minimum: 1, maximum: 1000, description: 'Attempts a second on average, over all processes; null is no limit' })
+  ),
+  payload: oneOf(['full', 'thin'], {
+    description: '`thin` says what an event is about, by type, id and version; GET /v1/events/{id} has all of it'
+  }),
+  supersede: Type.Boolean({
+    description:
+      'A dunning event that waited, and is no longer true when its turn comes, is closed as superseded instead of sent; what is left of a notice is told afresh'
+  })
 }
 const settings = {
   ...shown,
@@ -26,7 +36,10 @@ const settings = {
     description: 'Sent with each request, beside our own. The values are not shown again: they are often secrets'
   })
 }
-const defaults = { maxInFlight: 20, timeoutMs: 15_000 }
+const defaults = { maxInFlight: 20, timeoutMs: 15_000, ratePerSecond: null, payload: 'full', supersede: true } as const
+const Signature = oneOf(['v1', 'v1a'], {
+  description: '`v1`: HMAC-SHA256 with a secret that you keep; `v1a`: ed25519, which you verify with the public key'
+})
 
 const endpointFields = {
   id: Id,
@@ -34,6 +47,10 @@ const endpointFields = {
   header_names: Type.Array(Type.String(), { description: 'Of the headers that are sent beside our own' }),
   status: oneOf(['enabled', 'disabled']),
   disabled_reason: nullable(Type.String()),
+  signature: Signature,
+  public_keys: Type.Array(Type.String(), {
+    description: 'That verify `v1a` signatures, newest first; two while a rotation lasts'
+  }),
   health: closed(
     {
       state: oneOf(['closed', 'open', 'probing', 'slow_start'], {
@@ -45,6 +62,10 @@ const endpointFields = {
       last_success_at: nullable(InstantText),
       last_failure_at: nullable(InstantText),
       last_failure: nullable(Type.String()),
+      failing_since: nullable(Type.String({ format: 'date-time', description: 'Since then it has not answered 2xx' })),
+      disables_at: nullable(
+        Type.String({ format: 'date-time', description: 'Unless it answers before, it is disabled by a failure after that' })
+      ),
       queued: Type.Integer({ description: 'Deliveries that wait or are under way' })
     },
     { description: 'How it fares' }
@@ -53,7 +74,9 @@ const endpointFields = {
   created_at: InstantText,
   updated_at: InstantText
 }
-const Secret = Type.String({ description: 'Verifies what it is sent; shown this once', examples: ['whsec_…'] })
+const Secret = nullable(
+  Type.String({ description: 'Verifies what it is sent; shown this once. Null with `v1a`', examples: ['whsec_…'] })
+)
 
 export const EndpointSchema = named('WebhookEndpoint', closed(endpointFields))
 export const NewEndpointSchema = named('NewWebhookEndpoint', closed({ ...endpointFields, secret: Secret }))
@@ -61,12 +84,20 @@ export type EndpointDocument = Static<typeof EndpointSchema>
 
 const { url, event_types, ...others } = settings
 export const CreateEndpoint = closed(
-  { url, event_types, ...optional(others) },
+  { url, event_types, ...optional({ ...others, signature: Signature }) },
   { examples: [{ url: 'https://example.com/hooks/dunwell', event_types: ['invoice.*', 'client.dunning_notice_due'] }] }
 )
 export const UpdateEndpoint = closed(optional(settings), { minProperties: 1 })
+export const RotateSecret = closed(optional({ signature: Signature }))
 export const EnableEndpoint = closed(
-  optional({ resume: oneOf(['continue', 'skip'], { description: 'What is queued is sent (unless said) or dropped' }) })
+  optional({
+    resume: oneOf(['continue', 'skip'], { description: 'What is queued is sent (unless said) or dropped' }),
+    replay_since: Type.String({
+      format: 'date-time',
+      description:
+        'What it missed from then on, in real time, is sent too: what failed, was cancelled, or happened while it was disabled'
+    })
+  })
 )
 export const EndpointQuery = closed({ ...pageQuery, ...updatedSince })
 
@@ -113,6 +144,11 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
     header_names: Object.keys(view.headers),
     max_in_flight: view.maxInFlight,
     timeout_ms: view.timeoutMs,
+    rate_per_second: view.ratePerSecond,
+    payload: view.payload,
+    supersede: view.supersede,
+    signature: signatureOf(view),
+    public_keys: view.publicKeys.filter((key) => key !== null),
     status: view.status,
     disabled_reason: view.disabledReason,
     health: {
@@ -122,12 +158,19 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
       last_success_at: view.lastSuccessAt?.toISOString() ?? null,
       last_failure_at: view.lastFailureAt?.toISOString() ?? null,
       last_failure: view.lastFailure,
+      failing_since: view.failingSince?.toISOString() ?? null,
+      disables_at: view.disablesAt?.toISOString() ?? null,
       queued: Number(view.queued)
     },
     version: view.version,
     created_at: view.createdAt.toISOString(),
     updated_at: view.updatedAt.toISOString()
   }
+}
+
+/** What the newest secret signs. */
+export function signatureOf({ publicKeys: [newest] }: EndpointView): 'v1' | 'v1a' {
+  return typeof newest === 'string' ? 'v1a' : 'v1'
 }
 
 function stateOf({ openUntil, isProbing, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
@@ -161,7 +204,10 @@ export function settingsFrom(body: Static<typeof CreateEndpoint>): EndpointSetti
     description: body.description ?? null,
     headers: body.headers ?? {},
     maxInFlight: body.max_in_flight ?? defaults.maxInFlight,
-    timeoutMs: body.timeout_ms ?? defaults.timeoutMs
+    timeoutMs: body.timeout_ms ?? defaults.timeoutMs,
+    ratePerSecond: body.rate_per_second ?? defaults.ratePerSecond,
+    payload: body.payload ?? defaults.payload,
+    supersede: body.supersede ?? defaults.supersede
   }
 }
 
@@ -172,6 +218,9 @@ export function changeFrom(body: Static<typeof UpdateEndpoint>): Partial<Endpoin
     ...(body.description !== undefined && { description: body.description }),
     ...(body.headers !== undefined && { headers: body.headers }),
     ...(body.max_in_flight !== undefined && { maxInFlight: body.max_in_flight }),
-    ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms })
+    ...(body.timeout_ms !== undefined && { timeoutMs: body.timeout_ms }),
+    ...(body.rate_per_second !== undefined && { ratePerSecond: body.rate_per_second }),
+    ...(body.payload !== undefined && { payload: body.payload }),
+    ...(body.supersede !== undefined && { supersede: body.supersede })
   }
 }

@@ -6,6 +6,7 @@ import { mayStart, nextAttempt, type RetrySchedule } from './schedule.ts'
 export type ClaimFacts = Readonly<{
   deliveryId: string
   endpointId: string
+  eventId: string
   attempt: number
   failures: number
   firstAt: Date
@@ -16,9 +17,10 @@ export type ClaimFacts = Readonly<{
 export type Settlement = Readonly<{
   deliveryId: string
   endpointId: string
+  eventId: string
   attempt: number
   /** What the delivery ends as; null when it is to be tried again, after `delayMs`. */
-  ends: 'succeeded' | 'failed' | 'cancelled' | null
+  ends: 'succeeded' | 'failed' | 'cancelled' | 'superseded' | null
   delayMs: number
   failures: number
   startedAt: Date
@@ -79,34 +81,34 @@ function storable(text: string): string {
 }
 
 function base(claim: ClaimFacts, failures: number) {
-  const { deliveryId, endpointId, attempt, claimedAt } = claim
-  return { deliveryId, endpointId, attempt, failures, startedAt: claimedAt }
+  const { deliveryId, endpointId, eventId, attempt, claimedAt } = claim
+  return { deliveryId, endpointId, eventId, attempt, failures, startedAt: claimedAt }
 }
 
-/** Why a claimed delivery is not sent at all; undefined when it is. */
+/** Why a claimed delivery is not sent, and what it ends as. */
+export type NotSent = Readonly<{ ends: 'failed' | 'cancelled' | 'superseded'; error: string }>
+
+/** @param outdated why the event is no longer true, null where it is. @returns undefined for what is to be sent. */
 export function reasonNotToSend(
   claim: ClaimFacts & Readonly<{ body: string | null }>,
-  schedule: RetrySchedule
-): 'too_late' | 'body_gone' | undefined {
-  if (claim.body === null) return 'body_gone'
-  return mayStart(claim.claimedAt, claim.firstAt, schedule) ? undefined : 'too_late'
-}
-
-const WHY_NOT_SENT = {
-  too_late: 'Not sent: seven days have passed since the first attempt.',
-  body_gone: 'Not sent: the body of the event was erased.'
+  { schedule, outdated }: Readonly<{ schedule: RetrySchedule; outdated: string | null }>
+): NotSent | undefined {
+  if (claim.body === null) return { ends: 'cancelled', error: 'body_gone: Not sent: the body of the event was erased.' }
+  if (outdated !== null) return { ends: 'superseded', error: `superseded: Not sent: ${outdated}` }
+  if (mayStart(claim.claimedAt, claim.firstAt, schedule)) return undefined
+  return { ends: 'failed', error: 'too_late: Not sent: seven days have passed since the first attempt.' }
 }
 
 /** The attempt has its number, so it has its row, which says that nothing was sent. */
-export function unsent(claim: ClaimFacts, reason: 'too_late' | 'body_gone'): Settlement {
+export function unsent(claim: ClaimFacts, { ends, error }: NotSent): Settlement {
   return {
     ...base(claim, claim.failures),
-    ends: reason === 'too_late' ? 'failed' : 'cancelled',
+    ends,
     delayMs: 0,
     durationMs: 0,
     succeeded: false,
     status: null,
-    error: `${reason}: ${WHY_NOT_SENT[reason]}`,
+    error,
     answer: null,
     verdict: null
   }

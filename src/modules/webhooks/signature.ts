@@ -1,10 +1,6 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { assert } from '../../kernel/assert.ts'
-
-const SECRET_PREFIX = 'whsec_'
-const SECRET_BYTES_MIN = 24
-const SECRET_BYTES_MAX = 64
-const GENERATED_BYTES = 32
+import { isPrivateKey, secretKeyOf, signWithPrivateKey } from './signing-keys.ts'
 
 /** What the receiver's library needs to verify: the id stays through retries, the time and the signatures are the attempt's. */
 export type SignedContent = Readonly<{
@@ -18,54 +14,23 @@ export type SignedContent = Readonly<{
   secrets: readonly string[]
 }>
 
-/** A new secret of 32 bytes in Standard Webhooks' form. The source of randomness is handed in, `node:crypto`'s in production. */
-export function generateSecret(randomBytes: (size: number) => Buffer): string {
-  return SECRET_PREFIX + randomBytes(GENERATED_BYTES).toString('base64')
-}
-
-/** Whether the text is `whsec_` and canonical base64 of 24 to 64 bytes, as Standard Webhooks asks. */
-export function isSecret(text: string): boolean {
-  return findBytes(text) !== undefined
-}
-
 /**
- * The value of `webhook-signature`: one `v1,…` for each secret, in their order, parted by spaces. HMAC-SHA256 over
- * `id.timestamp.body`, see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
+ * The value of `webhook-signature`, one for each secret, in their order, parted by spaces: `v1,…` of a shared secret, HMAC-SHA256
+ * over `id.timestamp.body`, and `v1a,…` of a private key, ed25519 over the same, see
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
  * A malformed secret is a bug, because only sealed ones of our own making get here.
  */
 export function sign({ id, timestampS, body, secrets }: SignedContent): string {
   assert(secrets.length > 0, 'An attempt is signed with at least one secret.')
   assert(id.length > 0 && !id.includes('.'), 'The id of a signed event is not empty and holds no dot.')
   assert(Number.isSafeInteger(timestampS) && timestampS >= 0, 'The time of a signature is whole seconds since 1970.')
-  return secrets.map((secret) => `v1,${digest(secret, `${id}.${timestampS}.`, body)}`).join(' ')
+  const prefix = `${id}.${timestampS}.`
+  return secrets.map((secret) => signatureOf(secret, prefix, body)).join(' ')
 }
 
-function digest(secret: string, prefix: string, body: Buffer | string): string {
-  return createHmac('sha256', keyOf(secret)).update(prefix).update(body).digest('base64')
-}
-
-const REMEMBERED_MAX = 4_096
-/** Making OpenSSL's key object takes four times as long as signing a kilobyte with it, and an endpoint's secret signs often. */
-const rememberedKeys = new Map<string, KeyObject>()
-
-function keyOf(secret: string): KeyObject {
-  const remembered = rememberedKeys.get(secret)
-  if (remembered !== undefined) return remembered
-  const bytes = findBytes(secret)
-  assert(bytes !== undefined, 'A signing secret is whsec_ and base64 of 24 to 64 bytes.')
-  const key = createSecretKey(bytes)
-  if (rememberedKeys.size >= REMEMBERED_MAX) rememberedKeys.clear()
-  rememberedKeys.set(secret, key)
-  return key
-}
-
-function findBytes(secret: string): Buffer | undefined {
-  if (!secret.startsWith(SECRET_PREFIX)) return undefined
-  const encoded = secret.slice(SECRET_PREFIX.length)
-  const bytes = Buffer.from(encoded, 'base64')
-  // Node skips what is not base64; a receiver's library may not, and would then verify with another key.
-  if (bytes.toString('base64') !== encoded) return undefined
-  return bytes.length >= SECRET_BYTES_MIN && bytes.length <= SECRET_BYTES_MAX ? bytes : undefined
+function signatureOf(secret: string, prefix: string, body: Buffer | string): string {
+  if (isPrivateKey(secret)) return `v1a,${signWithPrivateKey(secret, Buffer.concat([Buffer.from(prefix), Buffer.from(body)]))}`
+  return `v1,${createHmac('sha256', secretKeyOf(secret)).update(prefix).update(body).digest('base64')}`
 }
 
 /**

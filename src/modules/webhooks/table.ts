@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uuid
+} from 'drizzle-orm/pg-core'
 import { instant, orgId } from '../../db/columns.ts'
 import { events } from '../events/table.ts'
 import { organizations } from '../organizations/table.ts'
@@ -16,6 +29,12 @@ export const webhookEndpoints = pgTable(
     headers: jsonb().$type<Record<string, string>>().notNull(),
     maxInFlight: integer().notNull(),
     timeoutMs: integer().notNull(),
+    /** On average, over all processes; null for as many as there are. */
+    ratePerSecond: integer(),
+    /** The whole event, or what it is about. */
+    payload: text().$type<'full' | 'thin'>().notNull().default('full'),
+    /** A dunning event that is no longer true when its turn comes is closed instead of sent. */
+    supersede: boolean().notNull().default(true),
     status: text().$type<'enabled' | 'disabled'>().notNull(),
     disabledReason: text(),
     version: integer().notNull(),
@@ -26,7 +45,9 @@ export const webhookEndpoints = pgTable(
     primaryKey({ columns: [t.orgId, t.id] }),
     foreignKey({ name: 'webhook_endpoints_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] }),
     check('webhook_endpoints_status', sql`${t.status} in ('enabled', 'disabled')`),
+    check('webhook_endpoints_payload', sql`${t.payload} in ('full', 'thin')`),
     check('webhook_endpoints_limits', sql`${t.maxInFlight} between 1 and 1000 and ${t.timeoutMs} between 100 and 30000`),
+    check('webhook_endpoints_rate', sql`${t.ratePerSecond} between 1 and 1000`),
     index('webhook_endpoints_by_update').on(t.orgId, t.updatedAt, t.id)
   ]
 )
@@ -39,6 +60,8 @@ export const webhookEndpointSecrets = pgTable(
     id: uuid().notNull(),
     endpointId: uuid().notNull(),
     sealed: text().notNull(),
+    /** Of a key pair, what receivers verify with; null for a secret that they share. */
+    publicKey: text(),
     createdAt: instant().notNull(),
     expiresAt: instant()
   },
@@ -65,6 +88,15 @@ export const webhookEndpointHealth = pgTable(
     openUntil: instant(),
     /** How many may be in flight while it proves itself again; null when it has. */
     slowStartLimit: integer(),
+    /** What was claimed so far fills the endpoint's rate until then. */
+    pacedUntil: instant(),
+    /** Of the first failure since it last answered 2xx. */
+    failingSince: instant(),
+    /** From then on a failure disables it. */
+    disablesAt: instant(),
+    /** How much of the time to its disabling was announced, in percent, and when; 0 where nothing was. */
+    announcedPercent: integer().notNull().default(0),
+    announcedAt: instant(),
     lastSuccessAt: instant(),
     lastFailureAt: instant(),
     lastFailure: text()
@@ -146,5 +178,44 @@ export const webhookAttempts = pgTable(
   (t) => [
     primaryKey({ columns: [t.orgId, t.deliveryId, t.attempt, t.startedAt] }),
     index('webhook_attempts_of_endpoint').on(t.orgId, t.endpointId, t.startedAt)
+  ]
+)
+
+export type ReplayStatus = 'running' | 'done' | 'cancelled'
+
+/** Events of a span that are sent to an endpoint again. The row is its state: a worker takes it up, a crash leaves it to the next. */
+export const webhookReplays = pgTable(
+  'webhook_replays',
+  {
+    orgId: orgId(),
+    id: uuid().notNull(),
+    endpointId: uuid().notNull(),
+    /** When events were recorded, in real time: from, and before. */
+    fromAt: instant().notNull(),
+    toAt: instant().notNull(),
+    /** As endpoints subscribe; null for whatever the endpoint takes. */
+    eventTypes: text().array(),
+    clientId: uuid(),
+    /** What became of the event so far; `missing` where it was never to be delivered. */
+    states: text().array().notNull(),
+    status: text().$type<ReplayStatus>().notNull(),
+    /** Everything up to this number of the organization's events has been looked at. */
+    afterSeq: bigint({ mode: 'bigint' }).notNull(),
+    queued: integer().notNull(),
+    createdAt: instant().notNull(),
+    updatedAt: instant().notNull(),
+    finishedAt: instant()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.id] }),
+    foreignKey({
+      name: 'webhook_replays_endpoint',
+      columns: [t.orgId, t.endpointId],
+      foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
+    }).onDelete('cascade'),
+    check('webhook_replays_status', sql`${t.status} in ('running', 'done', 'cancelled')`),
+    check('webhook_replays_finished', sql`(${t.status} = 'running') = (${t.finishedAt} is null)`),
+    check('webhook_replays_span', sql`${t.fromAt} < ${t.toAt}`),
+    index('webhook_replays_running').on(t.orgId, t.id).where(sql`${t.status} = 'running'`)
   ]
 )

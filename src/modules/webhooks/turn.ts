@@ -1,5 +1,6 @@
 import type { WaitingEndpoint } from './claim-repository.ts'
 import { roomFor } from './health.ts'
+import { paceRoom } from './pacing.ts'
 import { type Claimant, shareSlots } from './sharing.ts'
 
 export type Position = Readonly<{ orgId: string; endpointId: string }>
@@ -64,14 +65,15 @@ export function planTurn(look: Look): Turn {
 }
 
 /** Milliseconds until something of the endpoint may start, as far as time decides it. */
-function waitOf({ dueAt, openUntil, now }: WaitingEndpoint): number {
-  return Math.max(0, dueAt.getTime() - now.getTime(), (openUntil?.getTime() ?? 0) - now.getTime())
+function waitOf({ dueAt, openUntil, pacedUntil, now }: WaitingEndpoint): number {
+  return Math.max(0, ...[dueAt, openUntil, pacedUntil].map((at) => (at?.getTime() ?? 0) - now.getTime()))
 }
 
 function claimantOf(endpoint: WaitingEndpoint, slow: ReadonlySet<string>): Due {
   const { orgId, endpointId, consecutiveFailures, openUntil, slowStartLimit, live } = endpoint
   const isBlemished = consecutiveFailures > 0 || openUntil !== null || slowStartLimit !== null
-  return { orgId, endpointId, room: roomFor(endpoint, endpoint) - live, isSuspect: isBlemished || slow.has(endpointId) }
+  const room = Math.min(roomFor(endpoint, endpoint) - live, paceRoom(endpoint))
+  return { orgId, endpointId, room, isSuspect: isBlemished || slow.has(endpointId) }
 }
 
 function nextPosition({ waiting, isCut }: Look, { isShort, served }: { isShort: boolean; served: readonly Due[] }): Position {

@@ -3,7 +3,8 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect, it } from 'vitest'
 import { clockFrom } from '../../../src/kernel/clock.ts'
 import { verdictOf } from '../../../src/modules/webhooks/health.ts'
-import { generateSecret, headersFor } from '../../../src/modules/webhooks/signature.ts'
+import { headersFor } from '../../../src/modules/webhooks/signature.ts'
+import { generateSecret } from '../../../src/modules/webhooks/signing-keys.ts'
 import { body, httpReceiver, testSender } from './receivers.ts'
 
 const now = new Date('2026-11-21T12:00:00Z')

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto'
+import { createPublicKey, randomBytes, verify } from 'node:crypto'
 import fc from 'fast-check'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, it } from 'vitest'
-import { generateSecret, headerFault, headersFor, isSecret, sign } from '../../../src/modules/webhooks/signature.ts'
+import { headerFault, headersFor, sign } from '../../../src/modules/webhooks/signature.ts'
+import { generateKeyPair, generateSecret, isSecret } from '../../../src/modules/webhooks/signing-keys.ts'
 
 const id = '0199aa01-7c1e-7d3a-8f00-000000000001'
 const nowS = () => Math.floor(Date.now() / 1000)
@@ -49,6 +50,26 @@ describe('a receiver verifies with the library it already has', () => {
       expect(() => new SvixWebhook(one).verify('{}', headers)).not.toThrow()
     }
     expect(() => new StandardWebhook(generateSecret(randomBytes)).verify('{}', headers)).toThrow('No matching signature')
+  })
+
+  it('a receiver with the public key verifies what the private one signed, and nothing else', () => {
+    const pair = generateKeyPair(randomBytes)
+    const [timestampS, body] = [nowS(), '{"n":"Łódź"}']
+    const signature = sign({ id, timestampS, body, secrets: [pair.secret] })
+    const key = publicKeyOf(pair.publicKey)
+    const isSigned = (text: string, by = key) =>
+      verify(null, Buffer.from(`${id}.${timestampS}.${text}`), by, Buffer.from(signature.slice('v1a,'.length), 'base64'))
+    expect(signature).toMatch(/^v1a,[A-Za-z0-9+/]{86}==$/)
+    expect(isSigned(body)).toBe(true)
+    expect(isSigned('{"n":"Lodz"}')).toBe(false)
+    expect(isSigned(body, publicKeyOf(generateKeyPair(randomBytes).publicKey))).toBe(false)
+  })
+
+  it('a consumer that only knows the shared secret verifies while the endpoint goes over to a key pair', () => {
+    const secret = generateSecret(randomBytes)
+    const headers = headersFor({ id, timestampS: nowS(), body: '{}', secrets: [generateKeyPair(randomBytes).secret, secret] })
+    expect(headers['webhook-signature']).toMatch(/^v1a,\S+ v1,\S+$/)
+    expect(new StandardWebhook(secret).verify('{}', headers)).toEqual({})
   })
 
   it("the specification's own example gives the specification's signature", () => {
@@ -118,3 +139,9 @@ describe("an endpoint's own headers", () => {
     expect(headerFault('x-a', 'b\tc d')).toBeUndefined()
   })
 })
+
+/** As Standard Webhooks writes it: `whpk_` and the 32 bytes of the key, which JWK has as `x`. */
+function publicKeyOf(text: string) {
+  const x = Buffer.from(text.slice('whpk_'.length), 'base64').toString('base64url')
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+}

@@ -1,0 +1,60 @@
+import type { Reader } from '../../db/client.ts'
+import type { Client } from '../clients/client.ts'
+import { clientContext } from '../clients/client-context.ts'
+import type { HoldService } from '../holds/service.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
+import { blockedAmong, pinnedOf } from './blocked.ts'
+import * as entryRepository from './entry-repository.ts'
+import type { NettingService } from './netting-service.ts'
+import { noticeContext } from './notice.ts'
+import { isSpokenOf } from './notice-news.ts'
+import type { PolicyService } from './policy-service.ts'
+import type { ToldNotice } from './told-facts.ts'
+
+export type CurrentNoticeDeps = Readonly<{
+  invoices: InvoiceService
+  holds: HoldService
+  policies: PolicyService
+  creditCovering: NettingService
+}>
+
+export type Telling = Readonly<{ books: Books; client: Client; told: ToldNotice }>
+
+/** What a notice that was made before would say if it were made now; null where nothing is left of its news. */
+export function createCurrentNotice({ invoices, holds, policies, creditCovering }: CurrentNoticeDeps) {
+  return async (reader: Reader, { books, client, told }: Telling): Promise<ReturnType<typeof noticeContext> | null> => {
+    const clientIds = [client.id]
+    const [open, creditOf, holdsOf] = await Promise.all([
+      invoices.openOfClients(reader, clientIds),
+      creditCovering(reader, clientIds),
+      holds.factsOf(reader, clientIds)
+    ])
+    const entered = open.filter((one) => pinnedOf(one).length > 0)
+    const [policyAt, liveOf, cases] = await Promise.all([
+      policies.at(reader, entered.flatMap(pinnedOf)),
+      entryRepository.live(reader, open),
+      invoices.casesOf(
+        reader,
+        entered.map(({ id }) => id)
+      )
+    ])
+    const blocked = blockedAmong(cases, { books, creditOf, holdsOf, policyAt, liveOf })
+    const items = open.filter((one) => one.currency === told.currency && isSpokenOf(one, { blocked }))
+    const news = new Set(told.obligations.flatMap(({ entry_id: id }) => (id === null ? [] : [id])))
+    const last = (id: string) => liveOf(id).findLast(({ kind }) => kind === 'entered')
+    const left = items.flatMap(({ id }) => {
+      const entry = last(id)
+      return entry !== undefined && news.has(entry.id) ? [[id, entry] as const] : []
+    })
+    if (left.length === 0) return null
+    return noticeContext({
+      ...{ items, open, policyAt, creditOf, holdsOf, entered: new Map(left) },
+      client: clientContext(client, books.organization),
+      currency: told.currency,
+      today: todayFor(books, client.timeZone)
+    })
+  }
+}
+
+export type CurrentNotice = ReturnType<typeof createCurrentNotice>

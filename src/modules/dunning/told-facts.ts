@@ -1,0 +1,42 @@
+import type { Day } from '../../kernel/day.ts'
+import type { Currency } from '../../kernel/money.ts'
+
+/** The two types of event that say what may be wrong by the time when they are sent; all others say what happened. */
+export const STAGE_ENTERED = 'invoice.dunning_stage_entered'
+export const NOTICE_DUE = 'client.dunning_notice_due'
+
+/** What an event that was told says of one obligation. */
+export type ToldObligation = Readonly<{ id: string; due_on: Day; balance: string; stage: string | null; entry_id: string | null }>
+
+/** What a notice says, as far as it may stop being true. */
+export type ToldNotice = Readonly<{
+  currency: Currency
+  total: string
+  unapplied_credit: string
+  disputed: string
+  net_total: string
+  obligations: readonly ToldObligation[]
+}>
+
+type Body<Context, Object> = Readonly<{ timestamp: string; data: Readonly<{ object: Object; context: Context }> }>
+
+/** Reads back the body that was stored: a notice, with whom it is about and when it was made. */
+export function readNotice(body: string): Readonly<{ clientId: string; at: Date; notice: ToldNotice }> {
+  const { timestamp, data } = JSON.parse(body) as Body<ToldNotice, Readonly<{ id: string }>>
+  return { clientId: data.object.id, at: new Date(timestamp), notice: data.context }
+}
+
+/** The same of a stage: the entry that it tells of. */
+export function readStageEntry(body: string): string | undefined {
+  return (JSON.parse(body) as Body<Readonly<{ entry_id?: string }>, unknown>).data.context.entry_id
+}
+
+/** Whether two notices ask for the same, whatever day it is. */
+export function saysTheSame(a: ToldNotice, b: ToldNotice): boolean {
+  return JSON.stringify(essenceOf(a)) === JSON.stringify(essenceOf(b))
+}
+
+function essenceOf({ currency, total, unapplied_credit: credit, disputed, net_total: net, obligations }: ToldNotice) {
+  const rows = obligations.map(({ id, due_on: dueOn, balance, stage }) => [id, dueOn, balance, stage])
+  return [currency, total, credit, disputed, net, rows.sort()]
+}

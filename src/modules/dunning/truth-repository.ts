@@ -1,0 +1,73 @@
+import type { Reader } from '../../db/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Day } from '../../kernel/day.ts'
+
+/** Credit, a hold, an exemption or a part payment: whether a client may still be told of it takes a closer look. */
+const doubtful = `(c.dunning_exempt_until_on is not null or i.dunning_start = 'off' or o.balance_minor <> o.amount_minor
+  or exists (select from holds h where h.org_id = $1 and h.client_id = o.client_id)
+  or exists (select from payments p where p.org_id = $1 and p.client_id = o.client_id and p.unapplied_minor > 0))`
+
+export type EntryStanding = Readonly<{
+  entryId: string
+  obligationId: string
+  isMistaken: boolean
+  isPaid: boolean
+  isHeld: boolean
+  hasMovedOn: boolean
+  isDoubtful: boolean
+}>
+
+const selectEntries = statement<EntryStanding>(
+  'dunning_truth.entries',
+  `select e.id as "entryId", o.id as "obligationId", e.mistaken_at is not null as "isMistaken", o.balance_minor = 0 as "isPaid",
+     o.is_held as "isHeld", ${doubtful} as "isDoubtful",
+     o.cycle <> e.cycle or o.stage_code is distinct from e.stage_code or exists (
+       select from stage_entries l where l.org_id = $1 and l.invoice_id = e.invoice_id and l.obligation_id = e.obligation_id
+         and l.cycle = e.cycle and l.mistaken_at is null and l.entered_at > e.entered_at) as "hasMovedOn"
+   from stage_entries e
+   join obligations o on o.org_id = e.org_id and o.id = e.obligation_id
+   join invoices i on i.org_id = e.org_id and i.id = e.invoice_id
+   join clients c on c.org_id = e.org_id and c.id = e.client_id
+   where e.org_id = $1 and e.id = any($2::uuid[])`
+)
+
+export function standingOfEntries(reader: Reader, entryIds: readonly string[]): Promise<EntryStanding[]> {
+  return reader.run(selectEntries, [reader.orgId, entryIds])
+}
+
+export type ObligationStanding = Readonly<{
+  id: string
+  dueOn: Day
+  balanceMinor: bigint
+  stage: string | null
+  isHeld: boolean
+  isDoubtful: boolean
+}>
+
+const selectObligations = statement<ObligationStanding>(
+  'dunning_truth.obligations',
+  `select o.id, o.due_on as "dueOn", o.balance_minor as "balanceMinor", o.stage_code as stage, o.is_held as "isHeld",
+     ${doubtful} as "isDoubtful"
+   from obligations o
+   join invoices i on i.org_id = o.org_id and i.id = o.invoice_id
+   join clients c on c.org_id = o.org_id and c.id = o.client_id
+   where o.org_id = $1 and o.id = any($2::uuid[])`
+)
+
+export function standingOfObligations(reader: Reader, ids: readonly string[]): Promise<ObligationStanding[]> {
+  return reader.run(selectObligations, [reader.orgId, ids])
+}
+
+const selectLater = statement<{ clientId: string; currency: string; toldAt: Date }>(
+  'dunning_truth.last_notices',
+  `select client_id as "clientId", currency, max(told_at) as "toldAt" from dunning_notices
+   where org_id = $1 and client_id = any($2::uuid[]) and told_at is not null group by client_id, currency`
+)
+
+/** When each of these clients was told last, by currency. */
+export function lastTold(
+  reader: Reader,
+  clientIds: readonly string[]
+): Promise<{ clientId: string; currency: string; toldAt: Date }[]> {
+  return reader.run(selectLater, [reader.orgId, clientIds])
+}

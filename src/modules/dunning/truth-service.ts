@@ -1,0 +1,133 @@
+import type { Reader } from '../../db/client.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import { blockedAmong, pinnedOf } from './blocked.ts'
+import type { CurrentNotice, CurrentNoticeDeps } from './current-notice-service.ts'
+import * as entryRepository from './entry-repository.ts'
+import { NOTICE_DUE, readNotice, readStageEntry, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
+import * as repository from './truth-repository.ts'
+
+export type TruthDeps = CurrentNoticeDeps &
+  Readonly<{ organizations: OrganizationService; clients: ClientService; currentNotice: CurrentNotice }>
+
+/** An event that waits to be sent, with its stored body. */
+export type WaitingEvent = Readonly<{ id: string; type: string; body: string }>
+
+type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
+
+/**
+ * Whether what is about to be sent is still true: a reminder that waited for its receiver must not accuse who has paid since. What
+ * says that something happened stays true for ever; only the two events that ask for money are looked at.
+ */
+export function createTruthService(deps: TruthDeps) {
+  const { organizations, clients, invoices, holds, policies, creditCovering, currentNotice } = deps
+
+  /** Which of these may not be dunned by now, by the same rule that the sweep goes by. */
+  async function blockedOf(reader: Reader, { books, ids }: { books: Books; ids: readonly string[] }): Promise<Set<string>> {
+    const cases = (await invoices.casesOf(reader, ids)).filter(({ obligation }) => pinnedOf(obligation).length > 0)
+    const obligations = cases.map(({ obligation }) => obligation)
+    const clientIds = [...new Set(obligations.map(({ clientId }) => clientId))]
+    const [creditOf, holdsOf, policyAt, liveOf] = await Promise.all([
+      creditCovering(reader, clientIds),
+      holds.factsOf(reader, clientIds),
+      policies.at(reader, obligations.flatMap(pinnedOf)),
+      entryRepository.live(reader, obligations)
+    ])
+    return blockedAmong(cases, { books, creditOf, holdsOf, policyAt, liveOf })
+  }
+
+  async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, string][]> {
+    const entryOf = new Map(events.map(({ id, body }) => [id, readStageEntry(body)]))
+    const found = await repository.standingOfEntries(reader, [...entryOf.values()].filter(isSaid))
+    const standings = new Map(found.map((standing) => [standing.entryId, standing]))
+    const doubtful = found.filter((standing) => standing.isDoubtful && plainFault(standing) === null)
+    const ids = doubtful.map(({ obligationId }) => obligationId)
+    const blocked = ids.length === 0 ? null : await blockedOf(reader, { books: await organizations.books(reader), ids })
+    return [...entryOf].flatMap(([eventId, entryId]) => {
+      const standing = standings.get(entryId ?? '')
+      if (standing === undefined) return []
+      const isBlocked = blocked?.has(standing.obligationId) === true
+      const fault = plainFault(standing) ?? (isBlocked ? BLOCKED : null)
+      return fault === null ? [] : [[eventId, fault]]
+    })
+  }
+
+  async function outdatedNotices(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, string][]> {
+    const notices = events
+      .map(({ id, body }) => ({ id, ...readNotice(body) }))
+      .filter(({ notice }) => Array.isArray(notice.obligations))
+    if (notices.length === 0) return []
+    const [found, last] = await Promise.all([
+      repository.standingOfObligations(
+        reader,
+        notices.flatMap(({ notice }) => notice.obligations.map(({ id }) => id))
+      ),
+      repository.lastTold(
+        reader,
+        notices.map(({ clientId }) => clientId)
+      )
+    ])
+    const standings = new Map(found.map((standing) => [standing.id, standing]))
+    const faults: [string, string][] = []
+    for (const one of notices) {
+      const isOver = last.some(
+        ({ clientId, currency, toldAt }) =>
+          clientId === one.clientId && currency === one.notice.currency && toldAt.getTime() > one.at.getTime()
+      )
+      const fault = isOver ? TOLD_SINCE : await faultOf(reader, { one, standings })
+      if (fault !== null) faults.push([one.id, fault])
+    }
+    return faults
+  }
+
+  async function faultOf(
+    reader: Reader,
+    { one: { clientId, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
+  ): Promise<string | null> {
+    const listed = notice.obligations.map((told) => ({ told, now: standings.get(told.id) }))
+    if (listed.some(({ told, now }) => now === undefined || hasChanged(told, { now, currency: notice.currency }))) return CHANGED
+    if (!listed.some(({ now }) => now?.isDoubtful === true)) return null
+    const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
+    const current = await currentNotice(reader, { books, client, told: notice })
+    return current !== null && saysTheSame(current, notice) ? null : CHANGED
+  }
+
+  return {
+    /** @returns by event id, why it is no longer true, as the end of a sentence. What is still true is not in it. */
+    async outdated(reader: Reader, events: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
+      const stages = events.filter(({ type }) => type === STAGE_ENTERED)
+      const notices = events.filter(({ type }) => type === NOTICE_DUE)
+      return new Map([
+        ...(stages.length === 0 ? [] : await outdatedStages(reader, stages)),
+        ...(notices.length === 0 ? [] : await outdatedNotices(reader, notices))
+      ])
+    }
+  }
+}
+
+const BLOCKED = 'what it asks for is exempt, disputed, too little or covered by credit by now.'
+const TOLD_SINCE = 'the client was told anew since.'
+const CHANGED = 'some of what it lists was paid, held or moved on since.'
+
+function plainFault(standing: repository.EntryStanding): string | null {
+  if (standing.isMistaken) return 'the entry was retracted.'
+  if (standing.isPaid) return 'nothing is owed any more.'
+  if (standing.hasMovedOn) return 'a later stage was entered since, or it is due on another day.'
+  return standing.isHeld ? 'it is held by now.' : null
+}
+
+type Told = ToldNotice['obligations'][number]
+
+function hasChanged(
+  told: Told,
+  { now, currency }: { now: repository.ObligationStanding | undefined; currency: ToldNotice['currency'] }
+): boolean {
+  if (now === undefined || now.isHeld) return true
+  return now.dueOn !== told.due_on || now.stage !== told.stage || formatAmount(now.balanceMinor, currency) !== told.balance
+}
+
+function isSaid(entryId: string | undefined): entryId is string {
+  return entryId !== undefined
+}

@@ -1,0 +1,142 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import * as endpointRepository from './endpoint-repository.ts'
+import * as repository from './replay-repository.ts'
+
+export type { Replay } from './replay-repository.ts'
+
+export type ReplayServiceDeps = Readonly<{
+  clock: Clock
+  newId: () => string
+  wakeReplays: () => void
+  wakeDeliveries: () => void
+}>
+
+export type NewReplay = Readonly<{
+  endpointId: string
+  from: Date
+  /** Now unless said. */
+  to: Date | null
+  eventTypes: readonly string[] | null
+  clientId: string | null
+  states: readonly string[]
+  /** The field that `from` came in. */
+  pointer?: string
+}>
+
+/** What came of a look at a replay: `more` can be queued at once, the endpoint has enough for now, or nothing is left. */
+export type ReplayProgress = 'more' | 'enough' | 'ended'
+
+const DAY_MS = 86_400_000
+const BODIES_KEPT_DAYS = 90
+const RUNNING_MAX = 10
+const EVENTS_PER_STEP = 500
+/** Waiting for an endpoint; beyond, a replay queues nothing more, so that what happens now is not far behind it. */
+const WAITING_MAX = 500
+/** An event that was recorded before the end may commit, and get its number, a little later. */
+const LATE_COMMITS_MS = 30_000
+
+/** What was not delivered, of an endpoint that was away: everything but what is on its way or arrived. */
+export const undelivered: readonly string[] = ['failed', 'cancelled', 'missing']
+
+/** Sends an endpoint a span of events again: step by step, so that a replay of any length holds back nothing. */
+export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries }: ReplayServiceDeps) {
+  async function get(reader: Reader, id: string): Promise<repository.Replay> {
+    const replay = await repository.find(reader, id)
+    if (replay === undefined) throw new DomainError('not_found', 'There is no such replay.')
+    return replay
+  }
+
+  async function start(tx: Tx, input: NewReplay): Promise<repository.Replay> {
+    const now = clock.now()
+    const { from: fromAt, to: toAt } = checkedSpan(input, now)
+    const { endpointId, eventTypes, clientId, states } = input
+    if ((await repository.running(tx)) >= RUNNING_MAX)
+      throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
+    const replay: repository.Replay = {
+      ...{
+        id: newId(),
+        endpointId,
+        fromAt,
+        toAt,
+        clientId,
+        queued: 0,
+        createdAt: now,
+        updatedAt: now,
+        finishedAt: null,
+        status: 'running'
+      },
+      eventTypes: eventTypes === null ? null : [...eventTypes],
+      states: [...states],
+      afterSeq: await repository.seqBefore(tx, fromAt)
+    }
+    await repository.insert(tx, replay)
+    tx.afterCommit(wakeReplays)
+    return replay
+  }
+
+  return {
+    get,
+    start,
+    page: (reader: Reader, input: Parameters<typeof repository.page>[1]) => repository.page(reader, input),
+    allRunning: (scheduler: Reader, limit: number) => repository.allRunning(scheduler, limit),
+    /** Of an endpoint that is to get nothing of the past. */
+    cancelOf: (tx: Tx, endpointId: string) => repository.cancel(tx, { of: endpointId, at: clock.now() }),
+
+    async cancel(tx: Tx, id: string): Promise<repository.Replay> {
+      await repository.cancel(tx, { of: id, at: clock.now() })
+      return get(tx, id)
+    },
+
+    /** What an endpoint has not got since then: for one that is enabled again. */
+    startMissed: (tx: Tx, { endpointId, since }: { endpointId: string; since: Date }) =>
+      start(tx, {
+        ...{ endpointId, from: since, to: null, eventTypes: null, clientId: null, states: undelivered },
+        pointer: '/replay_since'
+      }),
+
+    /** The same for an endpoint that was asked for by name. */
+    async create(tx: Tx, input: NewReplay): Promise<repository.Replay> {
+      const endpoint = await endpointRepository.findForUpdate(tx, input.endpointId)
+      if (endpoint === undefined) throw new DomainError('not_found', 'There is no such webhook endpoint.')
+      if (endpoint.status === 'disabled')
+        throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it with `replay_since`.')
+      return start(tx, input)
+    },
+
+    /** Queues the next of a replay, as far as its endpoint has room. */
+    async step(tx: Tx, id: string): Promise<ReplayProgress> {
+      const replay = await repository.lock(tx, { id, waitingMax: WAITING_MAX })
+      if (replay === undefined) return 'ended'
+      if (replay.waiting >= WAITING_MAX) return 'enough'
+      const { looked, lastSeq, queued } = await repository.step(tx, replay, EVENTS_PER_STEP)
+      const isAtEnd = looked < EVENTS_PER_STEP
+      const isOver = isAtEnd && clock.now().getTime() - replay.toAt.getTime() >= LATE_COMMITS_MS
+      await repository.save(tx, {
+        ...replay,
+        ...(isOver && { status: 'done', finishedAt: clock.now() }),
+        updatedAt: clock.now(),
+        afterSeq: lastSeq ?? replay.afterSeq,
+        queued: replay.queued + queued
+      })
+      if (queued > 0) tx.afterCommit(wakeDeliveries)
+      if (isOver) return 'ended'
+      return isAtEnd ? 'enough' : 'more'
+    }
+  }
+}
+
+export type ReplayService = ReturnType<typeof createReplayService>
+
+function checkedSpan(
+  { from, to, pointer = '/from' }: Pick<NewReplay, 'from' | 'to' | 'pointer'>,
+  now: Date
+): { from: Date; to: Date } {
+  if (to !== null && to > now) throw new DomainError('invalid_request', 'It ends now at the latest.', { pointer: '/to' })
+  const end = to ?? now
+  if (from >= end) throw new DomainError('invalid_request', 'It begins before it ends.', { pointer })
+  if (now.getTime() - from.getTime() > BODIES_KEPT_DAYS * DAY_MS)
+    throw new DomainError('invalid_request', `Events are kept for ${BODIES_KEPT_DAYS} days.`, { pointer })
+  return { from, to: end }
+}

@@ -1,0 +1,26 @@
+import type { Tenant } from '../support/app.ts'
+import { makeCancelledDelivery, makeDelivery, makeEndpoint, makeEvent, makeReplay } from './objects.ts'
+import { listed, one, type Recipe } from './recipe.ts'
+
+const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
+
+export const webhookRecipes: Readonly<Record<string, Recipe>> = {
+  listEvents: { request: listed(makeEvent) },
+  getEvent: { request: one(makeEvent) },
+  listEventTypes: { request: () => ({}) },
+  listWebhookEndpoints: { request: listed(anEndpoint) },
+  createWebhookEndpoint: { request: () => ({ body: { url: 'https://hooks.example.com/dunwell', event_types: ['invoice.*'] } }) },
+  getWebhookEndpoint: { request: one(anEndpoint) },
+  updateWebhookEndpoint: { request: one(anEndpoint, { description: 'Ours' }) },
+  deleteWebhookEndpoint: { request: one(anEndpoint) },
+  rotateWebhookSecret: { request: one(anEndpoint) },
+  testWebhookEndpoint: { request: one(anEndpoint) },
+  enableWebhookEndpoint: { request: one(anEndpoint) },
+  replayWebhookEvents: { request: one(anEndpoint, { from: '2026-01-04T00:00:00Z' }) },
+  listWebhookReplays: { request: listed(makeReplay) },
+  getWebhookReplay: { request: one(makeReplay) },
+  cancelWebhookReplay: { request: one(makeReplay) },
+  listWebhookDeliveries: { request: listed(makeDelivery) },
+  getWebhookDelivery: { request: one(makeDelivery) },
+  retryWebhookDelivery: { request: one(makeCancelledDelivery) }
+}
