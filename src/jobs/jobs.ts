@@ -37,7 +37,7 @@ const SEAL_EVERY_MS = 1_000
 const RISK_EVERY_MS = 5_000
 /** As many as an endpoint may have in flight at most. */
 const CONNECTIONS_PER_ORIGIN = 1_000
-const REPLAY_EVERY_MS = 2_000
+const REPLAY_EVERY_MS = 500
 const UPKEEP_CRON = '17 3 * * *'
 
 /** Everything that a worker does. Any number of processes may run all of it at once. */

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { ReplayService } from '../modules/webhooks/replay-service.ts'
@@ -7,10 +6,6 @@ import type { Log } from './loop.ts'
 export type ReplayJobDeps = Readonly<{ replays: ReplayService; database: Database; log: Log }>
 
 const REPLAYS_PER_LOOK = 200
-/** While endpoints have enough for now. */
-const REST_MS = 100
-/** Of the passes while something goes on; then the loop looks anew, for what was asked for meanwhile. */
-const PASSES = 50
 
 /** Goes on with every replay that runs, a step of each in turn. A process that dies leaves them to the others. */
 export function createReplayJob({ replays, database, log }: ReplayJobDeps) {
@@ -25,18 +20,13 @@ export function createReplayJob({ replays, database, log }: ReplayJobDeps) {
   }
 
   return {
+    /** Until every endpoint has enough for now: the next look finds what was asked for meanwhile. */
     async replayAll(signal?: AbortSignal): Promise<void> {
       let running = await database.scheduling((scheduler) => replays.allRunning(scheduler, REPLAYS_PER_LOOK))
-      for (let pass = 0; running.length > 0 && pass < PASSES && signal?.aborted !== true; pass += 1) {
+      while (running.length > 0 && signal?.aborted !== true) {
         const left: typeof running = []
-        let canGoOn = false
-        for (const replay of running) {
-          const progress = await stepOf(replay)
-          if (progress !== 'ended') left.push(replay)
-          canGoOn ||= progress === 'more'
-        }
+        for (const replay of running) if ((await stepOf(replay)) === 'more') left.push(replay)
         running = left
-        if (!canGoOn && running.length > 0) await pause(REST_MS)
       }
     }
   }

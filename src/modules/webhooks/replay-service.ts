@@ -33,7 +33,7 @@ const BODIES_KEPT_DAYS = 90
 const RUNNING_MAX = 10
 const EVENTS_PER_STEP = 500
 /** Waiting for an endpoint; beyond, a replay queues nothing more, so that what happens now is not far behind it. */
-const WAITING_MAX = 500
+const WAITING_MAX = 1_000
 /** An event that was recorded before the end may commit, and get its number, a little later. */
 const LATE_COMMITS_MS = 30_000
 

@@ -1,0 +1,121 @@
+import { afterAll, expect, it } from 'vitest'
+import { keepLedger, type Ledger, openShop, until } from '../../support/webhooks.ts'
+
+const shop = await openShop()
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const before = new Date(Date.now() - 60_000).toISOString()
+const pathOf = ({ id }: { id: string }) => `/webhook-endpoints/${id}`
+
+async function replay(endpoint: { id: string }, body: object): Promise<string> {
+  const { status, body: made } = await shop.api('POST', `${pathOf(endpoint)}/replay`, body)
+  expect(status).toBe(202)
+  return String(made['id'])
+}
+
+const timesOf = (ledger: Ledger) => {
+  const times = new Map<string, number>()
+  for (const { id } of ledger.received) times.set(id, (times.get(id) ?? 0) + 1)
+  return times
+}
+const sealed = () =>
+  until('all have their numbers', async () => (await shop.sql('select from events where seq is null limit 1')).length === 0)
+/** Everything that it found at its end; it looks on for a while for what commits late. */
+const looked = (id: string) =>
+  until('the replay has looked at all', async () => {
+    const [row] = await shop.sql(
+      'select from webhook_replays r where id = $1 and after_seq >= (select max(seq) from events where org_id = r.org_id)',
+      id
+    )
+    return row !== undefined
+  })
+
+it('an endpoint that is enabled again gets what it missed since then, once, from before and after it was disabled', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['payment.*'] })
+  ledger.answer(410)
+  const refused = await shop.fire(1, 'payment.settled')
+  await until('it is disabled', async () => (await shop.api('GET', pathOf(endpoint))).body['status'] === 'disabled')
+  const missed = [...(await shop.fire(30, 'payment.settled')), ...refused]
+  await shop.fire(5, 'invoice.created')
+  ledger.answer(204)
+  const since = ledger.received.length
+  await sealed()
+  const { status } = await shop.api('POST', `${pathOf(endpoint)}/enable`, { resume: 'skip', replay_since: before })
+  expect(status).toBe(200)
+  await until('all arrived', () => ledger.received.length - since >= missed.length)
+  expect(new Set(ledger.received.slice(since).map(({ id }) => id))).toEqual(new Set(missed))
+  expect(ledger.received.length - since).toBe(missed.length)
+  await shop.api('DELETE', pathOf(endpoint))
+})
+
+it('a span is sent again by type, client and state, and twice the same asks for nothing twice', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['client.*'] })
+  const from = new Date().toISOString()
+  const clients = await Promise.all(['A', 'B'].map(async (name) => (await shop.api('POST', '/clients', { name })).body['id']))
+  const fired = await shop.fire(40, 'client.updated')
+  await until('all arrived', () => ledger.received.length === 42)
+  await sealed()
+  // What arrived is in no state that is asked for.
+  for (const id of [await replay(endpoint, { from }), await replay(endpoint, { from })]) {
+    await looked(id)
+    expect((await shop.api('GET', `/webhook-replays/${id}`)).body).toMatchObject({ queued: 0 })
+  }
+  const ofClient = await replay(endpoint, { from, client_id: clients[0], states: ['succeeded'] })
+  await looked(ofClient)
+  await until('one came again', () => ledger.received.length === 43)
+  const ofType = await replay(endpoint, { from, event_types: ['client.updated'], states: ['succeeded'] })
+  await looked(ofType)
+  await until('forty came again', () => ledger.received.length === 83)
+  expect((await shop.api('GET', `/webhook-replays/${ofType}`)).body).toMatchObject({ queued: 40, status: 'running' })
+  const times = timesOf(ledger)
+  expect(fired.map((id) => times.get(id))).toEqual(fired.map(() => 2))
+  const { body } = await shop.api('GET', `/webhook-deliveries?event_id=${fired[0]}`)
+  expect(body['data']).toMatchObject([{ status: 'succeeded', attempts: 2 }])
+  await shop.api('DELETE', pathOf(endpoint))
+})
+
+it('two replays of one span at once queue each event once', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['promise.*'] })
+  const from = new Date(Date.now() - 5_000).toISOString()
+  // Failed for good, as after ten attempts.
+  await shop.api('PATCH', pathOf(endpoint), { timeout_ms: 200 })
+  const fired = await shop.fire(700, 'promise.made')
+  await until('all arrived', () => ledger.received.length >= 700)
+  await until('all is written', async () => (await shop.sql('select from webhook_queue limit 1')).length === 0)
+  await shop.sql(`update webhook_deliveries set status = 'failed' where endpoint_id = $1`, endpoint.id)
+  await sealed()
+  const since = ledger.received.length
+  const ids = await Promise.all([replay(endpoint, { from }), replay(endpoint, { from })])
+  for (const id of ids) await looked(id)
+  await until('all came again', () => ledger.received.length - since >= 700)
+  await until('all is written', async () => (await shop.sql('select from webhook_queue limit 1')).length === 0)
+  expect(ledger.received.length - since).toBe(fired.length)
+  const queued = await Promise.all(ids.map(async (id) => (await shop.api('GET', `/webhook-replays/${id}`)).body['queued']))
+  expect(queued.map(Number).reduce((a, b) => a + b)).toBe(700)
+  await shop.api('DELETE', pathOf(endpoint))
+})
+
+it('a replay can be stopped, is refused for a span that is none, and for an endpoint that is disabled', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['promise.*'] })
+  const id = await replay(endpoint, { from: before })
+  expect(await shop.api('POST', `/webhook-replays/${id}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelled' } })
+  const now = Date.now()
+  const at = (ms: number) => new Date(now + ms).toISOString()
+  const spans = [
+    [{ from: at(0), to: at(60_000) }, '/to'],
+    [{ from: at(-1_000), to: at(-2_000) }, '/from'],
+    [{ from: at(-91 * 86_400_000) }, '/from']
+  ] as const
+  for (const [span, pointer] of spans) {
+    expect(await shop.api('POST', `${pathOf(endpoint)}/replay`, span)).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer }] }
+    })
+  }
+  await shop.sql(`update webhook_endpoints set status = 'disabled' where id = $1`, endpoint.id)
+  expect((await shop.api('POST', `${pathOf(endpoint)}/replay`, { from: before })).status).toBe(409)
+})
