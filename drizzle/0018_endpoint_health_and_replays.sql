@@ -75,3 +75,8 @@ end $$;
 --> statement-breakpoint
 revoke execute on function dunwell_drop_attempt_partitions(timestamptz) from public;
 grant execute on function dunwell_drop_attempt_partitions(timestamptz) to dunwell_app;
+--> statement-breakpoint
+-- Lower than every UUIDv7 that was made from that instant on: so that ids tell of a time without an index on it.
+create function dunwell_uuidv7_at(at timestamptz) returns uuid language sql immutable parallel safe as $$
+  select encode(substring(int8send((extract(epoch from at) * 1000)::bigint) from 3) || '\x70008000000000000000', 'hex')::uuid
+$$;

@@ -13,6 +13,7 @@ usage: dunwell <command>
   key create --org ID --name N [--scopes read,write,admin]
                                           make a key for an organization
   evaluate LEDGER.csv [options]           score a ledger forward in time and say how right that was; --help lists the options
+  reseal [--json]                         seal webhook secrets with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS sealed
   verify [--json]                         hold the books of every organization against the invariants
 `
 
@@ -26,6 +27,7 @@ const commands: Readonly<
   org: () => import('./commands/org.ts'),
   key: () => import('./commands/key.ts'),
   evaluate: () => import('./evaluate/command.ts'),
+  reseal: () => import('./commands/reseal.ts'),
   verify: () => import('./commands/verify.ts')
 }
 

@@ -43,6 +43,11 @@ export const configSchema = Type.Object({
         '32 bytes as hex that seal webhook secrets at rest. Needed with DATABASE_URL; the development server makes its own'
     })
   ),
+  DUNWELL_OTHER_SECRET_KEYS: Type.String({
+    default: '',
+    pattern: '^([0-9a-fA-F]{64}(,[0-9a-fA-F]{64})*)?$',
+    description: 'Keys that open what they have sealed, comma separated: the former one, or the next, while the key is changed'
+  }),
   DUNWELL_DATA_DIR: Type.String({ default: '.dunwell', description: 'Where the development server keeps its data' }),
   DUNWELL_DATABASE_CONNECTIONS: Type.Integer({
     default: 10,
@@ -70,6 +75,18 @@ export const configSchema = Type.Object({
     default: '443,8443',
     pattern: '^(any|[0-9]{1,5}(,[0-9]{1,5})*)$',
     description: 'Ports that endpoints may have, comma separated, or any; 80 too where http is allowed'
+  }),
+  DUNWELL_ATTEMPTS_KEPT_DAYS: Type.Integer({
+    default: 30,
+    minimum: 8,
+    maximum: 3650,
+    description: 'How long the attempts of deliveries are kept; whole months go at a time'
+  }),
+  DUNWELL_EVENT_BODIES_KEPT_DAYS: Type.Integer({
+    default: 90,
+    minimum: 8,
+    maximum: 3650,
+    description: 'How long the bodies of events are kept; their record, with the hash of the body, stays'
   }),
   DUNWELL_WEBHOOK_CONCURRENCY: Type.Integer({
     default: 64,
@@ -109,6 +126,11 @@ export function rangesOf(listed: string): string[] {
     .split(',')
     .map((range) => range.trim())
     .filter((range) => range !== '')
+}
+
+/** The keys in `DUNWELL_OTHER_SECRET_KEYS`. */
+export function otherKeysOf(listed: string): string[] {
+  return listed === '' ? [] : listed.split(',')
 }
 
 /** The environment of this process. Everything else is handed what it needs of it. */

@@ -6,13 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { type App, buildApp, type Logger } from './app.ts'
-import type { Config } from './config.ts'
+import { type Config, otherKeysOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { runMigrations } from './db/migrate.ts'
+import type { Seal } from './http/idempotency.ts'
 import { newId } from './ids.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
+import type { Kept } from './jobs/upkeep.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
-import { createSecretBox, NONCE_BYTES, parseSecretKey } from './modules/webhooks/secret-box.ts'
+import { createSecretBox, NONCE_BYTES, parseSecretKey, type SecretBox } from './modules/webhooks/secret-box.ts'
 import { createServices, type Services } from './services.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
@@ -24,6 +26,9 @@ export type Process = Readonly<{
   services: Services
   database: Database
   clock: Clock
+  /** Which key seals. */
+  keyId: string
+  seal: Seal
   isEmbedded: boolean
   stop: () => Promise<void>
 }>
@@ -69,7 +74,11 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     if (config.DUNWELL_MIGRATE_ON_START) await runMigrations({ connectionString: store.url, migrationsFolder })
     const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
     undo.push(database.close)
-    const secretBox = createSecretBox([parseSecretKey(store.key)])
+    const secretBox = createSecretBox([
+      parseSecretKey(store.key),
+      ...otherKeysOf(config.DUNWELL_OTHER_SECRET_KEYS).map(parseSecretKey)
+    ])
+    const seal = sealFor(secretBox)
     const registry = new Registry()
     const jobs: { current?: Jobs } = {}
     const wake = {
@@ -84,17 +93,21 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     const services = createServices({ ...made, wake, ...webhooks })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
-      jobs.current = startJobs({ ...made, services, webhooks, sweepCron: config.DUNWELL_SWEEP_CRON, registry, log })
+      jobs.current = startJobs({
+        ...made,
+        services,
+        webhooks,
+        kept: keptOf(config),
+        sweepCron: config.DUNWELL_SWEEP_CRON,
+        registry,
+        log
+      })
       undo.push(jobs.current.stop)
     }
     const url = roles === 'all' || roles === 'api' ? await listen() : undefined
-    return { url, services, database, clock, isEmbedded: store.isEmbedded, stop }
+    return { url, services, database, clock, keyId: secretBox.keyId, seal, isEmbedded: store.isEmbedded, stop }
 
     async function listen(): Promise<string> {
-      const seal = {
-        seal: (text: string) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
-        open: (sealed: string) => secretBox.open(sealed, 'idempotency')
-      }
       const {
         DUNWELL_OPERATOR_TOKEN: operatorToken,
         DUNWELL_RATE_LIMIT: rateLimitPerMinute,
@@ -110,6 +123,18 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     await stop()
     throw error
   }
+}
+
+/** For answers that show a secret once, which are stored for their replay. */
+function sealFor(secretBox: SecretBox): Seal {
+  return {
+    seal: (text) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
+    open: (sealed) => secretBox.open(sealed, 'idempotency')
+  }
+}
+
+function keptOf({ DUNWELL_ATTEMPTS_KEPT_DAYS: attemptDays, DUNWELL_EVENT_BODIES_KEPT_DAYS: bodyDays }: ProcessConfig): Kept {
+  return { attemptDays, bodyDays }
 }
 
 /**

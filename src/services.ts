@@ -30,6 +30,7 @@ import type { DisablingConfig } from './modules/webhooks/failing.ts'
 import { createFanOut } from './modules/webhooks/fan-out-service.ts'
 import type { CircuitConfig } from './modules/webhooks/health.ts'
 import { createReplayService } from './modules/webhooks/replay-service.ts'
+import { createResealService } from './modules/webhooks/reseal-service.ts'
 import type { SecretBox } from './modules/webhooks/secret-box.ts'
 
 /** Tells this process's own workers that a commit left something to do. Others find it when they next look. */
@@ -92,7 +93,8 @@ export function createServices(deps: ServiceDeps) {
     outdated: receivables.dunning.outdated,
     superseded: receivables.dunning.superseded
   })
-  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch }
+  const { reseal } = createResealService(deps)
+  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch, reseal }
 }
 
 type Lower = Readonly<{

@@ -1,8 +1,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Reader } from '../db/client.ts'
+import type { DispatchService } from '../modules/webhooks/dispatch-service.ts'
 import type { DeliveryMetrics } from './webhook-delivery.ts'
 
-/** @param oldestDueAgeMs asked when the metrics are read, not before */
-export function deliveryMetrics(registry: Registry, oldestDueAgeMs: () => Promise<number>): DeliveryMetrics {
+type Asked = Pick<DispatchService, 'oldestDueAgeMs' | 'endpointStates' | 'deadRows'>
+const states = ['closed', 'open', 'probing', 'slow_start', 'disabled'] as const
+
+/** @param ask asks the database when the metrics are read, not before */
+export function deliveryMetrics(
+  registry: Registry,
+  ask: <T>(of: (dispatch: Asked, scheduler: Reader) => Promise<T>) => Promise<T>
+): DeliveryMetrics {
   const registers = [registry]
   const attempts = new Counter({
     name: 'dunwell_webhook_attempts_total',
@@ -25,7 +33,27 @@ export function deliveryMetrics(registry: Registry, oldestDueAgeMs: () => Promis
     help: 'How long the oldest due delivery has waited',
     registers,
     async collect() {
-      this.set((await oldestDueAgeMs()) / 1000)
+      this.set((await ask((dispatch, scheduler) => dispatch.oldestDueAgeMs(scheduler))) / 1000)
+    }
+  })
+  new Gauge({
+    name: 'dunwell_webhook_endpoints',
+    help: 'Endpoints by the state of their circuit, or disabled',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      const counts = new Map(
+        (await ask((dispatch, scheduler) => dispatch.endpointStates(scheduler))).map((c) => [c.state, c.count])
+      )
+      for (const state of states) this.set({ state }, counts.get(state) ?? 0)
+    }
+  })
+  new Gauge({
+    name: 'dunwell_webhook_queue_dead_rows',
+    help: 'Rows of the queue that are gone and not cleared away yet',
+    registers,
+    async collect() {
+      this.set(await ask((dispatch, scheduler) => dispatch.deadRows(scheduler)))
     }
   })
   return {

@@ -12,7 +12,7 @@ import { createLoop, type Log } from './loop.ts'
 import { createRiskJob } from './risk-refresh.ts'
 import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
-import { createUpkeepJob } from './upkeep.ts'
+import { createUpkeepJob, type Kept } from './upkeep.ts'
 import { createWebhookDelivery } from './webhook-delivery.ts'
 import { createReplayJob } from './webhook-replay.ts'
 
@@ -23,6 +23,7 @@ export type JobDeps = Readonly<{
   random: () => number
   secretBox: SecretBox
   webhooks: WebhookSettings
+  kept: Kept
   sweepCron: string
   registry: Registry
   log: Log
@@ -88,9 +89,7 @@ function startDunning(deps: JobDeps) {
 function startDelivery(deps: JobDeps) {
   const { clock, webhooks, services, database } = deps
   const sender = createSender({ policy: webhooks.addressPolicy, connections: CONNECTIONS_PER_ORIGIN, clock })
-  const metrics = deliveryMetrics(deps.registry, () =>
-    database.scheduling((scheduler) => services.dispatch.oldestDueAgeMs(scheduler))
-  )
+  const metrics = deliveryMetrics(deps.registry, (of) => database.scheduling((scheduler) => of(services.dispatch, scheduler)))
   const delivery = createWebhookDelivery({ ...deps, ...webhooks, dispatch: services.dispatch, sender, metrics })
   return {
     wake: delivery.wake,

@@ -1,16 +1,25 @@
 import { checkBooks } from '../checks/books.ts'
-import type { Database } from '../db/client.ts'
+import type { Database, Tx } from '../db/client.ts'
 import { statement } from '../db/statement.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { forget } from '../modules/organizations/idempotency-repository.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
 
-export type UpkeepDeps = Readonly<{ services: Pick<Services, 'organizations'>; database: Database; clock: Clock; log: Log }>
+/** How long what is erased is kept. */
+export type Kept = Readonly<{ attemptDays: number; bodyDays: number }>
+
+export type UpkeepDeps = Readonly<{
+  services: Pick<Services, 'organizations' | 'events'>
+  database: Database
+  clock: Clock
+  kept: Kept
+  log: Log
+}>
 
 const DAY_MS = 86_400_000
 const KEYS_KEPT_DAYS = 7
-const KEYS_PER_BATCH = 5_000
+const ROWS_PER_BATCH = 5_000
 const MONTHS_AHEAD = 3
 const ORGANIZATIONS_PER_LOOK = 500
 const OPERATOR = '00000000-0000-0000-0000-000000000000'
@@ -20,14 +29,28 @@ const makePartitions = statement<{ made: null }>(
   'select dunwell_make_attempt_partitions($1::timestamptz, $2::int)'
 )
 
-/** The nightly pass: partitions made ahead, idempotency keys forgotten, books held against the invariants. Real time. */
-export function createUpkeepJob({ services: { organizations }, database, clock, log }: UpkeepDeps) {
-  async function forgetKeys(orgId: string): Promise<void> {
-    const before = new Date(clock.now().getTime() - KEYS_KEPT_DAYS * DAY_MS)
-    for (let forgotten = KEYS_PER_BATCH; forgotten === KEYS_PER_BATCH; ) {
-      forgotten = await database.scoped(orgId, (tx) => forget(tx, { before, limit: KEYS_PER_BATCH }))
+const dropPartitions = statement<{ dropped: number }>(
+  'upkeep.drop_attempt_partitions',
+  'select dunwell_drop_attempt_partitions($1::timestamptz) as dropped'
+)
+
+/** The nightly pass: partitions made ahead and dropped after, what is kept no longer erased, books held against the invariants. Real time. */
+export function createUpkeepJob({ services: { organizations, events }, database, clock, kept, log }: UpkeepDeps) {
+  const daysAgo = (days: number) => new Date(clock.now().getTime() - days * DAY_MS)
+
+  async function keepPartitions(): Promise<void> {
+    await database.scoped(OPERATOR, (tx) => tx.run(makePartitions, [clock.now(), MONTHS_AHEAD]))
+    await database.scoped(OPERATOR, (tx) => tx.run(dropPartitions, [daysAgo(kept.attemptDays)]))
+  }
+
+  /** A batch at a time: nothing that is at work waits for long. */
+  async function eraseAll(orgId: string, erase: (tx: Tx, limit: number) => Promise<number>): Promise<void> {
+    for (let erased = ROWS_PER_BATCH; erased === ROWS_PER_BATCH; ) {
+      erased = await database.scoped(orgId, (tx) => erase(tx, ROWS_PER_BATCH))
     }
   }
+
+  const forgetKeys = (orgId: string) => eraseAll(orgId, (tx, limit) => forget(tx, { before: daysAgo(KEYS_KEPT_DAYS), limit }))
 
   async function check(orgId: string): Promise<void> {
     const broken = (await database.reading(orgId, checkBooks)).filter((found) => found.broken.length > 0)
@@ -37,7 +60,7 @@ export function createUpkeepJob({ services: { organizations }, database, clock, 
 
   return {
     async run(signal: AbortSignal): Promise<void> {
-      await database.scoped(OPERATOR, (tx) => tx.run(makePartitions, [clock.now(), MONTHS_AHEAD]))
+      await keepPartitions()
       await forgetKeys(OPERATOR)
       let after = OPERATOR
       for (;;) {
@@ -47,6 +70,7 @@ export function createUpkeepJob({ services: { organizations }, database, clock, 
         for (const orgId of ids) {
           if (signal.aborted) return
           await forgetKeys(orgId)
+          await eraseAll(orgId, (tx, limit) => events.eraseBodies(tx, { before: daysAgo(kept.bodyDays), limit }))
           await check(orgId)
         }
         const last = ids.at(-1)

@@ -10,7 +10,7 @@ import { DeliveryOutbox } from './delivery-outbox.ts'
 import { DeliverySlots } from './delivery-slots.ts'
 
 export type DeliveryMetrics = Readonly<{
-  attempt: (verdict: NonNullable<Settlement['verdict']> | 'not_sent') => void
+  attempt: (outcome: NonNullable<Settlement['verdict']> | 'superseded' | 'not_sent') => void
   fencedOut: (count: number) => void
   leaseExpired: (count: number) => void
 }>
@@ -79,7 +79,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     const settlement = await attempt(orgId, assignment, slot.startedAt > startBy ? tooLate : hangUp.signal)
     slots.give(slot)
     if (settlement.succeeded) ahead.count()
-    metrics.attempt(settlement.verdict ?? 'not_sent')
+    metrics.attempt(settlement.verdict ?? (settlement.ends === 'superseded' ? 'superseded' : 'not_sent'))
     outbox.add(orgId, settlement)
     start()
     if (slots.underWay === 0) {

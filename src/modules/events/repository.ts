@@ -142,3 +142,16 @@ export async function organizationsWithUnsealed(scheduler: Reader, limit: number
   const rows = await scheduler.run(selectOrganizationsUnsealed, [limit])
   return rows.map((row) => row.orgId)
 }
+
+const deleteBodies = statement<{ id: string }>(
+  'events.erase_bodies',
+  `delete from event_bodies where org_id = $1 and event_id = any(array(
+     select event_id from event_bodies where org_id = $1
+       and event_id < dunwell_uuidv7_at($2)
+     order by event_id limit $3)) returning event_id as id`
+)
+
+/** Bodies of events from before that instant: ids are UUIDv7, which begin with theirs. @returns how many, at most `limit` */
+export async function eraseBodies(tx: Tx, { before, limit }: { before: Date; limit: number }): Promise<number> {
+  return (await tx.run(deleteBodies, [tx.orgId, before, limit])).length
+}

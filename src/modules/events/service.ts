@@ -79,6 +79,8 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
       return row
     },
 
+    eraseBodies: (tx: Tx, of: { before: Date; limit: number }) => repository.eraseBodies(tx, of),
+
     organizationsWithUnsealed: (scheduler: Reader) => repository.organizationsWithUnsealed(scheduler, 1_000)
   }
 }

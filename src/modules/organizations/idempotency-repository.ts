@@ -35,3 +35,23 @@ export function insert(tx: Tx, { key, now, ...stored }: Stored & { key: string; 
 export async function forget(tx: Tx, { before, limit }: { before: Date; limit: number }): Promise<number> {
   return (await tx.run(deleteOld, [tx.orgId, before, limit])).length
 }
+
+const selectSealed = statement<SealedAnswer>(
+  'idempotency.sealed_otherwise',
+  'select key, body from idempotency_keys where org_id = $1 and sealed and not starts_with(body, $2) order by key for update'
+)
+const writeSealed = statement<{ key: string }>(
+  'idempotency.reseal',
+  `update idempotency_keys k set body = t.body from unnest($2::text[], $3::text[]) as t(key, body) where k.org_id = $1 and k.key = t.key`
+)
+
+type SealedAnswer = Readonly<{ key: string; body: string }>
+
+/** Answers with a secret that another key than this one has sealed, locked. */
+export function sealedOtherwise(tx: Tx, keyId: string): Promise<SealedAnswer[]> {
+  return tx.run(selectSealed, [tx.orgId, `${keyId}.`])
+}
+
+export async function rewrite(tx: Tx, answers: readonly SealedAnswer[]): Promise<void> {
+  await tx.run(writeSealed, [tx.orgId, answers.map(({ key }) => key), answers.map(({ body }) => body)])
+}

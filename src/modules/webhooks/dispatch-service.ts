@@ -1,10 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import * as claims from './claim-repository.ts'
 import { roomFor } from './health.ts'
+import * as metrics from './metrics-repository.ts'
 import { type Folded, foldOutcomes, type HealthConfig } from './outcome-fold.ts'
 import * as outcomes from './outcome-repository.ts'
 import { paceRoom } from './pacing.ts'
-import { cancelQueue, oldestDueAgeMs } from './queue-repository.ts'
+import { cancelQueue } from './queue-repository.ts'
 import type { Settlement } from './settlement.ts'
 
 export type { Claimed, LockedEndpoint, WaitingEndpoint } from './claim-repository.ts'
@@ -58,7 +59,9 @@ export function createDispatchService(deps: DispatchServiceDeps) {
   }
 
   return {
-    oldestDueAgeMs: (scheduler: Reader): Promise<number> => oldestDueAgeMs(scheduler),
+    oldestDueAgeMs: metrics.oldestDueAgeMs,
+    endpointStates: metrics.endpointStates,
+    deadRows: metrics.deadRows,
 
     waitingEndpoints: (scheduler: Reader, look: Parameters<typeof claims.waitingEndpoints>[1]) =>
       claims.waitingEndpoints(scheduler, look),

@@ -1,4 +1,4 @@
-import type { Reader, Tx } from '../../db/client.ts'
+import type { Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { FanOut } from '../events/service.ts'
@@ -103,22 +103,4 @@ export async function cancelQueue(tx: Tx, endpointId: string): Promise<number> {
     total += row?.cancelled ?? 0
     if ((row?.cancelled ?? 0) < CANCEL_BATCH) return total
   }
-}
-
-const selectOldest = statement<{ ageMs: number | null }>(
-  'webhooks.oldest_due_age',
-  `with recursive waiting as (
-     (select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q order by q.org_id, q.endpoint_id, q.ready_at limit 1)
-     union all
-     select next.* from waiting w cross join lateral (
-       select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q where (q.org_id, q.endpoint_id) > (w.org_id, w.endpoint_id)
-       order by q.org_id, q.endpoint_id, q.ready_at limit 1) next
-   )
-   select (extract(epoch from now() - min(ready_at)) * 1000)::float8 as "ageMs" from waiting where ready_at <= now()`
-)
-
-/** Needs the scheduler's reader: how long the oldest due delivery has waited, in milliseconds; for metrics. */
-export async function oldestDueAgeMs(scheduler: Reader): Promise<number> {
-  const [row] = await scheduler.run(selectOldest, [])
-  return row?.ageMs ?? 0
 }

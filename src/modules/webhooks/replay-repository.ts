@@ -47,7 +47,7 @@ const selectStart = statement<{ seq: bigint | null }>(
   'webhook_replays.start',
   `select coalesce(min(seq), (select last_seq from event_chains where org_id = $1)) as seq from (
      select seq from events where org_id = $1 and seq is not null
-       and id >= encode(substring(int8send((extract(epoch from $2::timestamptz) * 1000)::bigint) from 3) || '\\x70008000000000000000', 'hex')::uuid
+       and id >= dunwell_uuidv7_at($2)
      order by id limit $3) first`
 )
 

@@ -28,8 +28,6 @@ export type NewReplay = Readonly<{
 /** What came of a look at a replay: `more` can be queued at once, the endpoint has enough for now, or nothing is left. */
 export type ReplayProgress = 'more' | 'enough' | 'ended'
 
-const DAY_MS = 86_400_000
-const BODIES_KEPT_DAYS = 90
 const RUNNING_MAX = 10
 const EVENTS_PER_STEP = 500
 /** Waiting for an endpoint; beyond, a replay queues nothing more, so that what happens now is not far behind it. */
@@ -136,7 +134,5 @@ function checkedSpan(
   if (to !== null && to > now) throw new DomainError('invalid_request', 'It ends now at the latest.', { pointer: '/to' })
   const end = to ?? now
   if (from >= end) throw new DomainError('invalid_request', 'It begins before it ends.', { pointer })
-  if (now.getTime() - from.getTime() > BODIES_KEPT_DAYS * DAY_MS)
-    throw new DomainError('invalid_request', `Events are kept for ${BODIES_KEPT_DAYS} days.`, { pointer })
   return { from, to: end }
 }

@@ -107,8 +107,7 @@ it('a replay can be stopped, is refused for a span that is none, and for an endp
   const at = (ms: number) => new Date(now + ms).toISOString()
   const spans = [
     [{ from: at(0), to: at(60_000) }, '/to'],
-    [{ from: at(-1_000), to: at(-2_000) }, '/from'],
-    [{ from: at(-91 * 86_400_000) }, '/from']
+    [{ from: at(-1_000), to: at(-2_000) }, '/from']
   ] as const
   for (const [span, pointer] of spans) {
     expect(await shop.api('POST', `${pathOf(endpoint)}/replay`, span)).toMatchObject({

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util'
+import type { Tx } from '../db/client.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
+import type { Process } from '../main.ts'
+import * as idempotencyRepository from '../modules/organizations/idempotency-repository.ts'
+import { offline } from './offline.ts'
+
+const PAGE = 500
+
+/**
+ * Seals every secret of webhook endpoints with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed. Afterwards nothing
+ * needs the former key.
+ */
+export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const { values } = parseArgs({ args: argv, options: { json: { type: 'boolean', default: false } } })
+  const counts = await offline(environment, resealAll)
+  const { organizations, secrets, answers } = counts
+  const text = `Sealed anew  ${secrets} secrets of ${organizations} organizations\n             ${answers} stored answers that show a secret\n`
+  process.stdout.write(values.json ? `${JSON.stringify(counts)}\n` : text)
+  return 0
+}
+
+type Counts = { organizations: number; secrets: number; answers: number }
+
+export async function resealAll(parts: Pick<Process, 'database' | 'services' | 'keyId' | 'seal'>): Promise<Counts> {
+  const { database, services } = parts
+  const counts = { organizations: 0, secrets: 0, answers: 0 }
+  let after = BEFORE_ALL_IDS
+  for (;;) {
+    const ids = await database.scheduling((scheduler) =>
+      services.organizations.organizationsAfter(scheduler, { after, limit: PAGE })
+    )
+    for (const orgId of ids) {
+      const [secrets, answers] = await database.scoped(orgId, async (tx) => [
+        await services.reseal(tx),
+        await resealAnswers(tx, parts)
+      ])
+      counts.secrets += secrets
+      counts.answers += answers
+    }
+    counts.organizations += ids.length
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < PAGE) return counts
+    after = last
+  }
+}
+
+async function resealAnswers(tx: Tx, { keyId, seal }: Pick<Process, 'keyId' | 'seal'>): Promise<number> {
+  const answers = await idempotencyRepository.sealedOtherwise(tx, keyId)
+  const anew = answers.map(({ key, body }) => ({ key, body: seal.seal(seal.open(body)) }))
+  if (anew.length > 0) await idempotencyRepository.rewrite(tx, anew)
+  return anew.length
+}

@@ -1,0 +1,96 @@
+import { pino } from 'pino'
+import { afterAll, expect, it } from 'vitest'
+import { resealAll } from '../../../src/commands/reseal.ts'
+import { createUpkeepJob } from '../../../src/jobs/upkeep.ts'
+import { clockFrom } from '../../../src/kernel/clock.ts'
+import { keepLedger, openShop, startProcess, until, workerSettings } from '../../support/webhooks.ts'
+
+const shop = await openShop()
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const DAY_MS = 86_400_000
+
+/** The nightly pass, so many days from now. */
+const passIn = (days: number) =>
+  createUpkeepJob({
+    ...shop.parts,
+    clock: clockFrom(() => new Date(Date.now() + days * DAY_MS)),
+    kept: { attemptDays: 30, bodyDays: 90 },
+    log: pino({ level: 'silent' })
+  }).run(new AbortController().signal)
+
+const monthsOf = async () =>
+  (
+    await shop.sql<{ name: string }>(
+      `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'webhook_attempts'::regclass order by 1`
+    )
+  ).map(({ name }) => name)
+const nameOf = (at: Date) => `webhook_attempts_${at.getUTCFullYear()}_${String(at.getUTCMonth() + 1).padStart(2, '0')}`
+const monthsFrom = (months: number) => {
+  const now = new Date()
+  return nameOf(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + months, 1)))
+}
+
+it('months of attempts are made ahead and dropped when all of them is older than is kept; bodies go, their record stays', async () => {
+  await using ledger = await keepLedger()
+  await shop.subscribe(ledger.url)
+  const [eventId] = await shop.fire(1)
+  await until('it arrived', () => ledger.received.length === 1)
+  await until('it is written', async () => (await shop.sql('select from webhook_attempts')).length === 1)
+  await passIn(0)
+  expect(await monthsOf()).toEqual([0, 1, 2].map(monthsFrom).concat('webhook_attempts_default'))
+  await passIn(29)
+  expect(await shop.sql('select from webhook_attempts')).toHaveLength(1)
+  await passIn(89)
+  expect(await monthsOf()).not.toContain(monthsFrom(0))
+  expect(await shop.sql('select from webhook_attempts')).toHaveLength(0)
+  expect((await shop.api('GET', `/events/${eventId}`)).body['body']).not.toBeNull()
+  await passIn(91)
+  const { body: event } = await shop.api('GET', `/events/${eventId}`)
+  expect(event).toMatchObject({ body: null, body_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string })
+})
+
+it('what no month took is erased too', async () => {
+  await shop.sql(
+    `insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded)
+     select $1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, now() - d * interval '1 day', 1, true from unnest(array[20, 400]) d`,
+    shop.orgId
+  )
+  await passIn(0)
+  const [left] = await shop.sql<{ days: number }>(
+    `select round(extract(epoch from now() - min(started_at)) / 86400)::int as days from webhook_attempts`
+  )
+  expect(left).toEqual({ days: 20 })
+})
+
+it('secrets are sealed anew under another key, and then nothing needs the former one', async () => {
+  await using ledger = await keepLedger()
+  // Only writes: a worker that knows the former key alone could not sign any more.
+  await using writer = await openShop({ roles: 'api' })
+  const key = { 'idempotency-key': 'shown once' }
+  const wanted = { url: ledger.url, event_types: ['payment.settled'] }
+  const { body: made } = await writer.api('POST', '/webhook-endpoints', wanted, key)
+  ledger.trust(String(made['secret']))
+  await writer.fire(3, 'payment.settled')
+  const [former, next] = [workerSettings.DUNWELL_SECRET_KEY, 'c3'.repeat(32)]
+  const both = await startProcess(writer.url, {
+    roles: 'api',
+    env: { DUNWELL_SECRET_KEY: next, DUNWELL_OTHER_SECRET_KEYS: former }
+  })
+  expect(await resealAll(both)).toEqual({ organizations: 1, secrets: 1, answers: 1 })
+  expect(await resealAll(both)).toEqual({ organizations: 1, secrets: 0, answers: 0 })
+  await both.stop()
+  const after = await startProcess(writer.url, { roles: 'all', env: { DUNWELL_SECRET_KEY: next } })
+  await until('all arrived', () => ledger.received.length === 3)
+  expect(ledger.received.every(({ verified }) => verified)).toBe(true)
+  const { text } = await after.database.scoped(writer.orgId, (tx) =>
+    after.services.apiKeys.create(tx, { mode: 'live', name: 'Other', scopes: ['admin'], expiresAt: null })
+  )
+  const again = await fetch(`${after.url}/v1/webhook-endpoints`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${text}`, 'content-type': 'application/json', ...key },
+    body: JSON.stringify(wanted)
+  })
+  expect(await again.json()).toEqual(made)
+  await after.stop()
+})
