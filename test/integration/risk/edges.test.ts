@@ -129,3 +129,20 @@ test('the settings of an organization that was never scored are changed by the v
   expect((await ledger.call('PATCH', '/v1/risk-model', change)).status).toBe(200)
   expect((await ledger.call('PATCH', '/v1/risk-model', change)).status).toBe(412)
 })
+
+test.each(['risk', 'expected_bad'])('pages by %s hold every client once, in order, also where many are equal', async (sort) => {
+  const ledger = await newLedger()
+  const clientIds = await ledger.addClients(7)
+  for (const clientId of clientIds) await ledger.issue(clientId, FIVE_DAYS)
+  await ledger.advance(9)
+  await refresh(of(ledger))
+  type Page = { data: { client_id: string }[]; next_cursor: string | null }
+  const found: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = `sort=${sort}&limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`
+    const page: Page = await done(ledger.call<Page>('GET', `/v1/risk-scores?${query}`))
+    found.push(...page.data.map(({ client_id: id }) => id))
+    cursor = page.next_cursor
+  }
+  expect(found).toEqual(clientIds.toSorted().reverse())
+})
