@@ -61,8 +61,9 @@ type Morning = Readonly<{
   kept: Kept | undefined
   standing: Standing
   day: EpochDay
-  /** Before what is kept: answered along the ledger. */
   isPast: boolean
+  /** Before what is kept, and so answered along the ledger: a past day or, where the zone moved west, a day that was passed already. */
+  isBehind: boolean
   timeZone: string
   ground: Ground
   weights: WeightsOfDay | undefined
@@ -89,21 +90,21 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     if (on > today)
       throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
     const standing = kept?.standing ?? firstStanding(present, clock.now())
-    // Where the zone was moved to the west, or midnight passes while this is read, today is a day that was passed already.
-    const isPast = on < today || on < standing.day
+    const isPast = on < today
+    const isBehind = isPast || on < standing.day
     const ofDay = on === standing.day ? groundOfStanding(standing) : undefined
     const ground = ofDay ?? groundOf(standing, await organizationRepository.days(reader))
     // No weights are of a later day than the last pass.
-    const weights = isPast ? await organizationRepository.weightsOn(reader, on) : kept?.weights
+    const weights = isBehind ? await organizationRepository.weightsOn(reader, on) : kept?.weights
     const followed = standing.settings.followsOutcomes ? weights : undefined
     const { timeZone } = present.organization
-    return { kept, standing, day: epochDayOf(on), isPast, timeZone, ground, weights: followed }
+    return { kept, standing, day: epochDayOf(on), isPast, isBehind, timeZone, ground, weights: followed }
   }
 
   /** The client's record at the start of the day, and the score by which it is ranked now. */
-  async function recordOf(reader: Reader, clientId: string, { day, isPast, ground }: Morning): Promise<RankedRecord> {
+  async function recordOf(reader: Reader, clientId: string, { day, isBehind, ground }: Morning): Promise<RankedRecord> {
     const alongLedger = async () => createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
-    if (isPast) return { ...(await alongLedger()), rankedBy: null }
+    if (isBehind) return { ...(await alongLedger()), rankedBy: null }
     const [row, open] = await Promise.all([
       clientRepository.findOne(reader, clientId),
       claimRepository.openOfClients(reader, [clientId])
@@ -142,7 +143,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     morning: Morning
   ): Promise<number | null> {
     const { kept } = morning
-    if (!morning.isPast && kept !== undefined) {
+    if (!morning.isBehind && kept !== undefined) {
       // The others are ranked as of the last pass, and the client itself among them, by a score that may be another than today's.
       const own = rankedBy === null ? 0 : 1
       const below = (kept.below[score] ?? kept.clients) - (rankedBy !== null && rankedBy < score ? own : 0)

@@ -10,6 +10,7 @@ type ScoreBody = Readonly<{
   score: number
   as_of: string
   percentile: number | null
+  exposure: object[]
   factors: { name: string; value: number; points: number; is_assumed: boolean }[]
 }>
 
@@ -63,8 +64,11 @@ describe('time zones', () => {
     expect((await scoreOf(ledger, clientId)).as_of).toBe('2026-01-12')
     const that = await scoreOf(ledger, clientId, '?as_of=2026-01-10')
     await done(ledger.call('PATCH', '/v1/organization', { body: { time_zone: WEST } }))
-    expect(await scoreOf(ledger, clientId)).toEqual(that)
-    expect((await ofInvoice(ledger, open.id)).as_of).toBe('2026-01-10')
+    const { exposure, ...found } = await scoreOf(ledger, clientId)
+    expect({ ...that, ...found }).toEqual(that)
+    expect(exposure).toMatchObject([{ open: '100.00' }])
+    const of12 = await ledger.issue(clientId, { issued_on: '2026-01-12', due_on: '2026-01-20' })
+    for (const { id } of [open, of12]) expect((await ofInvoice(ledger, id)).as_of).toBe('2026-01-10')
     await refresh(of(ledger))
     await expectFaithful(of(ledger))
     await ledger.advance(3)
