@@ -4,10 +4,10 @@ import { LedgerFileError, openLedger } from '../demo/ledger.ts'
 import { createProgress } from '../demo/progress.ts'
 import { SERIOUS_DAYS } from '../modules/risk/levels.ts'
 import { type ModelVersion, modelVersions } from '../modules/risk/model.ts'
-import { evaluate } from './evaluation.ts'
+import { type Evaluation, evaluate } from './evaluation.ts'
 import { replayedInvoices } from './invoices.ts'
 import { reliabilityPlot } from './plot.ts'
-import { reportJson, reportText } from './report.ts'
+import { problemLines, reportJson, reportText } from './report.ts'
 
 const USAGE = `Scores a ledger forward in time, each invoice on the morning of its issue, and says how right that was.
 
@@ -41,7 +41,9 @@ export async function run(argv: string[], _environment: NodeJS.ProcessEnv): Prom
     return 1
   }
   try {
-    process.stdout.write(await evaluated(wanted))
+    const { text, levels } = await evaluated(wanted)
+    process.stdout.write(text)
+    if (wanted.plot !== undefined) await draw(wanted.plot, levels)
     return 0
   } catch (error) {
     if (!(error instanceof LedgerFileError)) throw error
@@ -50,17 +52,32 @@ export async function run(argv: string[], _environment: NodeJS.ProcessEnv): Prom
   }
 }
 
-async function evaluated({ ledger, seriousDays, model, plot, json }: Arguments): Promise<string> {
+/** After the report, which took a while and is worth having without it. */
+async function draw(path: string, levels: Evaluation['levels']): Promise<void> {
+  try {
+    await writeFile(path, reliabilityPlot(levels))
+  } catch (error) {
+    throw new LedgerFileError(`The plot cannot be written: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+async function evaluated({
+  ledger,
+  seriousDays,
+  model,
+  json
+}: Arguments): Promise<{ text: string; levels: Evaluation['levels'] }> {
   const startedMs = performance.now()
   const { rows, problems } = await openLedger(ledger, { amounts: 'lenient' })
-  if (rows.length === 0) throw new LedgerFileError(`${ledger} holds no invoice that can be read.`)
+  if (rows.length === 0) {
+    throw new LedgerFileError([`${ledger} holds no invoice that can be read.`, ...problemLines(problems)].join('\n'))
+  }
   const nowMs = () => performance.now()
   const progress = createProgress({ label: 'Scoring', total: rows.length, unit: 'invoices', out: process.stderr, nowMs })
   const evaluation = evaluate(replayedInvoices(rows), { model, seriousDays, onProgress: (done) => progress.update(done) })
   progress.finish()
-  if (plot !== undefined) await writeFile(plot, reliabilityPlot(evaluation.levels))
   const report = { source: ledger, problems, elapsedMs: performance.now() - startedMs, evaluation }
-  return json ? reportJson(report) : reportText(report)
+  return { text: json ? reportJson(report) : reportText(report), levels: evaluation.levels }
 }
 
 /** The arguments, or what is wrong with them. */

@@ -27,7 +27,7 @@ export function reportText({ source, problems, elapsedMs, evaluation }: Evaluati
   ].join('\n')
 }
 
-function problemLines(problems: readonly LedgerProblem[]): string[] {
+export function problemLines(problems: readonly LedgerProblem[]): string[] {
   if (problems.length === 0) return []
   const first = problems.slice(0, SHOWN_PROBLEMS).map(({ line, problem }) => `  line ${line}: ${printable(problem)}`)
   return [`${count(problems.length)} lines left out:`, ...first, ...(problems.length > SHOWN_PROBLEMS ? ['  …'] : [])]

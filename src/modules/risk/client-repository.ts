@@ -32,14 +32,11 @@ export async function find(reader: Reader, clientIds: readonly string[]): Promis
   return (await reader.run(by, [reader.orgId, parameter])).map(fromRow)
 }
 
-const selectState = statement<{ state: ClientState }>(
-  'risk_clients.state',
-  'select state from risk_clients where org_id = $1 and client_id = $2'
-)
+const selectOne = statement<Row>('risk_clients.one', `select ${columns} from ${source} where c.org_id = $1 and c.client_id = $2`)
 
-export async function findState(reader: Reader, clientId: string): Promise<ClientState | undefined> {
-  const [row] = await reader.run(selectState, [reader.orgId, clientId])
-  return row?.state
+export async function findOne(reader: Reader, clientId: string): Promise<ClientRow | undefined> {
+  const [row] = await reader.run(selectOne, [reader.orgId, clientId])
+  return row && fromRow(row)
 }
 
 /** All of them in order of their ids, a page at a time. */

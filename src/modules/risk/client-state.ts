@@ -170,7 +170,8 @@ export function clientFromLedger(
 function countedIssue(issued: ClientState['issued'], { claim, sign }: { claim: Claim; sign: 1 | -1 }): ClientState['issued'] {
   const before = issued.byCurrency[claim.currency] ?? { count: 0, amount: 0 }
   const count = before.count + sign
-  const amount = count === 0 ? 0 : before.amount + sign * claim.amount
+  // What rounding left of sums of very different sizes may lie below nothing.
+  const amount = count === 0 ? 0 : Math.max(0, before.amount + sign * claim.amount)
   return {
     count: issued.count + sign,
     termsDays: issued.termsDays + sign * termsOf(claim),

@@ -29,16 +29,6 @@ export async function saveFeatures(tx: Tx, scored: readonly Scored[]): Promise<v
   ])
 }
 
-const selectUnscored = statement<{ invoiceId: string }>(
-  'risk_claims.unscored',
-  `select invoice_id as "invoiceId" from risk_claims where org_id = $1 and late_features is null and invoice_id > $2
-   order by invoice_id limit $3`
-)
-
-export async function unscored(reader: Reader, { after, limit }: { after: string; limit: number }): Promise<string[]> {
-  return (await reader.run(selectUnscored, [reader.orgId, after, limit])).map(({ invoiceId }) => invoiceId)
-}
-
 /** An outcome in the order in which weights take it. */
 export type Outcome = Seen & Readonly<{ knownOn: EpochDay; isLate: boolean }>
 

@@ -27,20 +27,22 @@ export type RankingFilter = Readonly<{
 export type Ranked = DayScore & Readonly<{ rank: bigint }>
 
 const rankedColumns = `c.client_id as "clientId", c.scored_on as day, c.score, c.band, c.late, c.seriously_late as "seriouslyLate"`
-const afterPage = (rank: string) => `($3::bigint is null or (${rank}, c.client_id) < ($3, $4::uuid))`
+// One comparison also for the first page: it is a bound of the index, of the table whose order it is, so that no page reads those before.
+const afterPage = (rank: string, clientId: string) =>
+  `(${rank}, ${clientId}) < (coalesce($3::bigint, 9223372036854775807), coalesce($4::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))`
 
 const selectByRisk = statement<Ranked>(
   'risk_rankings.by_risk',
   `select ${rankedColumns}, c.score::bigint as rank from risk_rankings c
-   where c.org_id = $1 and ($2::text is null or c.band = $2) and ${afterPage('c.score')}
+   where c.org_id = $1 and ($2::text is null or c.band = $2) and ${afterPage('c.score', 'c.client_id')}
    order by c.score desc, c.client_id desc limit $5`
 )
 const selectByExpectedBad = statement<Ranked>(
   'risk_rankings.by_expected_bad',
   `select ${rankedColumns}, e.expected_bad_minor as rank from risk_exposures e
    join risk_rankings c on c.org_id = e.org_id and c.client_id = e.client_id
-   where e.org_id = $1 and e.currency = $6 and ($2::text is null or c.band = $2) and ${afterPage('e.expected_bad_minor')}
-   order by e.expected_bad_minor desc, c.client_id desc limit $5`
+   where e.org_id = $1 and e.currency = $6 and ($2::text is null or c.band = $2) and ${afterPage('e.expected_bad_minor', 'e.client_id')}
+   order by e.expected_bad_minor desc, e.client_id desc limit $5`
 )
 
 /** By score or by expected loss, the highest first. Those who owe nothing in the currency are in no list of losses. */

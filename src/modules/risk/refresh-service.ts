@@ -59,7 +59,8 @@ export function createRefreshService({ clock, events, clients, organizations }: 
       return { clientId, state: stateOf(following, clientId), latest: rows.get(clientId)?.latest ?? null, isCounted: true }
     })
     const days = [following.day]
-    await rescore(tx, await loadBatch(tx, scorables, days), await rescoringOf(tx, { books, standing, following }, days))
+    const batch = await loadBatch(tx, scorables, { days, timeZone: books.organization.timeZone })
+    await rescore(tx, batch, await rescoringOf(tx, { books, standing, following }, days))
   }
 
   async function rescoringOf(tx: Tx, { books, standing, following: { ground } }: Refreshing, days: readonly EpochDay[]) {
@@ -75,10 +76,10 @@ export function createRefreshService({ clock, events, clients, organizations }: 
     if (settings.followsOutcomes) await followOutcomes(tx, standing, { model: following.ground.model, through: day })
     const days = Array.from({ length: through - following.day }, (_, index) => following.day + 1 + index)
     const rescoring = await rescoringOf(tx, refreshing, days)
-    for await (const batch of batchesOf(tx, days)) await rescore(tx, batch, rescoring)
-    const nextPassAt = startOfDay(addDays(day, 1), books.organization.timeZone)
+    const { timeZone } = books.organization
+    for await (const batch of batchesOf(tx, { days, timeZone })) await rescore(tx, batch, rescoring)
     const isStale = standing.isStale && !settings.followsOutcomes
-    return { ...standing, day, nextPassAt, isStale, state: following.ground.organizationOn(through) }
+    return { ...standing, day, isStale, state: following.ground.organizationOn(through) }
   }
 
   return {
@@ -94,7 +95,7 @@ export function createRefreshService({ clock, events, clients, organizations }: 
       const { model, seriousDays } = former.settings
       if (model !== former.model || seriousDays !== former.seriousDays) {
         const standing = await rebuild(tx, { books, standing: { ...former, model, seriousDays } }, { rescoreClients })
-        await save(tx, standing)
+        await save(tx, standing, books)
         return true
       }
       const days = await organizationRepository.days(tx)
@@ -103,31 +104,33 @@ export function createRefreshService({ clock, events, clients, organizations }: 
       const { standing, more } = await follow(tx, { books, standing: former, following })
       const today = epochDayOf(dayIn(books.now, books.organization.timeZone))
       if (more || today <= day) {
-        await save(tx, standing)
+        await save(tx, standing, books)
         return more
       }
       const through = Math.min(today, day + DAYS_PER_BATCH)
-      await save(tx, await pass(tx, { books, standing, following }, through))
+      await save(tx, await pass(tx, { books, standing, following }, through), books)
       return through < today
     },
 
     organizationsDue: organizationRepository.organizationsDue
   }
 
-  async function save(tx: Tx, standing: Standing): Promise<void> {
+  /** Whatever asked for a look, a change of the settings or of the zone, has had it: the next is due with the next day. */
+  async function save(tx: Tx, standing: Standing, { organization: { timeZone } }: Books): Promise<void> {
     const distribution = await rankingRepository.distribution(tx)
-    await organizationRepository.save(tx, { ...standing, distribution, updatedAt: clock.now() })
+    const nextPassAt = startOfDay(addDays(standing.day, 1), timeZone)
+    await organizationRepository.save(tx, { ...standing, distribution, nextPassAt, updatedAt: clock.now() })
   }
 }
 
 /** All clients in order of their ids. The database reads the next while the last are scored. */
-async function* batchesOf(tx: Tx, days: readonly EpochDay[]): AsyncGenerator<Batch> {
+async function* batchesOf(tx: Tx, of: Readonly<{ days: readonly EpochDay[]; timeZone: string }>): AsyncGenerator<Batch> {
   const batchAfter = async (after: string): Promise<Batch> => {
     const page = await clientRepository.pageById(tx, { after, limit: CLIENTS_PER_PAGE })
     return loadBatch(
       tx,
       page.map((row) => ({ ...row, isCounted: false })),
-      days
+      of
     )
   }
   let ahead = batchAfter(BEFORE_ALL_IDS)

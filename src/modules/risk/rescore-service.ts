@@ -60,13 +60,17 @@ export function createRescoreService({ events, clients }: RescoreDeps) {
 /** Clients with all that is read to score them. */
 export type Batch = Awaited<ReturnType<typeof loadBatch>>
 
-export async function loadBatch(tx: Tx, scorables: readonly Scorable[], days: Rescoring['days']) {
+export async function loadBatch(
+  tx: Tx,
+  scorables: readonly Scorable[],
+  { days, timeZone }: { days: Rescoring['days']; timeZone: string }
+) {
   const clientIds = scorables.map(({ clientId }) => clientId)
   const [claims, open, former, signals] = await Promise.all([
     claimRepository.openOfClients(tx, clientIds),
     clientRepository.openParts(tx, { clientIds, day: days.at(-1) ?? 0 }),
     scoreRepository.exposures(tx, clientIds),
-    Promise.all(days.map((day) => signalsOf(tx, { clientIds, day })))
+    Promise.all(days.map((day) => signalsOf(tx, { clientIds, day, timeZone })))
   ])
   return { scorables, claims, open, former, signals }
 }

@@ -6,7 +6,7 @@ import type { Ground } from './features-at-issue.ts'
 import type { Claim, EpochDay } from './invoice-facts.ts'
 import { type Band, type Score, type Scoring, scoreOf, verdictOf } from './score.ts'
 import type { RiskSettings } from './settings.ts'
-import { situationOn } from './situation.ts'
+import { type Situation, situationOn } from './situation.ts'
 
 /** The values of the weights at the start of a day, at level 0 and at the serious level. */
 export type WeightsOn = (day: EpochDay) => Scoring['weights']
@@ -59,6 +59,9 @@ export function rescored(scorable: Scorable, { open, signals, owed, ...rescoring
   let exposures: readonly Exposure[] = []
   for (const [index, day] of days.entries()) {
     const situation = situationOn({ state, open }, { day, organization: ground.organizationOn(day), thresholds })
+    const isLast = index === days.length - 1
+    if (isLast && owed.length > 0) exposures = exposuresOf(owed, createSeriousChances(situation, seriousDays))
+    if (latest === null && !isInvoiced(situation)) continue
     const ofDay = signals[index]
     const { bandLimits: limits, assumed } = settings
     const scoring = { model, seriousDays, weights: weightsOn(day), assumed, limits, ...(ofDay && { signals: ofDay }) }
@@ -68,10 +71,13 @@ export function rescored(scorable: Scorable, { open, signals, owed, ...rescoring
       moves.push({ clientId, day, from: latest.band, score: scoreOf(situation, scoring) })
     }
     latest = verdict
-    const isLast = index === days.length - 1
-    if (isLast && owed.length > 0) exposures = exposuresOf(owed, createSeriousChances(situation, seriousDays))
   }
   return { history, moves, exposures, state: stateToKeep(scorable, { today: days.at(-1) ?? state.day, thresholds }) }
+}
+
+/** Scores begin on the day of the first issue: who catches up hears of it while still at a day on which nobody could. */
+function isInvoiced({ client: { day, issued, waiting } }: Situation): boolean {
+  return issued.count > 0 || waiting.issued.some(({ issuedOn }) => issuedOn <= day)
 }
 
 function stateToKeep(

@@ -62,9 +62,14 @@ type Morning = Readonly<{
   standing: Standing
   day: EpochDay
   isPast: boolean
+  /** Before what is kept, and so answered along the ledger: a past day or, where the zone moved west, a day that was passed already. */
+  isBehind: boolean
+  timeZone: string
   ground: Ground
   weights: WeightsOfDay | undefined
 }>
+
+type RankedRecord = ClientRecord & Readonly<{ rankedBy: number | null }>
 
 /** Of an invoice that is issued now: far enough ahead that its age says nothing yet. */
 const FRESH_DUE_DAYS = 365
@@ -84,24 +89,30 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     const on = asOf ?? today
     if (on > today)
       throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
-    const isPast = on < today
     const standing = kept?.standing ?? firstStanding(present, clock.now())
+    const isPast = on < today
+    const isBehind = isPast || on < standing.day
     const ofDay = on === standing.day ? groundOfStanding(standing) : undefined
     const ground = ofDay ?? groundOf(standing, await organizationRepository.days(reader))
-    // No pass goes beyond today, so that the last weights are today's.
-    const weights = isPast ? await organizationRepository.weightsOn(reader, on) : kept?.weights
+    // No weights are of a later day than the last pass.
+    const weights = isBehind ? await organizationRepository.weightsOn(reader, on) : kept?.weights
     const followed = standing.settings.followsOutcomes ? weights : undefined
-    return { kept, standing, day: epochDayOf(on), isPast, ground, weights: followed }
+    const { timeZone } = present.organization
+    return { kept, standing, day: epochDayOf(on), isPast, isBehind, timeZone, ground, weights: followed }
   }
 
-  /** The client's record at the start of the day. */
-  async function recordOf(reader: Reader, clientId: string, { day, isPast, ground }: Morning): Promise<ClientRecord> {
-    if (isPast) return createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
-    const [state, open] = await Promise.all([
-      clientRepository.findState(reader, clientId),
+  /** The client's record at the start of the day, and the score by which it is ranked now. */
+  async function recordOf(reader: Reader, clientId: string, { day, isBehind, ground }: Morning): Promise<RankedRecord> {
+    const alongLedger = async () => createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
+    if (isBehind) return { ...(await alongLedger()), rankedBy: null }
+    const [row, open] = await Promise.all([
+      clientRepository.findOne(reader, clientId),
       claimRepository.openOfClients(reader, [clientId])
     ])
-    return { state: state ?? newClient(day, ground.thresholds), open }
+    const rankedBy = row?.latest?.score ?? null
+    const { state = newClient(day, ground.thresholds) } = row ?? {}
+    // A pass into the next day may have come in between.
+    return state.day > day ? { ...(await alongLedger()), rankedBy } : { state, open, rankedBy }
   }
 
   function openOf(reader: Reader, clientId: string, { day, isPast }: Morning): Promise<OpenPart[]> {
@@ -128,12 +139,15 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
 
   async function percentileOf(
     reader: Reader,
-    { clientId, score, isRanked }: { clientId: string; score: number; isRanked: boolean },
+    { clientId, score, rankedBy }: { clientId: string; score: number; rankedBy: number | null },
     morning: Morning
   ): Promise<number | null> {
     const { kept } = morning
-    if (!morning.isPast && kept !== undefined) {
-      return percentile({ below: kept.below[score] ?? kept.clients, others: kept.clients - (isRanked ? 1 : 0) })
+    if (!morning.isBehind && kept !== undefined) {
+      // The others are ranked as of the last pass, and the client itself among them, by a score that may be another than today's.
+      const own = rankedBy === null ? 0 : 1
+      const below = (kept.below[score] ?? kept.clients) - (rankedBy !== null && rankedBy < score ? own : 0)
+      return percentile({ below, others: kept.clients - own })
     }
     return percentile(await scoreRepository.below(reader, { day: dayFromEpochDay(morning.day), clientId, score }))
   }
@@ -146,7 +160,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const [record, open, signals] = await Promise.all([
         recordOf(reader, clientId, morning),
         openOf(reader, clientId, morning),
-        signalsOf(reader, { clientIds: [clientId], day })
+        signalsOf(reader, { clientIds: [clientId], day, timeZone: morning.timeZone })
       ])
       // Who has no record may not be there at all.
       if (record.state.issued.count === 0) await clients.get(reader, clientId)
@@ -160,11 +174,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       return {
         ...{ ...basis, clientId, exposures: exposuresOf(open, seriousChance) },
         expectedDaysLate: { p10: fresh.earlyOn - dueOn, p50: fresh.expectedOn - dueOn, p90: fresh.lateOn - dueOn },
-        percentile: await percentileOf(
-          reader,
-          { clientId, score: basis.score.score, isRanked: record.state.issued.count > 0 },
-          morning
-        ),
+        percentile: await percentileOf(reader, { clientId, score: basis.score.score, rankedBy: record.rankedBy }, morning),
         index: beyond === undefined ? null : { daysBeyondTerms: beyond, index: paymentIndex(beyond) }
       }
     },
@@ -183,7 +193,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const [record, open, signals, hasOpenDispute] = await Promise.all([
         recordOf(reader, clientId, morning),
         openOf(reader, clientId, morning),
-        signalsOf(reader, { clientIds: [clientId], day: morning.day }),
+        signalsOf(reader, { clientIds: [clientId], day: morning.day, timeZone: morning.timeZone }),
         claimRepository.isDisputedNow(reader, invoiceId)
       ])
       const situation = situationOf(record, morning, scoredInvoice(claim, calendar))
@@ -274,5 +284,6 @@ export type ModelChange = Partial<Omit<RiskSettings, 'assumed'>> & { assumed?: P
 export type ScoreService = ReturnType<typeof createScoreService>
 
 function percentile({ below, others }: { below: number; others: number }): number | null {
-  return others > 0 ? Math.round((100 * below) / others) : null
+  // What is kept in memory may be a moment older than the client's own rank.
+  return others > 0 ? Math.round((100 * Math.max(0, Math.min(below, others))) / others) : null
 }

@@ -19,8 +19,8 @@ export type Situation = Readonly<{
 export type ClientRecord = Readonly<{ state: ClientState; open: readonly Claim[] }>
 
 /**
- * The situation at the start of a day, which is not before the state's. An invoice that was issued before the day, and so is part of the
- * record, is measured against the others: it is taken out of its own history.
+ * The situation at the start of a day, which is not before the state's. An invoice that is part of the record is measured against the
+ * others: it is taken out of its own history, as the record holds it. One that was not followed yet, or that is only issued now, is in none.
  */
 export function situationOn(
   { state, open }: ClientRecord,
@@ -30,7 +30,8 @@ export function situationOn(
   const today = clientOn(state, { day, thresholds })
   if (invoice === undefined)
     return { client: today, position: openPosition(today, { open, thresholds }), organization, thresholds }
-  const client = invoice.issuedOn < day ? withoutIssued(today, invoice) : today
-  const others = open.filter(({ number }) => number !== invoice.number)
+  const held = open.find(({ number }) => number === invoice.number)
+  const client = held !== undefined && held.issuedOn < day ? withoutIssued(today, held) : today
+  const others = open.filter((claim) => claim !== held)
   return { client, position: openPosition(client, { open: others, thresholds }), organization, thresholds, invoice }
 }

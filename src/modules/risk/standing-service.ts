@@ -25,14 +25,14 @@ export async function ensureStanding(tx: Tx, { books, now }: { books: Present; n
   return (await organizationRepository.findForUpdate(tx)) ?? standing
 }
 
-/** An organization before anything was followed. */
+/** An organization before anything was followed, as it is first kept: whoever read it may change it. */
 export function firstStanding({ now: at, organization: { timeZone } }: Present, now: Date): Standing {
   const day = dayIn(at, timeZone)
   const { model, seriousDays } = riskDefaults
   return {
     ...{ settings: riskDefaults, model, seriousDays, day, nextPassAt: startOfDay(addDays(day, 1), timeZone), followedSeq: 0n },
     ...{ state: newOrganization(epochDayOf(day), thresholdsFor(seriousDays)), distribution: [], resetOn: null },
-    ...{ isStale: false, version: 0, updatedAt: now }
+    ...{ isStale: false, version: 1, updatedAt: now }
   }
 }
 

@@ -77,6 +77,17 @@ describe('evaluate', () => {
     expect(JSON.parse(output).ledger).toMatchObject({ invoices: lines.length, problems: [] })
   })
 
+  it('says why no line of a ledger can be read', async () => {
+    expect(await run([await ledgerOf(['C,1,2025-02-30,2025-01-31,,5,EUR,false'])], {})).toBe(1)
+    expect(errors).toMatch(/holds no invoice that can be read\.\n1 lines left out:\n {2}line 2: issued_on/)
+  })
+
+  it('reports also where the plot cannot be written', async () => {
+    expect(await run([await ledgerOf(sampleLines()), '--plot', join(folder, 'none', 'plot.svg')], {})).toBe(1)
+    expect(output).toContain('More than 0 days late')
+    expect(errors).toContain('The plot cannot be written: ENOENT')
+  })
+
   it('refuses what it does not understand, in a sentence', async () => {
     for (const [argv, sentence] of [
       [[], 'Name one ledger.'],

@@ -1,6 +1,13 @@
 import { describe, expect, it, test } from 'vitest'
 import { currency } from '../../../src/kernel/money.ts'
-import { clientOn, newClient, withIssued, withSettled } from '../../../src/modules/risk/client-state.ts'
+import {
+  clientFromLedger,
+  clientOn,
+  newClient,
+  withIssued,
+  withoutIssued,
+  withSettled
+} from '../../../src/modules/risk/client-state.ts'
 import { createExpectations, createSeriousChances } from '../../../src/modules/risk/expectation.ts'
 import { observe } from '../../../src/modules/risk/features.ts'
 import type { LedgerClaim } from '../../../src/modules/risk/invoice-facts.ts'
@@ -8,7 +15,7 @@ import { models } from '../../../src/modules/risk/model.ts'
 import { openPosition } from '../../../src/modules/risk/open-position.ts'
 import { daysBeyondTerms, paymentIndex } from '../../../src/modules/risk/payment-index.ts'
 import { scoreOf } from '../../../src/modules/risk/score.ts'
-import type { Situation } from '../../../src/modules/risk/situation.ts'
+import { type Situation, situationOn } from '../../../src/modules/risk/situation.ts'
 import { asScored, ledgerClaim, paidClaim, priorScoring, settled, situationOf, TODAY, thresholds } from './builders.ts'
 
 function scored(ledger: readonly LedgerClaim[], others: readonly LedgerClaim[] = []) {
@@ -109,6 +116,27 @@ describe('money', () => {
     expect(observe(situation, { model: models.v2, level: 0 }).x.every(Number.isFinite)).toBe(true)
     expect(feature('over_share', situation)).toBe(0)
     expect(daysBeyondTerms(situation.client)).toBeUndefined()
+  })
+
+  it('leaves every figure finite where the largest invoices there may be were taken back beside the smallest', () => {
+    const [small, tiny] = [ledgerClaim({ amount: 1.9 }), ledgerClaim({ amount: 0.01 })]
+    const large = Array.from({ length: 100 }, () => ledgerClaim({ amount: 1e15 - 1 }))
+    let state = newClient(TODAY, thresholds)
+    for (const claim of [small, tiny, ...large]) state = withIssued(state, claim)
+    for (const claim of [...large, small]) state = withoutIssued(state, claim)
+    const { organization } = situationOf([tiny])
+    const invoice = asScored(ledgerClaim({ issuedOn: TODAY }))
+    const situation = situationOn({ state, open: [tiny] }, { day: TODAY, organization, thresholds, invoice })
+    expect(observe(situation, { model: models.v2, level: 0 }).x.every(Number.isFinite)).toBe(true)
+  })
+
+  it('of an invoice that the record does not hold yet is not taken out of it', () => {
+    const record = { state: clientFromLedger([ledgerClaim({ amount: 2 })], { day: TODAY, thresholds }), open: [] }
+    const { organization } = situationOf([])
+    const invoice = asScored(ledgerClaim({ amount: 900 }))
+    const situation = situationOn(record, { day: TODAY, organization, thresholds, invoice })
+    expect(situation.client.issued.byCurrency).toEqual({ EUR: { count: 1, amount: 2 } })
+    expect(feature('amt_own', situation)).toBeGreaterThan(0.9)
   })
 
   it('weighs the days beyond terms', () => {
