@@ -28,7 +28,7 @@ export function readNotice(body: string): Readonly<{ clientId: string; at: Date;
 
 /** The same of a stage: the entry that it tells of. */
 export function readStageEntry(body: string): string | undefined {
-  return (JSON.parse(body) as Body<Readonly<{ entry_id?: string }>, unknown>).data.context.entry_id
+  return (JSON.parse(body) as Partial<Body<Readonly<{ entry_id?: string }>, unknown>>).data?.context.entry_id
 }
 
 /** Whether two notices ask for the same, whatever day it is. */

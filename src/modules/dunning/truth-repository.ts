@@ -10,6 +10,8 @@ const doubtful = `(c.dunning_exempt_until_on is not null or i.dunning_start = 'o
 export type EntryStanding = Readonly<{
   entryId: string
   obligationId: string
+  clientId: string
+  enteredAt: Date
   isMistaken: boolean
   isPaid: boolean
   isHeld: boolean
@@ -19,7 +21,7 @@ export type EntryStanding = Readonly<{
 
 const selectEntries = statement<EntryStanding>(
   'dunning_truth.entries',
-  `select e.id as "entryId", o.id as "obligationId", e.mistaken_at is not null as "isMistaken", o.balance_minor = 0 as "isPaid",
+  `select e.id as "entryId", o.id as "obligationId", e.client_id as "clientId", e.entered_at as "enteredAt", e.mistaken_at is not null as "isMistaken", o.balance_minor = 0 as "isPaid",
      o.is_held as "isHeld", ${doubtful} as "isDoubtful",
      o.cycle <> e.cycle or o.stage_code is distinct from e.stage_code or exists (
        select from stage_entries l where l.org_id = $1 and l.invoice_id = e.invoice_id and l.obligation_id = e.obligation_id
@@ -56,6 +58,25 @@ const selectObligations = statement<ObligationStanding>(
 
 export function standingOfObligations(reader: Reader, ids: readonly string[]): Promise<ObligationStanding[]> {
   return reader.run(selectObligations, [reader.orgId, ids])
+}
+
+const selectOwnHolds = statement<{ id: string }>(
+  'dunning_truth.own_holds',
+  `select h.id from unnest($2::uuid[], $3::timestamptz[]) as t(client_id, at)
+   join holds h on h.org_id = $1 and h.client_id = t.client_id and h.origin_kind = 'stage_entry'
+   join stage_entries e on e.org_id = $1 and e.id = h.origin_id and e.entered_at = t.at`
+)
+
+/**
+ * Holds that came with what was told at these instants: a stage that hands its client over to others holds everything from then on,
+ * which is what it says, and no reason not to say it.
+ */
+export async function ownHolds(
+  reader: Reader,
+  told: readonly Readonly<{ clientId: string; at: Date }>[]
+): Promise<ReadonlySet<string>> {
+  const parameters = [told.map(({ clientId }) => clientId), told.map(({ at }) => at)]
+  return new Set((await reader.run(selectOwnHolds, [reader.orgId, ...parameters])).map(({ id }) => id))
 }
 
 const selectLater = statement<{ clientId: string; currency: string; toldAt: Date }>(

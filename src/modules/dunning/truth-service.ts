@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
-import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
 import type { CurrentNotice, CurrentNoticeDeps } from './current-notice-service.ts'
@@ -13,7 +13,13 @@ export type TruthDeps = CurrentNoticeDeps &
   Readonly<{ organizations: OrganizationService; clients: ClientService; currentNotice: CurrentNotice }>
 
 /** An event that waits to be sent, with its stored body. */
-export type WaitingEvent = Readonly<{ id: string; type: string; body: string }>
+export type WaitingEvent = Readonly<{
+  id: string
+  type: string
+  body: string
+  /** An attempt to send it failed before. */
+  hasFailed: boolean
+}>
 
 type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
 
@@ -24,17 +30,22 @@ type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
 export function createTruthService(deps: TruthDeps) {
   const { organizations, clients, invoices, holds, policies, creditCovering, currentNotice } = deps
 
-  /** Which of these may not be dunned by now, by the same rule that the sweep goes by. */
-  async function blockedOf(reader: Reader, { books, ids }: { books: Books; ids: readonly string[] }): Promise<Set<string>> {
+  /** Which of these may not be dunned by now, by the same rule that the sweep goes by, but for the holds that came with them. */
+  async function blockedOf(
+    reader: Reader,
+    { ids, own }: { ids: readonly string[]; own: ReadonlySet<string> }
+  ): Promise<Set<string>> {
+    const books = await organizations.books(reader)
     const cases = (await invoices.casesOf(reader, ids)).filter(({ obligation }) => pinnedOf(obligation).length > 0)
     const obligations = cases.map(({ obligation }) => obligation)
     const clientIds = [...new Set(obligations.map(({ clientId }) => clientId))]
-    const [creditOf, holdsOf, policyAt, liveOf] = await Promise.all([
+    const [creditOf, allHoldsOf, policyAt, liveOf] = await Promise.all([
       creditCovering(reader, clientIds),
       holds.factsOf(reader, clientIds),
       policies.at(reader, obligations.flatMap(pinnedOf)),
       entryRepository.live(reader, obligations)
     ])
+    const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
     return blockedAmong(cases, { books, creditOf, holdsOf, policyAt, liveOf })
   }
 
@@ -42,9 +53,10 @@ export function createTruthService(deps: TruthDeps) {
     const entryOf = new Map(events.map(({ id, body }) => [id, readStageEntry(body)]))
     const found = await repository.standingOfEntries(reader, [...entryOf.values()].filter(isSaid))
     const standings = new Map(found.map((standing) => [standing.entryId, standing]))
-    const doubtful = found.filter((standing) => standing.isDoubtful && plainFault(standing) === null)
+    const doubtful = found.filter((standing) => (standing.isDoubtful || standing.isHeld) && plainFault(standing) === null)
     const ids = doubtful.map(({ obligationId }) => obligationId)
-    const blocked = ids.length === 0 ? null : await blockedOf(reader, { books: await organizations.books(reader), ids })
+    const told = doubtful.filter(({ isHeld }) => isHeld).map(({ clientId, enteredAt: at }) => ({ clientId, at }))
+    const blocked = ids.length === 0 ? null : await blockedOf(reader, { ids, own: await ownHolds(reader, told) })
     return [...entryOf].flatMap(([eventId, entryId]) => {
       const standing = standings.get(entryId ?? '')
       if (standing === undefined) return []
@@ -84,19 +96,37 @@ export function createTruthService(deps: TruthDeps) {
 
   async function faultOf(
     reader: Reader,
-    { one: { clientId, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
+    { one: { clientId, at, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
   ): Promise<string | null> {
     const listed = notice.obligations.map((told) => ({ told, now: standings.get(told.id) }))
     if (listed.some(({ told, now }) => now === undefined || hasChanged(told, { now, currency: notice.currency }))) return CHANGED
+    if (listed.some(({ now }) => now?.isHeld === true)) {
+      const own = await ownHolds(reader, [{ clientId, at }])
+      const blocked = own.size === 0 ? null : await blockedOf(reader, { ids: listed.map(({ told }) => told.id), own })
+      return blocked?.size === 0 ? null : CHANGED
+    }
     if (!listed.some(({ now }) => now?.isDoubtful === true)) return null
     const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
     const current = await currentNotice(reader, { books, client, told: notice })
     return current !== null && saysTheSame(current, notice) ? null : CHANGED
   }
 
+  /** A test clock passes over a month in a second: what the month would have sent is outdated only where its receiver was away. */
+  async function onceInTime(reader: Reader, events: readonly WaitingEvent[]): Promise<readonly WaitingEvent[]> {
+    const { organization } = await organizations.books(reader)
+    return organization.mode === 'test' ? events.filter(({ hasFailed }) => hasFailed) : events
+  }
+
+  /** Asked only where something is held. */
+  async function ownHolds(reader: Reader, told: Parameters<typeof repository.ownHolds>[1]): Promise<ReadonlySet<string>> {
+    return told.length === 0 ? new Set() : repository.ownHolds(reader, told)
+  }
+
   return {
     /** @returns by event id, why it is no longer true, as the end of a sentence. What is still true is not in it. */
-    async outdated(reader: Reader, events: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
+    async outdated(reader: Reader, waiting: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
+      const asking = waiting.filter(({ type }) => type === STAGE_ENTERED || type === NOTICE_DUE)
+      const events = asking.length === 0 ? [] : await onceInTime(reader, asking)
       const stages = events.filter(({ type }) => type === STAGE_ENTERED)
       const notices = events.filter(({ type }) => type === NOTICE_DUE)
       return new Map([
@@ -107,15 +137,14 @@ export function createTruthService(deps: TruthDeps) {
   }
 }
 
-const BLOCKED = 'what it asks for is exempt, disputed, too little or covered by credit by now.'
+const BLOCKED = 'what it asks for is held, exempt, too little or covered by credit by now.'
 const TOLD_SINCE = 'the client was told anew since.'
 const CHANGED = 'some of what it lists was paid, held or moved on since.'
 
 function plainFault(standing: repository.EntryStanding): string | null {
   if (standing.isMistaken) return 'the entry was retracted.'
   if (standing.isPaid) return 'nothing is owed any more.'
-  if (standing.hasMovedOn) return 'a later stage was entered since, or it is due on another day.'
-  return standing.isHeld ? 'it is held by now.' : null
+  return standing.hasMovedOn ? 'a later stage was entered since, or it is due on another day.' : null
 }
 
 type Told = ToldNotice['obligations'][number]
@@ -124,7 +153,7 @@ function hasChanged(
   told: Told,
   { now, currency }: { now: repository.ObligationStanding | undefined; currency: ToldNotice['currency'] }
 ): boolean {
-  if (now === undefined || now.isHeld) return true
+  if (now === undefined) return true
   return now.dueOn !== told.due_on || now.stage !== told.stage || formatAmount(now.balanceMinor, currency) !== told.balance
 }
 

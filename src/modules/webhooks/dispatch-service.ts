@@ -23,7 +23,13 @@ export type DispatchServiceDeps = HealthConfig &
   }>
 
 /** An event that is about to be sent. */
-export type QueuedEvent = Readonly<{ id: string; type: string; body: string }>
+export type QueuedEvent = Readonly<{
+  id: string
+  type: string
+  body: string
+  /** An attempt of it failed before. */
+  hasFailed: boolean
+}>
 
 /** A claim with the endpoint that it goes to, and why its event is no longer true where it is not. */
 export type Assignment = Readonly<{ claimed: claims.Claimed; endpoint: claims.LockedEndpoint; outdated: string | null }>
@@ -42,8 +48,8 @@ export function createDispatchService(deps: DispatchServiceDeps) {
   const { disable, announceFailing, outdated, superseded } = deps
 
   async function asked(tx: Tx, assignments: readonly Omit<Assignment, 'outdated'>[]): Promise<Assignment[]> {
-    const asking = assignments.flatMap(({ claimed: { eventId: id, eventType: type, body }, endpoint }) =>
-      endpoint.supersede && body !== null ? [{ id, type, body }] : []
+    const asking = assignments.flatMap(({ claimed: { eventId: id, eventType: type, body, failures }, endpoint }) =>
+      endpoint.supersede && body !== null ? [{ id, type, body, hasFailed: failures > 0 }] : []
     )
     const reasons = asking.length === 0 ? null : await outdated(tx, asking)
     return assignments.map(({ claimed, endpoint }) => ({

@@ -184,3 +184,30 @@ it('an exemption given since keeps reminders back, though nothing of the invoice
   expect(await deliveriesOf(endpoint, 'superseded')).toHaveLength(2)
   await remove(endpoint)
 })
+
+it('a stage that hands the client over holds everything, and is told all the same, with its notice', async () => {
+  const handing = [{ code: 'collections', offset_days: 5, tone: 'final', action: 'refer_to_collections' }]
+  const referring = await done('POST', '/dunning-policies', {
+    name: 'Refers',
+    stages: handing,
+    business_days: false,
+    send_at: '00:00'
+  })
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes })
+  const [referred, alsoHeld] = [await newClient(), await newClient()]
+  for (const id of [referred, alsoHeld]) {
+    await done('PATCH', `/clients/${id}`, { dunning_policy_id: referring['id'] })
+    await issue(id)
+  }
+  await sweep()
+  await done('POST', '/holds', { client_id: alsoHeld, reason: 'manual' })
+  await deliverAll()
+  const told = sentTo(ledger).map(({ type, data }) => [type, type === NOTICE ? data.object.id : referred])
+  expect(told.sort()).toEqual([
+    [NOTICE, referred],
+    [STAGE, referred]
+  ])
+  expect(await deliveriesOf(endpoint, 'superseded')).toHaveLength(2)
+  await remove(endpoint)
+})
