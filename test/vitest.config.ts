@@ -14,6 +14,8 @@ export default defineConfig({
     pool: 'forks',
     // Files share what they import: to load the service takes longer than most of them, and each has a database of its own.
     isolate: false,
+    // Vitest leaves a core free for itself, which of two leaves one; files wait for their databases as much as they compute.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

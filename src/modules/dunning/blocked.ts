@@ -20,15 +20,25 @@ export function pinnedOf({ policyId, policyVersion: version }: DunningState): Po
   return policyId === null || version === null ? [] : [{ policyId, version }]
 }
 
-/** What may not be dunned, though it was entered: it is paid, held, exempt, too little, disputed or covered by now. */
-export function blockedAmong(cases: readonly DunningCase[], grounds: BlockGrounds): Set<string> {
-  return new Set(cases.filter((found) => isBlocked(found, grounds)).map(({ obligation }) => obligation.id))
+/**
+ * What may not be dunned, though it was entered: it is paid, held, exempt, too little, disputed or covered by now.
+ * @param entered each with its pinned policy; a sweep has pinned what is not written yet, so that the cases do not say it.
+ */
+export function blockedAmong(
+  cases: readonly DunningCase[],
+  { entered, ...grounds }: BlockGrounds & Readonly<{ entered: readonly (DunningState & Readonly<{ id: string }>)[] }>
+): Set<string> {
+  const pinned = new Map(entered.flatMap((one) => pinnedOf(one).map((ref) => [one.id, ref] as const)))
+  const isBlocked = (found: DunningCase) => isBlockedUnder(pinned.get(found.obligation.id), { found, ...grounds })
+  return new Set(cases.filter(isBlocked).map(({ obligation }) => obligation.id))
 }
 
-function isBlocked(found: DunningCase, { books, creditOf, holdsOf, policyAt, liveOf }: BlockGrounds): boolean {
-  const { obligation } = found
-  const [ref] = pinnedOf(obligation)
+function isBlockedUnder(
+  ref: PolicyRef | undefined,
+  { found, books, creditOf, holdsOf, policyAt, liveOf }: BlockGrounds & Readonly<{ found: DunningCase }>
+): boolean {
   assert(ref !== undefined, 'what was entered has a policy')
+  const { obligation } = found
   const facts = factsOf(found, {
     entries: liveOf(obligation.id),
     holds: holdsOf(obligation),

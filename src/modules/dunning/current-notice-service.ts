@@ -39,7 +39,7 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
         entered.map(({ id }) => id)
       )
     ])
-    const blocked = blockedAmong(cases, { books, creditOf, holdsOf, policyAt, liveOf })
+    const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, policyAt, liveOf })
     const items = open.filter((one) => one.currency === told.currency && isSpokenOf(one, { blocked }))
     const news = new Set(told.obligations.flatMap(({ entry_id: id }) => (id === null ? [] : [id])))
     const last = (id: string) => liveOf(id).findLast(({ kind }) => kind === 'entered')

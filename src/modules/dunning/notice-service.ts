@@ -94,7 +94,7 @@ export function createNoticeService(deps: NoticeDeps) {
       tx,
       entered.map(({ id }) => id)
     )
-    return blockedAmong(cases, grounds)
+    return blockedAmong(cases, { ...grounds, entered })
   }
 
   function outcomeOf(client: Client, facts: Facts): Outcome {

@@ -46,7 +46,7 @@ export function createTruthService(deps: TruthDeps) {
       entryRepository.live(reader, obligations)
     ])
     const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
-    return blockedAmong(cases, { books, creditOf, holdsOf, policyAt, liveOf })
+    return blockedAmong(cases, { entered: obligations, books, creditOf, holdsOf, policyAt, liveOf })
   }
 
   async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, string][]> {
