@@ -33,8 +33,14 @@ test('the first minute works as the README tells it', async () => {
     DATABASE_URL: ''
   })
   const [, key = ''] = await serving.waitFor(/Key, shown once\s+(dw_test_\S+)/)
+  const consumer = `${theBlock('README.md', 'consumer').text.trim().replace('dw_test_…', key)}`
+  const options = `--service http://127.0.0.1:${port} --port 0 --memory ${join(folder, 'consumer.ndjson')}`
+  const consuming = begin(`${consumer} ${options}`, {})
+  await consuming.waitFor(/what +stage, tone/)
   const script = theBlock('README.md', 'shell').text.replace('dw_test_…', key).replaceAll(':3000', `:${port}`)
   const { code, output } = await complete(`set -e\n${script}`)
+  await consuming.waitFor(/remind +second, firm +£1,250.00 +2026-001 +Acme Ltd \(en-GB\): Ada Smith <ada@acme.example>/)
+  await consuming.stop()
   await serving.stop()
   expect(output).toContain('"number":"2026-001"')
   for (const stage of ['courtesy', 'reminder', 'second']) expect(output).toContain(`"${stage}"`)
@@ -48,7 +54,7 @@ test('every other command of the documents is a script that exists', async () =>
   const { scripts } = JSON.parse(await readFile(`${root}/package.json`, 'utf8')) as { scripts: Record<string, string> }
   const commands = ['README.md', 'CONTRIBUTING.md', 'examples/README.md']
     .flatMap(blocksOf)
-    .filter(({ kind }) => kind === 'elsewhere')
+    .filter(({ kind }) => kind === 'elsewhere' || kind === 'consumer')
   const lines = commands.flatMap(({ text }) => text.trim().split('\n'))
   expect(lines.length).toBeGreaterThan(2)
   for (const line of lines) {
