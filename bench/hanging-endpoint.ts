@@ -15,7 +15,7 @@ export const bench: Bench = {
 
 /** Each round drains the healthy endpoints alone, then again beside a new one that takes requests and never answers. */
 async function measure({ server, rounds, isQuick, progress }: BenchContext) {
-  const [count, hanging] = isQuick ? [2_000, 1_000] : [20_000, 5_000]
+  const [count, hanging] = isQuick ? [2_000, 1_000] : [10_000, 5_000]
   const { name, url } = await server.createDatabase()
   const receiver = await startReceiver()
   const worker = await startWorker(url)
