@@ -122,7 +122,8 @@ function openDesk(memory: Memory, dunwell: Dunwell) {
   async function work({ id, event, isMissed }: Waiting): Promise<void> {
     if (!memory.isWaiting(id)) return
     const line = await lineOf(event, isMissed)
-    process.stdout.write(`${line}\n`)
+    // Names come from outside, and a terminal obeys what is no letter.
+    process.stdout.write(`${line.replace(/\p{Cc}/gu, '\uFFFD')}\n`)
     // Here a mail would be sent, with the id as its idempotency key: who dies before the next line does it again.
     memory.done(id)
   }
