@@ -6,7 +6,7 @@ import type { Bench, BenchContext, Progress, Result } from './bench.ts'
 import { startServer } from './database.ts'
 import { lineOf, machine, tableOf } from './report.ts'
 
-const USAGE = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [risk] [start] [options]
+const USAGE = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [options]
 
   --only P1,P2   only what measures these targets
   --quick        less data, shorter rounds, two of them: whether it runs, not how fast
@@ -15,7 +15,7 @@ const USAGE = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [d
 `
 
 /** In the order of the targets; each file is read when it runs. */
-const files = ['get-invoice', 'create-invoice', 'sweep', 'deliveries', 'risk', 'start'] as const
+const files = ['get-invoice', 'create-invoice', 'sweep', 'deliveries', 'job-queues', 'hanging-endpoint', 'risk', 'start'] as const
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -1,7 +1,7 @@
 /** `share`: floor's cost over ours, 1 would be free. `times`: our cost over the floor's. `seconds`: a time as it is. */
 export type TargetKind = 'share' | 'times' | 'seconds'
 
-export type TargetId = 'P1' | 'P2' | 'P4' | 'P5' | 'P6' | 'P9' | 'P10' | 'P11 given' | 'P11 embedded'
+export type TargetId = 'P1' | 'P2' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P9' | 'P10' | 'P11 given' | 'P11 embedded'
 
 export type Target = Readonly<{ id: TargetId; work: string; floor: string; kind: TargetKind; must: number; aim: number }>
 
@@ -46,6 +46,22 @@ export const targets: readonly Target[] = [
     kind: 'share',
     must: 0.5,
     aim: 0.75
+  },
+  {
+    id: 'P7',
+    work: 'deliver webhooks, the full path',
+    floor: 'graphile-worker or pg-boss, whichever is faster',
+    kind: 'share',
+    must: 1,
+    aim: 1.3
+  },
+  {
+    id: 'P8',
+    work: 'deliver beside an endpoint that hangs, 5k queued for it',
+    floor: 'the same without it',
+    kind: 'times',
+    must: 2,
+    aim: 1.2
   },
   {
     id: 'P9',

@@ -20,7 +20,7 @@ import { modulesWriteTheirOwnTables, onlyTheEdgeOpensTransactions, ownTransactio
 const product = readSources('src')
 const everything = [
   ...product,
-  ...readSources(...['test', 'bench', 'openapi'].filter((folder) => existsSync(`${root}/${folder}`)))
+  ...readSources(...['test', 'bench', 'openapi', 'examples'].filter((folder) => existsSync(`${root}/${folder}`)))
 ]
 
 function expectNone(rule: (sources: readonly Source[]) => Finding[], sources = product): void {

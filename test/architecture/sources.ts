@@ -28,7 +28,7 @@ export type Part = 'table' | 'repository' | 'service' | 'schemas' | 'routes' | '
 export function readSources(...folders: string[]): Source[] {
   return folders.flatMap((folder) =>
     readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
       .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
       .sort()
       .map((path) => parse(path, readFileSync(`${root}/${path}`, 'utf8')))

@@ -1,0 +1,170 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { parseArgs } from 'node:util'
+import { connect, type Logged } from './dunwell.ts'
+import { deeds, heading, letterOf, notSent, rule, type Told } from './letters.ts'
+import { type Memory, openMemory, type Waiting } from './memory.ts'
+import { verify } from './verify.ts'
+
+const USAGE = `usage: npm run consumer -- [KEY] [options]
+
+  KEY             of an organization, with the scope admin; else the variable KEY
+  --service URL   http://127.0.0.1:3000 unless said
+  --port N        where it listens for webhooks, 3100 unless said
+  --memory FILE   what it knows, .dunwell/consumer.ndjson unless said
+`
+const BODY_BYTES_MAX = 10_000_000
+const FETCH_EVERY_MS = 60_000
+
+type Dunwell = ReturnType<typeof connect>
+
+/** Subscribes itself and prints what it would send, until it is interrupted. */
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      service: { type: 'string', default: 'http://127.0.0.1:3000' },
+      port: { type: 'string', default: '3100' },
+      memory: { type: 'string', default: '.dunwell/consumer.ndjson' },
+      help: { type: 'boolean', default: false }
+    }
+  })
+  const key = positionals[0] ?? process.env['KEY'] ?? ''
+  if (values.help || key === '') {
+    process.stderr.write(key === '' && !values.help ? `Which key? npm start shows one.\n\n${USAGE}` : USAGE)
+    return values.help ? 0 : 1
+  }
+  const interrupted = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  const memory = openMemory(values.memory)
+  const dunwell = connect(values.service, key)
+  const desk = openDesk(memory, dunwell)
+  const server = createServer((request, response) => receive(request, response, { memory, desk }))
+  await once(server.listen(Number(values.port), '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  await subscribe(memory, dunwell, url)
+  process.stdout.write(`Takes webhooks at ${url}, and would send:\n\n${heading}\n${rule}\n`)
+  await catchUp(memory, dunwell, desk)
+  const timer = setInterval(() => void catchUp(memory, dunwell, desk).catch(complain), FETCH_EVERY_MS)
+  await interrupted
+  clearInterval(timer)
+  server.close()
+  server.closeIdleConnections()
+  await desk.close()
+  return 0
+}
+
+/** Subscribes, or goes on where it was. What happened before a first subscription is not its business. */
+async function subscribe(memory: Memory, dunwell: Dunwell, url: string): Promise<void> {
+  const known = memory.subscribed()
+  if (known !== undefined && (await dunwell.resume(known, url))) return
+  const { id, secret } = await dunwell.subscribe(url)
+  memory.begin({ id, secret })
+  memory.reached('0')
+  for await (const page of dunwell.pagesAfter('0')) reached(memory, page)
+}
+
+/** Verifies, stores, answers; the work is done at the desk, when the answer is gone. */
+function receive(request: IncomingMessage, response: ServerResponse, { memory, desk }: { memory: Memory; desk: Desk }): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= BODY_BYTES_MAX) chunks.push(chunk)
+  })
+  request.on('end', () => {
+    const status = bytes > BODY_BYTES_MAX ? 413 : statusFor(request.headers, Buffer.concat(chunks), { memory, desk })
+    response.writeHead(status, status === 503 ? { 'retry-after': '1' } : {}).end()
+  })
+}
+
+function statusFor(headers: IncomingHttpHeaders, body: Buffer, { memory, desk }: { memory: Memory; desk: Desk }): number {
+  const secret = memory.subscribed()?.secret
+  // It is about to know.
+  if (secret === undefined) return 503
+  try {
+    const event = verify(secret, headers, body) as Told
+    desk.take({ id: String(headers['webhook-id']), event, isMissed: false })
+    return 204
+  } catch (error) {
+    complain(error)
+    return 401
+  }
+}
+
+/** Takes from the log of events what no webhook brought: it was away, or its answer was lost, or the endpoint was disabled. */
+async function catchUp(memory: Memory, dunwell: Dunwell, desk: Desk): Promise<void> {
+  desk.goOn()
+  for await (const page of dunwell.pagesAfter(memory.seq() ?? '0')) {
+    for (const { id, type, body } of page) {
+      const isMeant = deeds[type] !== undefined && type !== 'webhook_endpoint.test'
+      if (body !== null && isMeant) desk.take({ id, event: body, isMissed: true })
+    }
+    reached(memory, page)
+  }
+}
+
+function reached(memory: Memory, page: readonly Logged[]): void {
+  const last = page.at(-1)
+  if (last !== undefined) memory.reached(last.seq)
+}
+
+type Desk = ReturnType<typeof openDesk>
+
+/** Works on what was taken, one after the other. */
+function openDesk(memory: Memory, dunwell: Dunwell) {
+  let last = Promise.resolve()
+  const workOn = (one: Waiting) => {
+    last = last.then(() => work(one)).catch(complain)
+  }
+
+  async function work({ id, event, isMissed }: Waiting): Promise<void> {
+    if (!memory.isWaiting(id)) return
+    const line = await lineOf(event, isMissed)
+    // Names come from outside, and a terminal obeys what is no letter.
+    process.stdout.write(`${line.replace(/\p{Cc}/gu, '\uFFFD')}\n`)
+    // Here a mail would be sent, with the id as its idempotency key: who dies before the next line does it again.
+    memory.done(id)
+  }
+
+  /** A reminder that comes late is sent only if it is still true; an apology always is; anything else must not be overtaken. */
+  async function lineOf(event: Told, isMissed: boolean): Promise<string> {
+    const isOvertaken = memory.isOvertaken(event)
+    const deed = deeds[event.type]
+    if (deed === 'remind' && (isMissed || isOvertaken)) {
+      return (await dunwell.stillStands(event)) ? letterOf(event) : notSent(event, 'it came late, and is not so any more')
+    }
+    return isOvertaken && deed !== 'apologize' ? notSent(event, 'something newer is known') : letterOf(event)
+  }
+
+  return {
+    /** Works on what a former process took and did not finish, or what failed. */
+    goOn(): void {
+      for (const one of memory.waiting()) workOn({ ...one, isMissed: true })
+    },
+    take(one: Waiting): void {
+      if (memory.take(one)) workOn(one)
+    },
+    close: () => last
+  }
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`${reasonOf(error)}\n`)
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    complain(error)
+    process.exit(1)
+  }
+)
