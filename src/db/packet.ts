@@ -20,7 +20,7 @@ type Sent = {
 
 /** What is used here of pg's connection. It writes each message of the protocol, and its types know only some of them. */
 type Connection = Readonly<{
-  stream: Readonly<{ cork: () => void; uncork: () => void }>
+  stream: Readonly<{ writable: boolean; write: (bytes: Buffer) => boolean }>
   close: (message: { type: 'S'; name: string }) => void
   parse: (message: { name: string; text: string }) => void
   bind: (message: { statement: string; values: readonly unknown[] }) => void
@@ -77,10 +77,13 @@ export class Packet extends Query {
     const connection = sender as unknown as Connection
     this.#known = prepared.get(connection) ?? new Map()
     prepared.set(connection, this.#known)
-    connection.stream.cork()
-    for (const sent of this.#sent) this.#send(sent, connection)
-    connection.sync()
-    connection.stream.uncork()
+    // Gathered into one: what is written to a socket in fifty pieces is kept account of fifty times, on its way to one system call.
+    const messages: Buffer[] = []
+    const stream = { writable: true, write: (message: Buffer) => messages.push(message) }
+    const gathering = Object.create(connection, { stream: { value: stream } }) as Connection
+    for (const sent of this.#sent) this.#send(sent, gathering)
+    gathering.sync()
+    if (connection.stream.writable) connection.stream.write(Buffer.concat(messages))
   }
 
   #send(sent: Sent, connection: Connection): void {

@@ -12,9 +12,9 @@ export type Ready = Readonly<{
  * What succeeds in so much time is worth claiming ahead. A claim and its commit take 10 ms and more, and what it costs beside its rows
  * is the same for one as for many.
  */
-const AHEAD_MS = 50
+const AHEAD_MS = 100
 /** How many times the slots may wait for one. */
-const AHEAD_FACTOR = 4
+const AHEAD_FACTOR = 8
 
 /**
  * What was claimed before there was a slot for it, so that slots need not wait for a claim and a claim brings many. Only what the

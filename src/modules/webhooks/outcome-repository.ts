@@ -1,3 +1,4 @@
+import { columnsOf } from '../../db/arrays.ts'
 import type { Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { useWorkerSettings } from './claim-repository.ts'
@@ -31,7 +32,7 @@ export async function lockForOutcomes(
   tx: Tx,
   { endpointIds, changed }: { endpointIds: readonly string[]; changed: readonly string[] }
 ): Promise<EndpointHealth[]> {
-  const [, rows] = await Promise.all([useWorkerSettings(tx), tx.run(lockHealth, [tx.orgId, endpointIds, changed])])
+  const [rows] = await Promise.all([tx.run(lockHealth, [tx.orgId, endpointIds, changed]), useWorkerSettings(tx)])
   return rows
 }
 
@@ -91,21 +92,22 @@ const settleClaims = statement<{ deliveryId: string }>(
 /** @returns the deliveries that were written; another claim had taken over the others. */
 export async function settle(
   tx: Tx,
-  { settlements: s, healths }: { settlements: readonly Settlement[]; healths: readonly HealthWrite[] }
+  { settlements, healths }: { settlements: readonly Settlement[]; healths: readonly HealthWrite[] }
 ): Promise<string[]> {
+  const of = columnsOf(settlements)
   const rows = await tx.run(settleClaims, [
     tx.orgId,
-    s.map((one) => one.deliveryId),
-    s.map((one) => one.attempt),
-    s.map((one) => one.ends),
-    s.map((one) => one.delayMs),
-    s.map((one) => one.failures),
-    s.map((one) => one.startedAt),
-    s.map((one) => one.durationMs),
-    s.map((one) => one.succeeded),
-    s.map((one) => one.status),
-    s.map((one) => one.error),
-    s.map((one) => one.answer),
+    of('uuid', (one) => one.deliveryId),
+    of('int4', (one) => one.attempt),
+    of('text', (one) => one.ends),
+    of('int8', (one) => BigInt(Math.round(one.delayMs))),
+    of('int4', (one) => one.failures),
+    of('timestamptz', (one) => one.startedAt),
+    of('int4', (one) => one.durationMs),
+    of('bool', (one) => one.succeeded),
+    of('int4', (one) => one.status),
+    of('text', (one) => one.error),
+    of('text', (one) => one.answer),
     ...healthColumns(healths)
   ])
   return rows.map(({ deliveryId }) => deliveryId)

@@ -21,26 +21,26 @@ describe('how much is claimed ahead', () => {
     expect(create().ahead.target).toBe(0)
   })
 
-  test('is what ended in the last 50 ms or so', () => {
+  test('is what ended in the last 100 ms or so', () => {
     const { ahead, clock } = create()
     for (let n = 0; n < 100; n++) {
-      clock.ms += 5
+      clock.ms += 10
       ahead.count()
     }
     expect(ahead.target).toBeGreaterThanOrEqual(9)
     expect(ahead.target).toBeLessThanOrEqual(11)
   })
 
-  test('is four times the slots at most', () => {
+  test('is eight times the slots at most', () => {
     const { ahead } = create()
     for (let n = 0; n < 1_000; n++) ahead.count()
-    expect(ahead.target).toBe(4 * SLOTS)
+    expect(ahead.target).toBe(8 * SLOTS)
   })
 
   test('is nothing again once answers stay away', () => {
     const { ahead, clock } = create()
     for (let n = 0; n < 1_000; n++) ahead.count()
-    clock.ms += 400
+    clock.ms += 800
     expect(ahead.target).toBe(0)
   })
 })
