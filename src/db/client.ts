@@ -1,8 +1,9 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
-import pg from 'pg'
+import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
 import { DatabaseUnavailable, isRetryable, isUnavailable } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
+import { createPool, type Effort, type PoolOptions } from './pool.ts'
 import { type Statement, statement } from './statement.ts'
 
 /**
@@ -40,8 +41,8 @@ export type Tx = Reader &
 export type How = Readonly<{
   traceparent?: string | null
   /**
-   * For what a request writes, of a few objects: its statements keep one plan each, by an index. What a job does of thousands is
-   * planned for what it is.
+   * For what a request writes, of a few objects: its statements keep one plan each, by an index, and it is soon answered or never.
+   * What a job does of thousands is planned for what it is.
    */
   isSmall?: boolean
 }>
@@ -55,13 +56,6 @@ export type Database = Readonly<{
   scheduling: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>
   ping: () => Promise<void>
   close: () => Promise<void>
-}>
-
-export type DatabaseOptions = Readonly<{
-  url: string
-  connections?: number
-  statementTimeoutMs?: number
-  lockTimeoutMs?: number
 }>
 
 const ATTEMPTS = 4
@@ -88,7 +82,7 @@ const starts = {
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
 
-export function createDatabase(options: DatabaseOptions): Database {
+export function createDatabase(options: PoolOptions): Database {
   const pool = createPool(options)
   const drizzles = new WeakMap<pg.PoolClient, NodePgDatabase>()
 
@@ -106,7 +100,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     { traceparent = null, isSmall = false }: How,
     work: (tx: Tx) => Promise<T>
   ): Promise<T> {
-    const client = await connect(pool)
+    const client = await pool.connect(isSmall ? 'little' : 'much')
     const tx = txOn(client, sqlOn(client), { orgId, traceparent })
     let broken = false
     try {
@@ -124,8 +118,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function read<T>(role: Role, orgId: string, work: (reader: Reader) => Promise<T>): Promise<T> {
-    const client = await connect(pool)
+  async function read<T>({ role, orgId, effort }: Reading, work: (reader: Reader) => Promise<T>): Promise<T> {
+    const client = await pool.connect(effort)
     const finish = (how: typeof commit) =>
       send(client, how, []).then(
         () => client.release(),
@@ -153,46 +147,16 @@ export function createDatabase(options: DatabaseOptions): Database {
         }
       }
     },
-    reading: (orgId, work) => read('dunwell_app', orgId, work),
-    scheduling: (work) => read('dunwell_scheduler', NOBODY, work),
-    ping: async () => {
-      await pool.query('select 1').catch((error: unknown) => {
-        throw new DatabaseUnavailable(error)
-      })
-    },
-    close: () => pool.end()
-  }
-}
-
-function createPool(options: DatabaseOptions): pg.Pool {
-  const config: pg.PoolConfig = {
-    connectionString: options.url,
-    max: options.connections ?? 10,
-    pipeline: true,
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: options.statementTimeoutMs ?? 60_000,
-    lock_timeout: options.lockTimeoutMs ?? 10_000,
-    idle_in_transaction_session_timeout: 60_000,
-    application_name: 'dunwell',
-    types: { getTypeParser: parserFor }
-  }
-  const pool = new pg.Pool(config)
-  // A connection that breaks fails its queries, or is replaced by the next checkout; without a listener, of the pool while it is
-  // idle and of its own while it is in use, the process would end.
-  pool.on('error', () => undefined)
-  pool.on('connect', (client) => client.on('error', () => undefined))
-  return pool
-}
-
-async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
-  try {
-    return await pool.connect()
-  } catch (error) {
-    throw new DatabaseUnavailable(error)
+    reading: (orgId, work) => read({ role: 'dunwell_app', orgId, effort: 'much' }, work),
+    // Looks are short, and what they would find must not wait for one that is never answered.
+    scheduling: (work) => read({ role: 'dunwell_scheduler', orgId: NOBODY, effort: 'little' }, work),
+    ping: pool.ping,
+    close: pool.close
   }
 }
 
 type Role = 'dunwell_app' | 'dunwell_scheduler'
+type Reading = Readonly<{ role: Role; orgId: string; effort: Effort }>
 type Begin = Readonly<{ start: Start; role: Role; orgId: string }>
 
 /** Sent without waiting: the first queries of the work travel in the same packet. The caller awaits what this returns. */
@@ -274,16 +238,4 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       for (const action of afterCommit) action()
     }
   }
-}
-
-const asBigInt = (text: string) => BigInt(text)
-const asText = (text: string) => text
-
-/** Amounts and counts are bigint, days stay text: neither may pass through a float or a local midnight. */
-function parserFor(oid: number, format?: 'text' | 'binary') {
-  if (format !== 'binary') {
-    if (oid === pg.types.builtins.INT8) return asBigInt
-    if (oid === pg.types.builtins.DATE) return asText
-  }
-  return pg.types.getTypeParser(oid, format)
 }

@@ -19,6 +19,11 @@ const UNAVAILABLE = new Set([
   '53300', // too_many_connections
   '25P03' // idle_in_transaction_session_timeout
 ])
+const PASSING = new Set([
+  '55P03', // lock_not_available
+  '25006', // read_only_sql_transaction
+  '58030' // io_error
+])
 const LOST = /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout/i
 
 /** Serialization failures and deadlocks: the same work, done again, is likely to pass. */
@@ -29,6 +34,12 @@ export function isRetryable(error: unknown): boolean {
 
 export function isLockTimeout(error: unknown): boolean {
   return databaseError(error)?.code === '55P03'
+}
+
+/** It would pass at another time, whatever was asked for: no space, no memory, a lock that is held, a server that only reads for now. */
+export function isPassing(error: unknown): boolean {
+  const code = databaseError(error)?.code
+  return code !== undefined && (code.startsWith('53') || PASSING.has(code) || isRetryable(error))
 }
 
 export function isUnavailable(error: unknown): boolean {

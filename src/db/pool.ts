@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net'
+import pg from 'pg'
+import { DatabaseUnavailable } from './errors.ts'
+
+export type PoolOptions = Readonly<{
+  url: string
+  connections?: number
+  statementTimeoutMs?: number
+  lockTimeoutMs?: number
+}>
+
+/** How much work it is that is asked for: little is done soon, or waits for a lock. */
+export type Effort = 'little' | 'much'
+
+export type Pool = Readonly<{
+  /** @param effort decides how long an answer is waited for. */
+  connect: (effort: Effort) => Promise<pg.PoolClient>
+  ping: () => Promise<void>
+  close: () => Promise<void>
+}>
+
+/** How long after its last moment an answer may still come. */
+const MARGIN_MS = 5_000
+/** Statements that travel together are answered together: of these, so many may take as long as one may at most. */
+const SLOWEST = 2
+const KEEP_ALIVE_MS = 10_000
+
+export function createPool(options: PoolOptions): Pool {
+  const { url, connections = 10, statementTimeoutMs = 60_000, lockTimeoutMs = 10_000 } = options
+  const config: pg.PoolConfig = {
+    connectionString: url,
+    max: connections,
+    pipeline: true,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+    idle_in_transaction_session_timeout: 60_000,
+    application_name: 'dunwell',
+    types: { getTypeParser: parserFor }
+  }
+  const pool = new pg.Pool(config)
+  const silenceMs = { little: SLOWEST * lockTimeoutMs + MARGIN_MS, much: SLOWEST * statementTimeoutMs + MARGIN_MS }
+  // A connection that breaks fails its queries, or is replaced by the next checkout; without a listener, of the pool while it is
+  // idle and of its own while it is in use, the process would end.
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
+  endSilentConnections(pool, silenceMs.little)
+  return {
+    async connect(effort) {
+      const client = await pool.connect().catch(unavailable)
+      wait(client, silenceMs[effort])
+      return client
+    },
+    ping: async () => {
+      await pool.query('select 1').catch(unavailable)
+    },
+    close: () => pool.end()
+  }
+}
+
+function unavailable(error: unknown): never {
+  throw new DatabaseUnavailable(error)
+}
+
+/**
+ * The server keeps its own limits, but a server, or a way to it, that is gone without a word keeps none, and TCP waits a quarter of
+ * an hour for what was sent to be confirmed: so who owes an answer and says nothing for longer than it may take is given up.
+ */
+function endSilentConnections(pool: pg.Pool, idleMs: number): void {
+  const inUse = new WeakSet<pg.PoolClient>()
+  pool.on('acquire', (client) => void inUse.add(client))
+  pool.on('release', (_error, client) => {
+    inUse.delete(client)
+    wait(client, idleMs)
+  })
+  pool.on('connect', (client) =>
+    socketOf(client).on('timeout', () => {
+      // Between two statements of a transaction it is we who think.
+      if (inUse.has(client) && !owesAnswer(client)) return
+      const silent = Object.assign(new Error('The database has not answered for too long.'), { code: 'ETIMEDOUT' })
+      socketOf(client).destroy(silent)
+    })
+  )
+}
+
+/** What is used here of the inside of pg, whose version is pinned. */
+type Inside = { connection: { stream: Socket }; _getActiveQuery: () => object | null | undefined }
+
+const socketOf = (client: pg.PoolClient) => (client as unknown as Inside).connection.stream
+
+function owesAnswer(client: pg.PoolClient): boolean {
+  return ((client as unknown as Inside)._getActiveQuery() ?? null) !== null
+}
+
+function wait(client: pg.PoolClient, silenceMs: number): void {
+  const socket = socketOf(client)
+  if (socket.timeout !== silenceMs) socket.setTimeout(silenceMs)
+}
+
+const asBigInt = (text: string) => BigInt(text)
+const asText = (text: string) => text
+
+/** Amounts and counts are bigint, days stay text: neither may pass through a float or a local midnight. */
+function parserFor(oid: number, format?: 'text' | 'binary') {
+  if (format !== 'binary') {
+    if (oid === pg.types.builtins.INT8) return asBigInt
+    if (oid === pg.types.builtins.DATE) return asText
+  }
+  return pg.types.getTypeParser(oid, format)
+}
