@@ -40,6 +40,15 @@ export class DeliverySlots {
     return Math.max(0, Math.min(this.#slots - young, this.#slots * SLOW_FACTOR - this.#underWay.size))
   }
 
+  /** Until the first of the young attempts has taken too long; Infinity where none is under way. */
+  untilSlowMs(): number {
+    const now = this.#now()
+    for (const { startedAt } of this.#underWay) {
+      if (startedAt > now - SLOW_AFTER_MS) return startedAt + SLOW_AFTER_MS - now
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
   /** Endpoints that have kept an attempt waiting. */
   slowEndpoints(): ReadonlySet<string> {
     const endpoints = new Set<string>()

@@ -146,8 +146,10 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   /** Looks, claims, starts. @returns how long to rest unless the bell rings. */
   async function turn(): Promise<number> {
     start()
+    if (outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
     const free = room()
-    if (free < (isHungry ? worthwhile() : 1) || outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
+    // A slot is free again when its attempt ends, which rings, or has taken too long, which does not.
+    if (free < (isHungry ? worthwhile() : 1)) return Math.max(REST_MIN_MS, Math.min(REST_MAX_MS, slots.untilSlowMs()))
     const plan = await look(free)
     for (const { orgId, endpointId } of plan.orphans) await database.scoped(orgId, (tx) => dispatch.cancelOrphans(tx, endpointId))
     const started = await sumOf(plan.claims, claim)

@@ -43,7 +43,10 @@ export function planTurn(look: Look): Turn {
   const { waiting, slow, free } = look
   const due = waiting.filter((endpoint) => endpoint.isEnabled === true && waitOf(endpoint) === 0)
   const claimants = due.map((endpoint) => claimantOf(endpoint, slow)).filter(({ room }) => room > 0)
-  const suspects = new Set(claimants.filter(({ isSuspect }) => isSuspect).map(({ endpointId }) => endpointId))
+  // Those too that have nothing more to claim: what they have under way holds slots all the same.
+  const suspects = new Set(waiting.filter((endpoint) => isSuspect(endpoint, slow)).map(({ endpointId }) => endpointId)).union(
+    slow
+  )
   const suspectSlots = Math.max(0, look.suspectSlotsMax - look.heldBy(suspects))
   const shares = shareSlots(claimants, { slots: free, suspectSlots })
   const served = claimants.filter(({ endpointId }) => shares.has(endpointId))
@@ -70,10 +73,14 @@ function waitOf({ dueAt, openUntil, pacedUntil, now }: WaitingEndpoint): number 
 }
 
 function claimantOf(endpoint: WaitingEndpoint, slow: ReadonlySet<string>): Due {
-  const { orgId, endpointId, consecutiveFailures, openUntil, slowStartLimit, live } = endpoint
-  const isBlemished = consecutiveFailures > 0 || openUntil !== null || slowStartLimit !== null
+  const { orgId, endpointId, live } = endpoint
   const room = Math.min(roomFor(endpoint, endpoint) - live, paceRoom(endpoint))
-  return { orgId, endpointId, room, isSuspect: isBlemished || slow.has(endpointId) }
+  return { orgId, endpointId, room, isSuspect: isSuspect(endpoint, slow) }
+}
+
+function isSuspect(endpoint: WaitingEndpoint, slow: ReadonlySet<string>): boolean {
+  const { endpointId, consecutiveFailures, openUntil, slowStartLimit } = endpoint
+  return consecutiveFailures > 0 || openUntil !== null || slowStartLimit !== null || slow.has(endpointId)
 }
 
 function nextPosition({ waiting, isCut }: Look, { isShort, served }: { isShort: boolean; served: readonly Due[] }): Position {
