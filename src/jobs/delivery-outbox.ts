@@ -1,4 +1,4 @@
-import { isUnavailable } from '../db/errors.ts'
+import { isPassing, isUnavailable } from '../db/errors.ts'
 import type { Settlement } from '../modules/webhooks/settlement.ts'
 import type { Log } from './loop.ts'
 
@@ -22,8 +22,8 @@ const AGAIN_MAX_MS = 2_000
 type Batch = Readonly<{ orgId: string; settlements: readonly Settlement[] }>
 
 /**
- * Gathers outcomes and writes those of an organization together. A database that is away is waited for: a delivery was made, and
- * only writing so keeps it from being made again. Meanwhile its lease may end; then the fence refuses the write.
+ * Gathers outcomes and writes those of an organization together. A database that is away, or takes nothing for now, is waited for: a
+ * delivery was made, and only writing so keeps it from being made again. Meanwhile its lease may end; then the fence refuses the write.
  */
 export class DeliveryOutbox {
   readonly #options: OutboxOptions
@@ -41,6 +41,11 @@ export class DeliveryOutbox {
   /** How many outcomes are not yet written, those being written included. */
   get waiting(): number {
     return this.#gatheredCount + this.#writers * BATCH_MAX
+  }
+
+  /** Nothing could be written the last time: whatever is sent meanwhile may have to be sent again. */
+  get isFailing(): boolean {
+    return this.#againMs > 0
   }
 
   add(orgId: string, settlement: Settlement): void {
@@ -88,9 +93,11 @@ export class DeliveryOutbox {
         this.#againMs = 0
         return
       } catch (error) {
-        if (!isUnavailable(error)) return this.#isolate({ orgId, settlements }, error)
+        const isAway = isUnavailable(error)
+        if (!isAway && !isPassing(error)) return this.#isolate({ orgId, settlements }, error)
         this.#againMs = Math.min(AGAIN_MAX_MS, Math.max(AGAIN_MIN_MS, this.#againMs * 2))
-        this.#options.log.warn({ organization: orgId, outcomes: settlements.length }, 'outcomes wait for the database')
+        const details = { organization: orgId, outcomes: settlements.length, ...(!isAway && { err: error }) }
+        this.#options.log.warn(details, 'outcomes wait for the database')
         await new Promise((resolve) => setTimeout(resolve, this.#againMs))
       }
     }

@@ -146,7 +146,10 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   /** Looks, claims, starts. @returns how long to rest unless the bell rings. */
   async function turn(): Promise<number> {
     start()
-    if (outbox.waiting > UNWRITTEN_MAX) return REST_MAX_MS
+    if (outbox.isFailing || outbox.waiting > UNWRITTEN_MAX) {
+      isHungry = true
+      return REST_MAX_MS
+    }
     const free = room()
     // A slot is free again when its attempt ends, which rings, or has taken too long, which does not.
     if (free < (isHungry ? worthwhile() : 1)) return Math.max(REST_MIN_MS, Math.min(REST_MAX_MS, slots.untilSlowMs()))
