@@ -6,6 +6,7 @@ import type { Ledger, Shop } from './webhooks.ts'
 import { until, workerSettings } from './webhooks.ts'
 
 export type Worker = Readonly<{
+  pid: number
   isReady: () => boolean
   signal: (signal: NodeJS.Signals) => void
   kill: (signal: NodeJS.Signals) => Promise<void>
@@ -16,24 +17,31 @@ export const slotsOfWorker = 16
 
 /** A real process that delivers and nothing else. */
 export function startWorker(databaseUrl: string, env: Readonly<Record<string, string>> = {}): Worker {
-  const own = {
-    ...workerSettings,
-    LOG_LEVEL: 'info',
-    DUNWELL_WEBHOOK_CONCURRENCY: String(slotsOfWorker),
-    ...env,
-    DATABASE_URL: databaseUrl,
-    DUNWELL_ROLES: 'worker'
-  }
+  return startServer(databaseUrl, { DUNWELL_ROLES: 'worker', DUNWELL_WEBHOOK_CONCURRENCY: String(slotsOfWorker), ...env })
+}
+
+export type Server = Worker & Readonly<{ url: () => string }>
+
+/** A real process. */
+export function startServer(databaseUrl: string, env: Readonly<Record<string, string>>): Server {
+  const own = { ...workerSettings, LOG_LEVEL: 'info', ...env, DATABASE_URL: databaseUrl }
   const child = spawn(process.execPath, ['src/cli.ts', 'serve'], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', ...own },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const ended = once(child, 'exit')
-  let isReady = false
-  child.stdout.on('data', (chunk: Buffer) => (isReady ||= chunk.includes('"msg":"ready"')))
+  let ready: RegExpExecArray | null = null
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (ready !== null) return
+    text += chunk.toString()
+    ready = /^.*"msg":"ready".*$/m.exec(text)
+  })
   return {
-    isReady: () => isReady,
+    pid: child.pid ?? 0,
+    isReady: () => ready !== null,
+    url: () => /"url":"([^"]+)"/.exec(ready?.[0] ?? '')?.[1] ?? '',
     signal: (signal) => void child.kill(signal),
     async kill(signal) {
       child.kill(signal)
@@ -46,8 +54,8 @@ export type Crew = AsyncDisposable &
   Readonly<{ killOne: () => Promise<void>; pauseOne: (ms: number) => Promise<void>; killed: () => number }>
 
 /** Workers that are at work when this resolves. */
-export async function startCrew(size: number, databaseUrl: string): Promise<Crew> {
-  const workers = Array.from({ length: size }, () => startWorker(databaseUrl))
+export async function startCrew(size: number, databaseUrl: string, env: Readonly<Record<string, string>> = {}): Promise<Crew> {
+  const workers = Array.from({ length: size }, () => startWorker(databaseUrl, env))
   await until('all workers are ready', () => workers.every(({ isReady }) => isReady()), 60_000)
   let killed = 0
   return {
@@ -60,7 +68,7 @@ export async function startCrew(size: number, databaseUrl: string): Promise<Crew
         1
       )
       await oldest?.kill('SIGKILL')
-      workers.push(startWorker(databaseUrl))
+      workers.push(startWorker(databaseUrl, env))
       killed += 1
     },
     /** SIGSTOP, then SIGCONT: its clocks go on and it does not. */
@@ -106,7 +114,16 @@ export type Report = Readonly<{
 const BURST_MS = 50
 
 /** Fires events while faults happen, waits until nothing is queued, and compares what was committed with what arrived. */
-export async function underTraffic(name: string, { shop, ledger, forMs, perSecond, everyMs, fault }: Traffic): Promise<Report> {
+export async function underTraffic(name: string, traffic: Traffic): Promise<Report> {
+  await exposeToFaults(traffic)
+  await untilDrained(traffic.shop, 120_000)
+  const report = await reportOn(name, traffic)
+  print(report)
+  return report
+}
+
+/** Fires events while faults happen. */
+export async function exposeToFaults({ shop, forMs, perSecond, everyMs, fault }: Omit<Traffic, 'ledger'>): Promise<void> {
   const endsAt = performance.now() + forMs
   const traffic = async () => {
     // What the database refuses while it is away was never promised.
@@ -118,42 +135,63 @@ export async function underTraffic(name: string, { shop, ledger, forMs, perSecon
     for (await pause(everyMs); performance.now() < endsAt; await pause(everyMs)) await fault()
   }
   await Promise.all([traffic(), faults()])
-  const isDone = async () => (await shop.sql('select from webhook_queue limit 1').catch(() => [{}])).length === 0
-  await until('everything is delivered', isDone, 60_000)
-  const report = await reportOn(name, { shop, ledger })
-  const { sent, lost, duplicated, medianDelayMs, worstDelayMs } = report
-  process.stdout.write(
-    `  ${name}: ${sent} sent, ${lost} lost, ${duplicated} duplicated (${((duplicated / sent) * 100).toFixed(2)} %), delay median ${medianDelayMs} ms, worst ${worstDelayMs} ms\n`
-  )
-  return report
 }
 
+/** One line of figures. */
+export function print({ name, sent, lost, duplicated, medianDelayMs, worstDelayMs }: Report, more = ''): void {
+  const share = ((duplicated / sent) * 100).toFixed(2)
+  process.stdout.write(
+    `  ${name}: ${sent} sent, ${lost} lost, ${duplicated} duplicated (${share} %), delay median ${medianDelayMs} ms, worst ${worstDelayMs} ms${more}\n`
+  )
+}
+
+/** Until nothing waits to be sent, a database that is away included. */
+export function untilDrained(shop: Shop, timeoutMs = 60_000): Promise<void> {
+  const isDone = async () => (await shop.sql('select from webhook_queue limit 1').catch(() => [{}])).length === 0
+  return until('everything is delivered', isDone, timeoutMs)
+}
+
+type Told = Readonly<{ id: string; eventId: string; path: string; at: Date; attempts: number }>
+
+/** Compares what was committed, for endpoints that are still there, with what arrived. */
 export async function reportOn(name: string, { shop, ledger }: Pick<Traffic, 'shop' | 'ledger'>): Promise<Report> {
-  const events = await shop.sql<{ id: string; at: Date }>('select id, recorded_at as at from events')
+  const deliveries = await shop.sql<Told>(
+    `select d.id, d.event_id as "eventId", regexp_replace(p.url, '^https?://[^/]*', '') as path, e.recorded_at as at, d.attempts
+     from webhook_deliveries d join events e on e.org_id = d.org_id and e.id = d.event_id
+     join webhook_endpoints p on p.org_id = d.org_id and p.id = d.endpoint_id`
+  )
+  const times = new Map<string, number>()
   const firstMs = new Map<string, number>()
-  for (const { id, atMs } of ledger.received) if (!firstMs.has(id)) firstMs.set(id, atMs)
-  const known = new Set(events.map(({ id }) => id))
-  const delays = events.map(({ id, at }) => (firstMs.get(id) ?? Number.NaN) - at.getTime()).sort((a, b) => a - b)
+  for (const { id, atMs, request } of ledger.received) {
+    const key = `${id} ${request.path}`
+    times.set(key, (times.get(key) ?? 0) + 1)
+    if (!firstMs.has(key)) firstMs.set(key, atMs)
+  }
+  const keyOf = ({ eventId, path }: Told) => `${eventId} ${path}`
+  const known = new Set(deliveries.map(keyOf))
   const misnumbered = await shop.sql(
     `select d.id from webhook_deliveries d left join webhook_attempts a on a.org_id = d.org_id and a.delivery_id = d.id
      group by d.id, d.attempts having count(*) <> d.attempts or min(a.attempt) <> 1 or max(a.attempt) <> d.attempts
        or count(*) filter (where a.succeeded) <> 1 or count(distinct a.attempt) <> count(*)`
   )
-  const attempts = await shop.sql<{ id: string; attempts: number }>('select event_id as id, attempts from webhook_deliveries')
-  const times = new Map<string, number>()
-  for (const { id } of ledger.received) times.set(id, (times.get(id) ?? 0) + 1)
+  const delays = deliveries.map((told) => (firstMs.get(keyOf(told)) ?? Number.NaN) - told.at.getTime())
   return {
     name,
-    sent: events.length,
-    lost: events.filter(({ id }) => !firstMs.has(id)).length,
-    invented: [...firstMs.keys()].filter((id) => !known.has(id)).length,
+    sent: deliveries.length,
+    lost: deliveries.filter((told) => !firstMs.has(keyOf(told))).length,
+    invented: [...firstMs.keys()].filter((key) => !known.has(key)).length,
     duplicated: ledger.received.length - firstMs.size,
-    unexplained: attempts.filter((made) => (times.get(made.id) ?? 0) > made.attempts).length,
+    unexplained: deliveries.filter((told) => (times.get(keyOf(told)) ?? 0) > told.attempts).length,
     unverified: ledger.received.filter(({ verified }) => !verified).length,
     misnumbered: misnumbered.length,
-    worstDelayMs: Math.round(delays.at(-1) ?? 0),
-    medianDelayMs: Math.round(delays[Math.floor(delays.length / 2)] ?? 0)
+    worstDelayMs: Math.round(quantile(delays, 1)),
+    medianDelayMs: Math.round(quantile(delays, 0.5))
   }
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
 /** What holds after every fault: nothing lost or made up, attempts numbered without a gap, all of it verifies. */

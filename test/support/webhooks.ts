@@ -48,6 +48,8 @@ export type Shop = AsyncDisposable &
   Readonly<{
     url: string
     orgId: string
+    /** Of its admin. */
+    key: string
     parts: Process
     api: (method: string, path: string, body?: object | null, headers?: Environment) => Promise<ApiAnswer>
     /** Subscribes a URL, to everything unless said. */
@@ -86,7 +88,7 @@ export async function openShop({ roles = 'all', env = {}, clock, databaseUrl }: 
     return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as ApiAnswer['body'] }
   }
   return {
-    ...{ url: fresh.url, orgId, parts, api },
+    ...{ url: fresh.url, orgId, key, parts, api },
     async subscribe(url, settings = {}) {
       const { status, body } = await api('POST', '/webhook-endpoints', { url, event_types: ['*'], ...settings })
       if (status !== 201) throw new Error(`It was not subscribed: ${JSON.stringify(body)}`)
@@ -121,32 +123,51 @@ export type Ledger = Receiver &
     received: Received[]
     ids: () => Set<string>
     trust: (...secrets: string[]) => void
+    /** Of what comes to this path alone. */
+    trustAt: (path: string, secret: string) => void
     answer: (status: number) => void
+    /** Takes so long to answer. */
+    linger: (ms: number) => void
+    /** Paths where nothing is answered from now on, as by a process that stands still; the others are answered. */
+    hang: (paths: Iterable<string>) => void
   }>
 
 /** A receiver that verifies and writes down what it gets, as a consumer should. It answers 204 until it is told otherwise. */
 export async function keepLedger(): Promise<Ledger> {
   const received: Received[] = []
   const trusted: Webhook[] = []
-  let status = 204
+  const trustedAt = new Map<string, Webhook>()
+  let [status, lingerMs] = [204, 0]
+  let hanging: ReadonlySet<string> = new Set()
   const receiver = await httpReceiver((response, request) => {
     const id = String(request.headers['webhook-id'])
-    received.push({ id, atMs: Date.now(), verified: trusted.some((webhook) => isSigned(webhook, request)), request })
-    response.writeHead(status).end()
+    const own = trustedAt.get(request.path)
+    const verified = own === undefined ? trusted.some((webhook) => isSigned(webhook, request)) : isSigned(own, request)
+    received.push({ id, atMs: Date.now(), verified, request })
+    if (hanging.has(request.path)) return
+    if (lingerMs === 0) response.writeHead(status).end()
+    else setTimeout(() => response.writeHead(status).end(), lingerMs)
   })
   return {
     ...receiver,
     received,
     ids: () => new Set(received.map(({ id }) => id)),
     trust: (...secrets) => void trusted.push(...secrets.map((secret) => new Webhook(secret))),
+    trustAt: (path, secret) => void trustedAt.set(path, new Webhook(secret)),
     answer: (next) => {
       status = next
+    },
+    linger: (ms) => {
+      lingerMs = ms
+    },
+    hang: (paths) => {
+      hanging = new Set(paths)
     },
     [Symbol.asyncDispose]: () => receiver[Symbol.asyncDispose]()
   }
 }
 
-function isSigned(webhook: Webhook, { body, headers }: Request): boolean {
+export function isSigned(webhook: Webhook, { body, headers }: Request): boolean {
   try {
     webhook.verify(body, headers as Record<string, string>)
     return true
