@@ -2,8 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { print, quantile, type Report, reportOn, startWorker, untilDrained } from './delivery-faults.ts'
 import { keepLedger, type Ledger, openShop, type Shop, until } from './webhooks.ts'
 
-/** Beside a good many others. */
-const HEALTHY = 99
 const EVERY_MS = 100
 /** Each endpoint takes one of them, so that something for some of them comes all the time, and no worker rests between. */
 const TYPES = [
@@ -11,7 +9,8 @@ const TYPES = [
   ...(['payment.pending', 'payment.settled', 'payment.failed', 'payment.reversed'] as const)
 ]
 /** Pauses of circuits that have to attempts of two seconds about the ratio that the standard ones have to theirs. */
-const env = { DUNWELL_WEBHOOK_CONCURRENCY: '64', DUNWELL_WEBHOOK_SCHEDULE_SCALE: '0.01' }
+const SCALE = 0.01
+const envFor = (scale: number) => ({ DUNWELL_WEBHOOK_CONCURRENCY: '64', DUNWELL_WEBHOOK_SCHEDULE_SCALE: String(scale) })
 
 /** Endpoints at paths of their own, each with its own secret. @returns the paths. */
 export async function subscribeCrowd(
@@ -55,12 +54,17 @@ async function delaysOf(
 export type BesideReport = Report & Readonly<{ p95Ms: number; p95AloneMs: number }>
 
 /** Fault 19: one endpoint with a long queue never answers, beside many that do; then it does. */
-export async function hangOne({ queued, forMs }: { queued: number; forMs: number }): Promise<BesideReport> {
+export async function hangOne({
+  healthy: count,
+  queued,
+  forMs,
+  scale = SCALE
+}: Readonly<{ healthy: number; queued: number; forMs: number; scale?: number }>): Promise<BesideReport> {
   await using ledger = await keepLedger()
   await using shop = await openShop({ roles: 'api' })
-  const healthy = await subscribeCrowd({ shop, ledger }, { count: HEALTHY, name: 'h' })
+  const healthy = await subscribeCrowd({ shop, ledger }, { count, name: 'h' })
   const [hung = ''] = await subscribeCrowd({ shop, ledger }, { count: 1, name: 's', settings: { event_types: ['promise.*'] } })
-  const worker = startWorker(shop.url, env)
+  const worker = startWorker(shop.url, envFor(scale))
   try {
     await until('the worker is ready', worker.isReady, 60_000)
     const paths = new Set(healthy)
@@ -76,7 +80,7 @@ export async function hangOne({ queued, forMs }: { queued: number; forMs: number
     await untilDrained(shop, 90_000)
     const [p95AloneMs, p95Ms] = [quantile(alone, 0.95), quantile(beside, 0.95)]
     const report = await reportOn(`19 one hangs with ${queued} queued`, { shop, ledger })
-    print(report, `; of the ${HEALTHY} others p95 ${p95Ms} ms, without it ${p95AloneMs} ms`)
+    print(report, `; of the ${count} others p95 ${p95Ms} ms, without it ${p95AloneMs} ms`)
     return { ...report, p95AloneMs, p95Ms }
   } finally {
     await worker.kill('SIGTERM')
@@ -91,7 +95,7 @@ export async function hangMany(forMs: number): Promise<BesideReport> {
   const shops = [first, second]
   const paths = await Promise.all(shops.map((shop, n) => subscribeCrowd({ shop, ledger }, { count: 100, name: `${n}-` })))
   const hung = paths.flatMap((own) => own.slice(0, 20))
-  const worker = startWorker(first.url, env)
+  const worker = startWorker(first.url, envFor(SCALE))
   const measure = async () => {
     const fired = await Promise.all(shops.map((shop) => fireFor(shop, forMs)))
     const delays = await Promise.all(

@@ -101,13 +101,16 @@ async function takeAll(url: string): Promise<{ held: pg.Client[]; wasRefused: bo
 export async function refuseOutcomes(forMs: number): Promise<Report> {
   await using at = await subscribed()
   const { shop } = at
+  await shop.sql('create table outage ()')
+  await shop.sql(`create function no_space() returns trigger language plpgsql security definer set search_path from current as
+    $$ begin if exists (select from outage) then raise exception using errcode = '53100', message = 'No space left on device'; end if;
+    return new; end $$`)
+  await shop.sql('create trigger no_space before insert on webhook_attempts for each row execute function no_space()')
   await using _crew = await startCrew(2, shop.url, env)
-  await shop.sql(`create function no_space() returns trigger language plpgsql as
-    $$ begin raise exception using errcode = '53100', message = 'No space left on device'; end $$`)
   const full = async () => {
-    await shop.sql('create trigger no_space before insert on webhook_attempts for each row execute function no_space()')
+    await shop.sql('insert into outage default values')
     await pause(3_000)
-    await shop.sql('drop trigger no_space on webhook_attempts')
+    await shop.sql('delete from outage')
   }
   const locked = async () => {
     const client = new pg.Client({ connectionString: shop.url })
