@@ -6,31 +6,31 @@ import { print, type Report, reportOn, startWorker, untilDrained, type Worker } 
 import { type Shop, until } from './webhooks.ts'
 
 /** What the queue costs at one moment. Counters of the server come a second late. */
-type Reading = Readonly<{ at: number; fetched: number; dead: number; queued: number; done: number; memoryMb: number }>
+type Reading = Readonly<{ at: number; entries: number; dead: number; queued: number; done: number; memoryMb: number }>
 
 async function read({ sql }: Shop, worker: Worker): Promise<Reading> {
   const [counted] = await sql<Omit<Reading, 'at' | 'memoryMb'>>(
-    `select idx_tup_fetch::int as fetched, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
+    `select (select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'webhook_queue') as entries, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
        (select count(*)::int from webhook_attempts) as done from pg_stat_user_tables where relname = 'webhook_queue'`
   )
   const status = await readFile(`/proc/${worker.pid}/status`, 'utf8')
   const memoryMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024
-  return { at: performance.now(), memoryMb, ...(counted ?? { fetched: 0, dead: 0, queued: 0, done: 0 }) }
+  return { at: performance.now(), memoryMb, ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
 }
 
-export type Stretch = Readonly<{ perSecond: number; rowsRead: number; dead: number; queued: number; memoryMb: number }>
+export type Stretch = Readonly<{ perSecond: number; entriesRead: number; dead: number; queued: number; memoryMb: number }>
 export type LongRun = Report & Readonly<{ first: Stretch; last: Stretch; medianFirstMs: number; medianLastMs: number }>
 
 const stretch = (from: Reading, to: Reading): Stretch => ({
   perSecond: Math.round(((to.done - from.done) * 1_000) / (to.at - from.at)),
-  rowsRead: Math.round((to.fetched - from.fetched) / Math.max(1, to.done - from.done)),
+  entriesRead: Math.round((to.entries - from.entries) / Math.max(1, to.done - from.done)),
   dead: to.dead,
   queued: to.queued,
   memoryMb: Math.round(to.memoryMb)
 })
 
-const told = ({ perSecond, rowsRead, dead, queued, memoryMb }: Stretch) =>
-  `${perSecond}/s, ${rowsRead} rows read each, ${dead} dead rows, ${queued} queued, ${memoryMb} MB`
+const told = ({ perSecond, entriesRead, dead, queued, memoryMb }: Stretch) =>
+  `${perSecond}/s, ${entriesRead} index entries read each, ${dead} dead rows, ${queued} queued, ${memoryMb} MB`
 
 /** Steady traffic, looked at in its first sixth and its last. */
 async function steadily(
