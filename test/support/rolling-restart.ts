@@ -4,8 +4,6 @@ import { print, type Report, reportOn, type Server, startServer, untilDrained } 
 import { keepLedger, openShop, type Shop, until } from './webhooks.ts'
 
 const METRICS_TOKEN = 'the-metrics-of-the-fault-tests'
-/** As a load balancer has it: what is about to stop is left out a moment before. */
-const UNLISTED_MS = 200
 
 async function startReady(shop: Shop, roles: 'all' | 'api'): Promise<Server> {
   const server = startServer(shop.url, { DUNWELL_ROLES: roles, DUNWELL_METRICS_TOKEN: METRICS_TOKEN })
@@ -70,15 +68,18 @@ export async function rollOver(restMs: number): Promise<Rolled> {
     if (first === undefined) throw new Error('there are five')
     const endpoint = await subscribeAt(first.url(), { key: shop.key, url: ledger.url })
     ledger.trust(endpoint.secret)
-    let isOver = false
+    let [isOver, slowestStopMs] = [false, 0]
     const loading = load(shop.key, { urls: () => listed.map(({ url }) => url()), until: () => isOver })
     await pause(restMs)
     const shares = await Promise.all(servers.slice(0, 3).map(attemptsOf))
     for (const [n, old] of servers.entries()) {
       const next = await startReady(shop, n < 3 ? 'all' : 'api')
-      listed = [...listed.filter((server) => server !== old), next]
-      await pause(UNLISTED_MS)
+      listed = [...listed, next]
+      // Nobody is told before: what still comes to it is answered, or finds its connection closed.
+      const stoppedAt = performance.now()
       await old.kill('SIGTERM')
+      slowestStopMs = Math.max(slowestStopMs, Math.round(performance.now() - stoppedAt))
+      listed = listed.filter((server) => server !== old)
     }
     servers = listed
     await pause(restMs / 2)
@@ -87,7 +88,10 @@ export async function rollOver(restMs: number): Promise<Rolled> {
     await untilDrained(shop)
     const [{ made } = { made: 0 }] = await shop.sql<{ made: number }>('select count(*)::int as made from clients')
     const report = await reportOn('rolling restart of five processes', { shop, ledger })
-    print(report, `; ${loaded.retried} requests asked again, ${loaded.refused.length} refused, shares ${shares.join('/')}`)
+    print(
+      report,
+      `; ${loaded.retried} requests asked again, ${loaded.refused.length} refused, shares ${shares.join('/')}, slowest stop ${slowestStopMs} ms`
+    )
     return { ...report, ...loaded, made, shares }
   } finally {
     await Promise.all(servers.map(({ kill }) => kill('SIGTERM')))
