@@ -7,12 +7,12 @@ const NOISE_MS = 100
 
 it('an endpoint that hangs with 5,000 queued holds back none of 99 others', async () => {
   const report = await hangOne({ healthy: 99, queued: 5_000, forMs: 10_000 })
-  expect(report).toMatchObject(unharmed)
+  expect(report).toMatchObject({ ...unharmed, twiceBeside: 0 })
   expect(report.p95Ms).toBeLessThanOrEqual(Math.max(2 * report.p95AloneMs, report.p95AloneMs + NOISE_MS))
 })
 
 it('forty endpoints that hang at once hold back none of 160 others', async () => {
   const report = await hangMany(8_000)
-  expect(report).toMatchObject(unharmed)
+  expect(report).toMatchObject({ ...unharmed, twiceBeside: 0 })
   expect(report.p95Ms).toBeLessThanOrEqual(Math.max(2 * report.p95AloneMs, report.p95AloneMs + NOISE_MS))
 })

@@ -51,7 +51,13 @@ async function delaysOf(
   return ofThem().map(({ id, atMs }) => atMs - (firedMs.get(id) ?? Number.NaN))
 }
 
-export type BesideReport = Report & Readonly<{ p95Ms: number; p95AloneMs: number }>
+export type BesideReport = Report & Readonly<{ p95Ms: number; p95AloneMs: number; twiceBeside: number }>
+
+/** Of those who answer, how often something came again. */
+function twiceBeside({ received }: Ledger, hung: readonly string[]): number {
+  const beside = received.filter(({ request }) => !hung.includes(request.path))
+  return beside.length - new Set(beside.map(({ id, request }) => `${id} ${request.path}`)).size
+}
 
 /** Fault 19: one endpoint with a long queue never answers, beside many that do; then it does. */
 export async function hangOne({
@@ -81,7 +87,7 @@ export async function hangOne({
     const [p95AloneMs, p95Ms] = [quantile(alone, 0.95), quantile(beside, 0.95)]
     const report = await reportOn(`19 one hangs with ${queued} queued`, { shop, ledger })
     print(report, `; of the ${count} others p95 ${p95Ms} ms, without it ${p95AloneMs} ms`)
-    return { ...report, p95AloneMs, p95Ms }
+    return { ...report, p95AloneMs, p95Ms, twiceBeside: twiceBeside(ledger, [hung]) }
   } finally {
     await worker.kill('SIGTERM')
   }
@@ -113,7 +119,7 @@ export async function hangMany(forMs: number): Promise<BesideReport> {
     await untilDrained(first, 90_000)
     const report = await reportOn('20 forty of 200 hang at once', { shop: first, ledger })
     print(report, `; of the 160 others p95 ${p95Ms} ms, before ${p95AloneMs} ms`)
-    return { ...report, p95AloneMs, p95Ms }
+    return { ...report, p95AloneMs, p95Ms, twiceBeside: twiceBeside(ledger, hung) }
   } finally {
     await worker.kill('SIGTERM')
   }

@@ -26,7 +26,7 @@ it('nothing is lost when the database restarts', async () => {
 
 it('an endpoint that hangs with a long queue holds back none of the others', async () => {
   const report = await hangOne({ healthy: 30, queued: 1_000, forMs: 4_000, scale: 0.001 })
-  expect(report).toMatchObject(unharmed)
+  expect(report).toMatchObject({ ...unharmed, twiceBeside: 0 })
   // Other tests run beside this one: what is held back would wait for seconds.
   expect(report.p95Ms).toBeLessThanOrEqual(Math.max(2 * report.p95AloneMs, report.p95AloneMs + 400))
 })
