@@ -84,3 +84,6 @@ $$;
 -- A delivery is written once and changed once, a moment later and together with its neighbours: with room for all of them on its
 -- page, the change touches none of the three indexes, which costs less space than the room.
 alter table webhook_deliveries set (fillfactor = 50);
+--> statement-breakpoint
+-- Nothing asks for the attempts of an endpoint but by its deliveries.
+drop index webhook_attempts_of_endpoint;

@@ -14,22 +14,27 @@ export type Ready = Readonly<{
  */
 const AHEAD_MS = 100
 /** How many times the slots may wait for one. */
-const AHEAD_FACTOR = 8
+const AHEAD_FACTOR = 16
+
+/** After a failure, how long only what succeeds is a reason to claim ahead. */
+const CAUTION_MS = 1_000
 
 /**
- * What was claimed before there was a slot for it, so that slots need not wait for a claim and a claim brings many. Only what the
- * pace of the answers says will be sent at once: while receivers fail or do not answer, nothing is claimed ahead.
+ * What was claimed before there was a slot for it, so that slots need not wait for a claim and a claim brings many: what the pace of
+ * the answers says will be sent at once, and, until something fails, as much as there are slots, so that a queue which was empty does
+ * not begin slowly.
  */
 export class DeliveryAhead {
-  readonly #max: number
+  readonly #slots: number
   readonly #now: () => number
   #ready: Ready[] = []
   #pace = 0
   #pacedAt = 0
+  #failedAt = Number.NEGATIVE_INFINITY
 
   /** @param now milliseconds of a clock that only goes forward. */
   constructor(slots: number, now: () => number) {
-    this.#max = slots * AHEAD_FACTOR
+    this.#slots = slots
     this.#now = now
   }
 
@@ -39,11 +44,16 @@ export class DeliveryAhead {
 
   /** How many may wait now. */
   get target(): number {
-    return Math.min(this.#max, Math.floor(this.#fadedPace()))
+    const hoped = this.#now() - this.#failedAt > CAUTION_MS ? this.#slots : 0
+    return Math.min(this.#slots * AHEAD_FACTOR, Math.max(hoped, Math.floor(this.#fadedPace())))
   }
 
-  /** An attempt has succeeded. */
-  count(): void {
+  /** An attempt has ended. */
+  count(hasSucceeded: boolean): void {
+    if (!hasSucceeded) {
+      this.#failedAt = this.#now()
+      return
+    }
     this.#pace = this.#fadedPace() + 1
     this.#pacedAt = this.#now()
   }

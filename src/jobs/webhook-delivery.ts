@@ -78,7 +78,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     const slot = slots.take(assignment.endpoint.id)
     const settlement = await attempt(orgId, assignment, slot.startedAt > startBy ? tooLate : hangUp.signal)
     slots.give(slot)
-    if (settlement.succeeded) ahead.count()
+    ahead.count(settlement.succeeded)
     metrics.attempt(settlement.verdict ?? (settlement.ends === 'superseded' ? 'superseded' : 'not_sent'))
     outbox.add(orgId, settlement)
     start()

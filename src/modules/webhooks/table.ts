@@ -175,10 +175,7 @@ export const webhookAttempts = pgTable(
     error: text(),
     answer: text()
   },
-  (t) => [
-    primaryKey({ columns: [t.orgId, t.deliveryId, t.attempt, t.startedAt] }),
-    index('webhook_attempts_of_endpoint').on(t.orgId, t.endpointId, t.startedAt)
-  ]
+  (t) => [primaryKey({ columns: [t.orgId, t.deliveryId, t.attempt, t.startedAt] })]
 )
 
 export type ReplayStatus = 'running' | 'done' | 'cancelled'

@@ -17,31 +17,43 @@ function ready(endpointId: string, deliveryId: string): Ready {
 const taken = (one: Ready | undefined) => one?.assignment.claimed.deliveryId
 
 describe('how much is claimed ahead', () => {
-  test('is nothing before an answer came', () => {
-    expect(create().ahead.target).toBe(0)
+  test('is as much as there are slots before anything is known', () => {
+    expect(create().ahead.target).toBe(SLOTS)
+  })
+
+  test('is nothing for a second after a failure, but for what succeeds meanwhile', () => {
+    const { ahead, clock } = create()
+    ahead.count(false)
+    expect(ahead.target).toBe(0)
+    for (let n = 0; n < 3; n++) ahead.count(true)
+    expect(ahead.target).toBe(3)
+    clock.ms += 1_001
+    expect(ahead.target).toBe(SLOTS)
   })
 
   test('is what ended in the last 100 ms or so', () => {
     const { ahead, clock } = create()
+    ahead.count(false)
     for (let n = 0; n < 100; n++) {
       clock.ms += 10
-      ahead.count()
+      ahead.count(true)
+      if (n === 50) ahead.count(false)
     }
     expect(ahead.target).toBeGreaterThanOrEqual(9)
     expect(ahead.target).toBeLessThanOrEqual(11)
   })
 
-  test('is eight times the slots at most', () => {
+  test('is sixteen times the slots at most', () => {
     const { ahead } = create()
-    for (let n = 0; n < 1_000; n++) ahead.count()
-    expect(ahead.target).toBe(8 * SLOTS)
+    for (let n = 0; n < 1_000; n++) ahead.count(true)
+    expect(ahead.target).toBe(16 * SLOTS)
   })
 
-  test('is nothing again once answers stay away', () => {
+  test('is no more than that again once answers stay away', () => {
     const { ahead, clock } = create()
-    for (let n = 0; n < 1_000; n++) ahead.count()
+    for (let n = 0; n < 1_000; n++) ahead.count(true)
     clock.ms += 800
-    expect(ahead.target).toBe(0)
+    expect(ahead.target).toBe(SLOTS)
   })
 })
 
