@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util'
 import type { Tx } from '../db/client.ts'
-import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
+import { everyOrganization } from '../every-organization.ts'
 import type { Process } from '../main.ts'
 import * as idempotencyRepository from '../modules/organizations/idempotency-repository.ts'
 import { offline } from './offline.ts'
-
-const PAGE = 500
 
 /**
  * Seals every secret of webhook endpoints with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed. Afterwards nothing
@@ -25,24 +23,16 @@ type Counts = { organizations: number; secrets: number; answers: number }
 export async function resealAll(parts: Pick<Process, 'database' | 'services' | 'keyId' | 'seal'>): Promise<Counts> {
   const { database, services } = parts
   const counts = { organizations: 0, secrets: 0, answers: 0 }
-  let after = BEFORE_ALL_IDS
-  for (;;) {
-    const ids = await database.scheduling((scheduler) =>
-      services.organizations.organizationsAfter(scheduler, { after, limit: PAGE })
-    )
-    for (const orgId of ids) {
-      const [secrets, answers] = await database.scoped(orgId, async (tx) => [
-        await services.reseal(tx),
-        await resealAnswers(tx, parts)
-      ])
-      counts.secrets += secrets
-      counts.answers += answers
-    }
-    counts.organizations += ids.length
-    const last = ids.at(-1)
-    if (last === undefined || ids.length < PAGE) return counts
-    after = last
+  for await (const orgId of everyOrganization(database, services)) {
+    const [secrets, answers] = await database.scoped(orgId, async (tx) => [
+      await services.reseal(tx),
+      await resealAnswers(tx, parts)
+    ])
+    counts.organizations += 1
+    counts.secrets += secrets
+    counts.answers += answers
   }
+  return counts
 }
 
 async function resealAnswers(tx: Tx, { keyId, seal }: Pick<Process, 'keyId' | 'seal'>): Promise<number> {

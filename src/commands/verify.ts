@@ -1,10 +1,8 @@
 import { parseArgs } from 'node:util'
 import { type Check, checkBooks } from '../checks/books.ts'
-import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
+import { everyOrganization } from '../every-organization.ts'
 import type { Process } from '../main.ts'
 import { offline } from './offline.ts'
-
-const PAGE = 500
 
 /** Holds every organization's books against the invariants. Exit code 1 when one is broken. */
 export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -19,16 +17,9 @@ type Result = Readonly<{ organization: string; checks: readonly Check[] }>
 
 export async function verifyAll({ database, services }: Pick<Process, 'database' | 'services'>): Promise<Result[]> {
   const results: Result[] = []
-  let after = BEFORE_ALL_IDS
-  for (;;) {
-    const ids = await database.scheduling((scheduler) =>
-      services.organizations.organizationsAfter(scheduler, { after, limit: PAGE })
-    )
-    for (const organization of ids) results.push({ organization, checks: await database.reading(organization, checkBooks) })
-    const last = ids.at(-1)
-    if (last === undefined || ids.length < PAGE) return results
-    after = last
-  }
+  for await (const organization of everyOrganization(database, services))
+    results.push({ organization, checks: await database.reading(organization, checkBooks) })
+  return results
 }
 
 function textOf(results: readonly Result[]): string {

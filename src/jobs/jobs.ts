@@ -73,7 +73,7 @@ function startDunning(deps: JobDeps) {
     await sweepJob.reissueNotices(signal)
   }
   const sweep = createLoop({ name: 'sweep', everyMs: null, log, run: (signal) => sweepJob.sweepAll(signal) })
-  const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: (signal) => asked(signal) })
+  const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: asked })
   const clocks = createLoop({ name: 'test clocks', everyMs: CLOCK_EVERY_MS, log, run: (signal) => clockJob.advanceAll(signal) })
   const minute = scheduleEvery(deps.sweepCron, { name: 'sweep', run: sweep.wake })
   return {

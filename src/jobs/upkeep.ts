@@ -1,6 +1,7 @@
 import { checkBooks } from '../checks/books.ts'
 import type { Database, Tx } from '../db/client.ts'
 import { statement } from '../db/statement.ts'
+import { everyOrganization } from '../every-organization.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { forget } from '../modules/organizations/idempotency-repository.ts'
 import type { Services } from '../services.ts'
@@ -21,7 +22,6 @@ const DAY_MS = 86_400_000
 const KEYS_KEPT_DAYS = 7
 const ROWS_PER_BATCH = 5_000
 const MONTHS_AHEAD = 3
-const ORGANIZATIONS_PER_LOOK = 500
 const OPERATOR = '00000000-0000-0000-0000-000000000000'
 
 const makePartitions = statement<{ made: null }>(
@@ -35,7 +35,7 @@ const dropPartitions = statement<{ dropped: number }>(
 )
 
 /** The nightly pass: partitions made ahead and dropped after, what is kept no longer erased, books held against the invariants. Real time. */
-export function createUpkeepJob({ services: { organizations, events }, database, clock, kept, log }: UpkeepDeps) {
+export function createUpkeepJob({ services, database, clock, kept, log }: UpkeepDeps) {
   const daysAgo = (days: number) => new Date(clock.now().getTime() - days * DAY_MS)
 
   async function keepPartitions(): Promise<void> {
@@ -62,20 +62,11 @@ export function createUpkeepJob({ services: { organizations, events }, database,
     async run(signal: AbortSignal): Promise<void> {
       await keepPartitions()
       await forgetKeys(OPERATOR)
-      let after = OPERATOR
-      for (;;) {
-        const ids = await database.scheduling((scheduler) =>
-          organizations.organizationsAfter(scheduler, { after, limit: ORGANIZATIONS_PER_LOOK })
-        )
-        for (const orgId of ids) {
-          if (signal.aborted) return
-          await forgetKeys(orgId)
-          await eraseAll(orgId, (tx, limit) => events.eraseBodies(tx, { before: daysAgo(kept.bodyDays), limit }))
-          await check(orgId)
-        }
-        const last = ids.at(-1)
-        if (last === undefined) return
-        after = last
+      for await (const orgId of everyOrganization(database, services)) {
+        if (signal.aborted) return
+        await forgetKeys(orgId)
+        await eraseAll(orgId, (tx, limit) => services.events.eraseBodies(tx, { before: daysAgo(kept.bodyDays), limit }))
+        await check(orgId)
       }
     }
   }

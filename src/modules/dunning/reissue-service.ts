@@ -10,7 +10,7 @@ import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import * as repository from './reissue-repository.ts'
 import { NOTICE_DUE, readNotice, saysTheSame, type ToldNotice } from './told-facts.ts'
-import { lastTold } from './truth-repository.ts'
+import { toldSince } from './truth-repository.ts'
 
 export type ReissueDeps = Readonly<{
   clock: Clock
@@ -35,10 +35,11 @@ export function createReissueService(deps: ReissueDeps) {
     tx: Tx,
     { eventId, body, books }: { eventId: string; body: string; books: Books }
   ): Promise<string | null> {
-    const { clientId, at, notice } = readNotice(body)
+    const told = readNotice(body)
+    const { clientId, notice } = told
     await clients.lock(tx, clientId)
-    const [last] = (await lastTold(tx, [clientId])).filter(({ currency }) => currency === notice.currency)
-    if (last !== undefined && last.toldAt.getTime() > at.getTime()) return null
+    const isToldSince = await toldSince(tx, [clientId])
+    if (isToldSince(told)) return null
     const client = await clients.get(tx, clientId)
     const current = await currentNotice(tx, { books, client, told: notice })
     if (current === null) return null

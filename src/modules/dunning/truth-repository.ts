@@ -85,10 +85,12 @@ const selectLater = statement<{ clientId: string; currency: string; toldAt: Date
    where org_id = $1 and client_id = any($2::uuid[]) and told_at is not null group by client_id, currency`
 )
 
-/** When each of these clients was told last, by currency. */
-export function lastTold(
+/** Says of a notice to one of these clients whether the client was told anew since. */
+export async function toldSince(
   reader: Reader,
   clientIds: readonly string[]
-): Promise<{ clientId: string; currency: string; toldAt: Date }[]> {
-  return reader.run(selectLater, [reader.orgId, clientIds])
+): Promise<(told: Readonly<{ clientId: string; at: Date; notice: Readonly<{ currency: string }> }>) => boolean> {
+  const last = await reader.run(selectLater, [reader.orgId, clientIds])
+  return ({ clientId, at, notice }) =>
+    last.some((one) => one.clientId === clientId && one.currency === notice.currency && one.toldAt > at)
 }

@@ -71,12 +71,12 @@ export function createTruthService(deps: TruthDeps) {
       .map(({ id, body }) => ({ id, ...readNotice(body) }))
       .filter(({ notice }) => Array.isArray(notice.obligations))
     if (notices.length === 0) return []
-    const [found, last] = await Promise.all([
+    const [found, isToldSince] = await Promise.all([
       repository.standingOfObligations(
         reader,
         notices.flatMap(({ notice }) => notice.obligations.map(({ id }) => id))
       ),
-      repository.lastTold(
+      repository.toldSince(
         reader,
         notices.map(({ clientId }) => clientId)
       )
@@ -84,11 +84,7 @@ export function createTruthService(deps: TruthDeps) {
     const standings = new Map(found.map((standing) => [standing.id, standing]))
     const faults: [string, string][] = []
     for (const one of notices) {
-      const isOver = last.some(
-        ({ clientId, currency, toldAt }) =>
-          clientId === one.clientId && currency === one.notice.currency && toldAt.getTime() > one.at.getTime()
-      )
-      const fault = isOver ? TOLD_SINCE : await faultOf(reader, { one, standings })
+      const fault = isToldSince(one) ? TOLD_SINCE : await faultOf(reader, { one, standings })
       if (fault !== null) faults.push([one.id, fault])
     }
     return faults
@@ -99,7 +95,7 @@ export function createTruthService(deps: TruthDeps) {
     { one: { clientId, at, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
   ): Promise<string | null> {
     const listed = notice.obligations.map((told) => ({ told, now: standings.get(told.id) }))
-    if (listed.some(({ told, now }) => now === undefined || hasChanged(told, { now, currency: notice.currency }))) return CHANGED
+    if (listed.some(({ told, now }) => hasChanged(told, { now, currency: notice.currency }))) return CHANGED
     if (listed.some(({ now }) => now?.isHeld === true)) {
       const own = await ownHolds(reader, [{ clientId, at }])
       const blocked = own.size === 0 ? null : await blockedOf(reader, { ids: listed.map(({ told }) => told.id), own })

@@ -53,21 +53,19 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
     if ((await repository.running(tx)) >= RUNNING_MAX)
       throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
     const replay: repository.Replay = {
-      ...{
-        id: newId(),
-        endpointId,
-        fromAt,
-        toAt,
-        clientId,
-        queued: 0,
-        createdAt: now,
-        updatedAt: now,
-        finishedAt: null,
-        status: 'running'
-      },
+      id: newId(),
+      endpointId,
+      fromAt,
+      toAt,
       eventTypes: eventTypes === null ? null : [...eventTypes],
+      clientId,
       states: [...states],
-      afterSeq: await repository.seqBefore(tx, fromAt)
+      status: 'running',
+      afterSeq: await repository.seqBefore(tx, fromAt),
+      queued: 0,
+      createdAt: now,
+      updatedAt: now,
+      finishedAt: null
     }
     await repository.insert(tx, replay)
     tx.afterCommit(wakeReplays)
@@ -76,7 +74,6 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
 
   return {
     get,
-    start,
     page: (reader: Reader, input: Parameters<typeof repository.page>[1]) => repository.page(reader, input),
     allRunning: (scheduler: Reader, limit: number) => repository.allRunning(scheduler, limit),
     /** Of an endpoint that is to get nothing of the past. */
