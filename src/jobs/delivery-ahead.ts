@@ -13,16 +13,17 @@ export type Ready = Readonly<{
  * is the same for one as for many.
  */
 const AHEAD_MS = 100
-/** How many times the slots may wait for one. */
+/** How many times the slots may wait for one, and as long as nothing failed and no pace is known. */
 const AHEAD_FACTOR = 16
+const HOPED_FACTOR = 4
 
 /** After a failure, how long only what succeeds is a reason to claim ahead. */
 const CAUTION_MS = 1_000
 
 /**
  * What was claimed before there was a slot for it, so that slots need not wait for a claim and a claim brings many: what the pace of
- * the answers says will be sent at once, and, until something fails, as much as there are slots, so that a queue which was empty does
- * not begin slowly.
+ * the answers says will be sent at once, and, until something fails, a few times as much as there are slots, so that a queue which was
+ * empty does not begin slowly.
  */
 export class DeliveryAhead {
   readonly #slots: number
@@ -44,7 +45,7 @@ export class DeliveryAhead {
 
   /** How many may wait now. */
   get target(): number {
-    const hoped = this.#now() - this.#failedAt > CAUTION_MS ? this.#slots : 0
+    const hoped = this.#now() - this.#failedAt > CAUTION_MS ? this.#slots * HOPED_FACTOR : 0
     return Math.min(this.#slots * AHEAD_FACTOR, Math.max(hoped, Math.floor(this.#fadedPace())))
   }
 

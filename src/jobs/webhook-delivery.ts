@@ -56,7 +56,8 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   const bell = createBell()
   const slots = new DeliverySlots(concurrency, () => performance.now())
   const ahead = new DeliveryAhead(concurrency, () => performance.now())
-  const outbox = new DeliveryOutbox({ write, isAwaited: () => isShort, onWritten: () => isHungry && bell.ring(), log })
+  const isAwaited = () => isShort && ahead.waiting < concurrency
+  const outbox = new DeliveryOutbox({ write, isAwaited, onWritten: () => isHungry && bell.ring(), log })
   const hangUp = new AbortController()
   const suspectSlotsMax = Math.ceil(concurrency / 2)
   /** There may be more to start than was started. */
@@ -116,7 +117,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     const startBy = performance.now() + (leaseMs - timeoutMaxMs) / 2
     try {
       const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }), { isSmall: true })
-      const expired = assignments.filter(({ claimed }) => claimed.wasLeased).length
+      const expired = assignments.filter(({ claimed }) => claimed.lostAt !== null).length
       if (expired > 0) metrics.leaseExpired(expired)
       ahead.add(assignments.map((assignment) => ({ orgId, assignment, startBy })))
       start()
@@ -157,9 +158,10 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     for (const { orgId, endpointId } of plan.orphans) await database.scoped(orgId, (tx) => dispatch.cancelOrphans(tx, endpointId))
     const started = await sumOf(plan.claims, claim)
     isShort = started < free
-    isHungry = started > 0 || plan.isBlocked
+    // Where nothing was claimed of what could be, another transaction had the endpoint for a moment.
+    isHungry = plan.claims.length > 0 || plan.isBlocked
     position = plan.next
-    restMs = started > 0 ? REST_MIN_MS : Math.min(restMs * 2, REST_MAX_MS)
+    restMs = plan.claims.length > 0 ? REST_MIN_MS : Math.min(restMs * 2, REST_MAX_MS)
     return position === START ? Math.min(restMs, plan.untilDueMs) : 0
   }
 

@@ -11,11 +11,8 @@ it('an endpoint that hangs with 5,000 queued holds back none of 99 others', asyn
   expect(report.p95Ms).toBeLessThanOrEqual(Math.max(2 * report.p95AloneMs, report.p95AloneMs + NOISE_MS))
 })
 
-// Twice what it was before is the aim and not yet what is held in each run: three times was seen. This holds what was mended.
-const FORTY_MS = 600
-
 it('forty endpoints that hang at once do not make 160 others wait for them', async () => {
   const report = await hangMany(8_000)
   expect(report).toMatchObject({ ...unharmed, twiceBeside: 0 })
-  expect(report.p95Ms).toBeLessThanOrEqual(report.p95AloneMs + FORTY_MS)
+  expect(report.p95Ms).toBeLessThanOrEqual(Math.max(2 * report.p95AloneMs, report.p95AloneMs + NOISE_MS))
 })

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Health } from './health.ts'
 import type { Pace } from './pacing.ts'
@@ -119,16 +120,16 @@ export type Claimed = Readonly<{
   failures: number
   firstAt: Date
   claimedAt: Date
-  /** The former claim's lease had run out: its process died or stalled. */
-  wasLeased: boolean
+  /** The former claim, whose lease had run out: its process died or stalled. Null where nobody had it. */
+  lostAt: Date | null
+  lostLeaseMs: number | null
   body: string | null
   traceparent: string | null
 }>
 
 /**
  * A statement of its own after the lock, so that it counts what the last holder of the lock has claimed. Each row is reached by
- * one index only, and then by its place, so that no statistics can lead the plan astray. A claim whose lease has run out is
- * logged as lost: every number of an attempt has its row.
+ * one index only, and then by its place, so that no statistics can lead the plan astray.
  */
 const claimDue = statement<Claimed>(
   'webhooks.claim',
@@ -143,22 +144,22 @@ const claimDue = statement<Claimed>(
        select q.ctid as place, q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.claimed_at, q.ready_at from webhook_queue q
        where q.org_id = $1 and q.endpoint_id = r.endpoint_id and q.ready_at <= statement_timestamp()
        order by q.ready_at limit least(r.room, r.wanted) for update skip locked) p
+   ), former as materialized (
+     select delivery_id, claimed_at as at, (extract(epoch from ready_at - claimed_at) * 1000)::int as lease_ms
+     from picked where claimed_at is not null
    ), claimed as (
      update webhook_queue q set attempt = q.attempt + 1, claimed_at = date_trunc('milliseconds', statement_timestamp()),
        ready_at = date_trunc('milliseconds', statement_timestamp()) + $5::int * interval '1 millisecond',
        first_at = coalesce(q.first_at, date_trunc('milliseconds', statement_timestamp()))
      where q.org_id = $1 and q.ctid = any(array(select place from picked))
      returning q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.failures, q.first_at, q.claimed_at
-   ), lost as (
-     insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)
-     select $1, delivery_id, endpoint_id, event_id, attempt, claimed_at, extract(epoch from ready_at - claimed_at) * 1000, false, $6
-     from picked where claimed_at is not null
    )
    select c.delivery_id as "deliveryId", c.endpoint_id as "endpointId", c.event_id as "eventId", c.attempt, c.failures, c.first_at as "firstAt",
-     c.claimed_at as "claimedAt", c.delivery_id = any(array(select delivery_id from picked where claimed_at is not null)) as "wasLeased",
+     c.claimed_at as "claimedAt", f.at as "lostAt", f.lease_ms as "lostLeaseMs",
      (select b.body from event_bodies b where b.org_id = $1 and b.event_id = c.event_id) as body,
      e.type as "eventType", e.traceparent
-   from claimed c cross join lateral (select e.type, e.traceparent from events e where e.org_id = $1 and e.id = c.event_id limit 1) e`
+   from claimed c left join former f on f.delivery_id = c.delivery_id
+   cross join lateral (select e.type, e.traceparent from events e where e.org_id = $1 and e.id = c.event_id limit 1) e`
 )
 
 export type Want = Readonly<{
@@ -169,10 +170,35 @@ export type Want = Readonly<{
   wanted: number
 }>
 
-/** Takes what is due of endpoints that are locked, for as long as the lease lasts. */
-export function claim(tx: Tx, { wants, leaseMs }: { wants: readonly Want[]; leaseMs: number }): Promise<Claimed[]> {
+// Apart from the claim, which is planned each time it runs: to plan one more write would cost every claim more than its rows do.
+const logLost = setStatement(
+  'webhooks.lost',
+  `insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)
+   select $1, t.*, false, $8 from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::timestamptz[], $7::int[]) as t`
+)
+
+/**
+ * Takes what is due of endpoints that are locked, for as long as the lease lasts. A claim whose lease has run out is logged as lost:
+ * every number of an attempt has its row.
+ */
+export async function claim(tx: Tx, { wants, leaseMs }: { wants: readonly Want[]; leaseMs: number }): Promise<Claimed[]> {
   const columns = [wants.map((w) => w.endpointId), wants.map((w) => w.room), wants.map((w) => w.wanted)]
-  return tx.run(claimDue, [tx.orgId, ...columns, leaseMs, LOST])
+  const claimed = await tx.run(claimDue, [tx.orgId, ...columns, leaseMs])
+  const lost = claimed.filter(({ lostAt }) => lostAt !== null)
+  if (lost.length > 0) {
+    const { statement: write, of } = setOf(logLost, lost)
+    tx.write(write, [
+      tx.orgId,
+      of('uuid', (c) => c.deliveryId),
+      of('uuid', (c) => c.endpointId),
+      of('uuid', (c) => c.eventId),
+      of('int4', (c) => c.attempt - 1),
+      of('timestamptz', (c) => c.lostAt),
+      of('int4', (c) => c.lostLeaseMs),
+      LOST
+    ])
+  }
+  return claimed
 }
 
 const pace = statement<{ id: string }>(

@@ -102,28 +102,30 @@ export function createDispatchService(deps: DispatchServiceDeps) {
       const byEndpoint = Map.groupBy(settlements, ({ endpointId }) => endpointId)
       const changed = settlements.filter(({ verdict }) => verdict !== 'succeeded').map(({ endpointId }) => endpointId)
       const locked = await outcomes.lockForOutcomes(tx, { endpointIds: [...byEndpoint.keys()], changed: [...new Set(changed)] })
-      const folds = locked.flatMap(
-        (before) => foldOutcomes(before, { settlements: byEndpoint.get(before.endpointId) ?? [], config: deps }) ?? []
-      )
       const taking = new Set(locked.filter(({ isEnabled }) => isEnabled).map(({ endpointId }) => endpointId))
       // Nothing waits for an endpoint that was disabled or deleted while the attempt was under way.
-      const written = await outcomes.settle(tx, {
-        settlements: settlements.map((one) =>
-          one.ends === null && !taking.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one
-        ),
-        healths: folds.map(({ write }) => write)
-      })
+      const written = await outcomes.settle(
+        tx,
+        settlements.map((one) => (one.ends === null && !taking.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one))
+      )
       const ours = new Set(written)
       await superseded(
         tx,
         settlements.filter(({ deliveryId, ends }) => ends === 'superseded' && ours.has(deliveryId))
       )
+      // What another claim took over says nothing of the endpoint: that claim will.
+      const ofEndpoint = (id: string) => byEndpoint.get(id)?.filter(({ deliveryId }) => ours.has(deliveryId)) ?? []
+      const folds = locked.flatMap((was) => foldOutcomes(was, { settlements: ofEndpoint(was.endpointId), config: deps }) ?? [])
+      outcomes.heal(
+        tx,
+        folds.map(({ write }) => write)
+      )
       const news: EndpointNews[] = []
       for (const { write, verdict } of folds) {
-        const isWhole = byEndpoint.get(write.endpointId)?.every(({ deliveryId }) => ours.has(deliveryId)) === true
-        if (verdict === null || !taking.has(write.endpointId) || (verdict.kind !== 'gone' && !isWhole)) continue
-        news.push({ endpointId: write.endpointId, ...verdict })
-        await act(tx, { id: write.endpointId, verdict, failures: write.health.consecutiveFailures })
+        const { endpointId, health } = write
+        if (verdict === null || !taking.has(endpointId)) continue
+        news.push({ endpointId, ...verdict })
+        await act(tx, { id: endpointId, verdict, failures: health.consecutiveFailures })
       }
       return { written: written.length, news }
     },

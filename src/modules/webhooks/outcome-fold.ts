@@ -31,5 +31,5 @@ export function foldOutcomes(
     }
   }
   if (said.succeededAt === null && said.failedAt === null) return undefined
-  return { write: { endpointId, health, failing, outcomes: settlements.length, ...said }, verdict }
+  return { write: { endpointId, health, failing, ...said }, verdict }
 }

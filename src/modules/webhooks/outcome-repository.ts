@@ -1,5 +1,6 @@
 import { columnsOf } from '../../db/arrays.ts'
 import type { Tx } from '../../db/client.ts'
+import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { useWorkerSettings } from './claim-repository.ts'
 import type { Failing } from './failing.ts'
@@ -36,20 +37,9 @@ export async function lockForOutcomes(
   return rows
 }
 
-export type HealthWrite = Readonly<{
-  endpointId: string
-  health: Health
-  failing: Failing
-  /** How many of the outcomes this was folded from; it is written only if the claims of all of them hold. */
-  outcomes: number
-  succeededAt: Date | null
-  failedAt: Date | null
-  failure: string | null
-}>
-
 /**
- * Queue row, attempt row, delivery and health in one statement, all behind one fence: the queue row must still hold the number
- * of the attempt. Rows are reached by key, then by place, so that no statistics can lead the plan astray.
+ * Queue row, attempt row and delivery in one statement, all behind one fence: the queue row must still hold the number of the
+ * attempt. Rows are reached by key, then by place, so that no statistics can lead the plan astray.
  */
 const settleClaims = statement<{ deliveryId: string }>(
   'webhooks.settle',
@@ -74,26 +64,12 @@ const settleClaims = statement<{ deliveryId: string }>(
      from outcome o cross join lateral (
        select x.ctid as place from webhook_deliveries x where x.org_id = $1 and x.id = o.delivery_id limit 1) x
      where d.org_id = $1 and d.ctid = x.place
-   ), healed as (
-     update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
-       slow_start_limit = w.slow_start_limit, last_success_at = coalesce(w.succeeded_at, h.last_success_at),
-       last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure),
-       failing_since = w.failing_since, disables_at = w.disables_at, announced_percent = w.announced_percent, announced_at = w.announced_at
-     from unnest($13::uuid[], $14::int[], $15::int[], $16::int[], $17::timestamptz[], $18::int[], $19::timestamptz[], $20::timestamptz[], $21::text[],
-       $22::timestamptz[], $23::timestamptz[], $24::int[], $25::timestamptz[])
-       as w(endpoint_id, outcomes, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure,
-         failing_since, disables_at, announced_percent, announced_at)
-     where h.org_id = $1 and h.endpoint_id = w.endpoint_id
-       and w.outcomes = (select count(*) from outcome o where o.endpoint_id = w.endpoint_id)
    )
    select delivery_id as "deliveryId" from outcome`
 )
 
 /** @returns the deliveries that were written; another claim had taken over the others. */
-export async function settle(
-  tx: Tx,
-  { settlements, healths }: { settlements: readonly Settlement[]; healths: readonly HealthWrite[] }
-): Promise<string[]> {
+export async function settle(tx: Tx, settlements: readonly Settlement[]): Promise<string[]> {
   const of = columnsOf(settlements)
   const rows = await tx.run(settleClaims, [
     tx.orgId,
@@ -107,28 +83,53 @@ export async function settle(
     of('bool', (one) => one.succeeded),
     of('int4', (one) => one.status),
     of('text', (one) => one.error),
-    of('text', (one) => one.answer),
-    ...healthColumns(healths)
+    of('text', (one) => one.answer)
   ])
   return rows.map(({ deliveryId }) => deliveryId)
 }
 
-function healthColumns(writes: readonly HealthWrite[]): unknown[] {
-  return [
-    writes.map((w) => w.endpointId),
-    writes.map((w) => w.outcomes),
-    writes.map((w) => w.health.consecutiveFailures),
-    writes.map((w) => w.health.opens),
-    writes.map((w) => w.health.openUntil),
-    writes.map((w) => w.health.slowStartLimit),
-    writes.map((w) => w.succeededAt),
-    writes.map((w) => w.failedAt),
-    writes.map((w) => w.failure),
-    writes.map((w) => w.failing.failingSince),
-    writes.map((w) => w.failing.disablesAt),
-    writes.map((w) => w.failing.announcedPercent),
-    writes.map((w) => w.failing.announcedAt)
-  ]
+export type HealthWrite = Readonly<{
+  endpointId: string
+  health: Health
+  failing: Failing
+  succeededAt: Date | null
+  failedAt: Date | null
+  failure: string | null
+}>
+
+// Apart from what is written of the attempts, which is planned each time it runs: most outcomes change no health.
+const saveHealth = setStatement(
+  'webhooks.save_health',
+  `update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
+     slow_start_limit = w.slow_start_limit, last_success_at = coalesce(w.succeeded_at, h.last_success_at),
+     last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure),
+     failing_since = w.failing_since, disables_at = w.disables_at, announced_percent = w.announced_percent, announced_at = w.announced_at
+   from unnest($2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[],
+     $10::timestamptz[], $11::timestamptz[], $12::int[], $13::timestamptz[])
+     as w(endpoint_id, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure,
+       failing_since, disables_at, announced_percent, announced_at)
+   where h.org_id = $1 and h.endpoint_id = w.endpoint_id`
+)
+
+/** Writes the health of endpoints that are locked. */
+export function heal(tx: Tx, writes: readonly HealthWrite[]): void {
+  if (writes.length === 0) return
+  const { statement: write, of } = setOf(saveHealth, writes)
+  tx.write(write, [
+    tx.orgId,
+    of('uuid', (w) => w.endpointId),
+    of('int4', (w) => w.health.consecutiveFailures),
+    of('int4', (w) => w.health.opens),
+    of('timestamptz', (w) => w.health.openUntil),
+    of('int4', (w) => w.health.slowStartLimit),
+    of('timestamptz', (w) => w.succeededAt),
+    of('timestamptz', (w) => w.failedAt),
+    of('text', (w) => w.failure),
+    of('timestamptz', (w) => w.failing.failingSince),
+    of('timestamptz', (w) => w.failing.disablesAt),
+    of('int4', (w) => w.failing.announcedPercent),
+    of('timestamptz', (w) => w.failing.announcedAt)
+  ])
 }
 
 const freshHealth = statement<{ id: string }>(

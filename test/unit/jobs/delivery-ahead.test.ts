@@ -17,8 +17,8 @@ function ready(endpointId: string, deliveryId: string): Ready {
 const taken = (one: Ready | undefined) => one?.assignment.claimed.deliveryId
 
 describe('how much is claimed ahead', () => {
-  test('is as much as there are slots before anything is known', () => {
-    expect(create().ahead.target).toBe(SLOTS)
+  test('is four times the slots before anything is known', () => {
+    expect(create().ahead.target).toBe(4 * SLOTS)
   })
 
   test('is nothing for a second after a failure, but for what succeeds meanwhile', () => {
@@ -28,7 +28,7 @@ describe('how much is claimed ahead', () => {
     for (let n = 0; n < 3; n++) ahead.count(true)
     expect(ahead.target).toBe(3)
     clock.ms += 1_001
-    expect(ahead.target).toBe(SLOTS)
+    expect(ahead.target).toBe(4 * SLOTS)
   })
 
   test('is what ended in the last 100 ms or so', () => {
@@ -53,7 +53,7 @@ describe('how much is claimed ahead', () => {
     const { ahead, clock } = create()
     for (let n = 0; n < 1_000; n++) ahead.count(true)
     clock.ms += 800
-    expect(ahead.target).toBe(SLOTS)
+    expect(ahead.target).toBe(4 * SLOTS)
   })
 })
 
