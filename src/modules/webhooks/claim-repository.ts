@@ -34,6 +34,17 @@ export type WaitingEndpoint = Health &
     live: number
   }>
 
+/**
+ * For looks, which are many and read little. Where nothing may be sorted, there is one index by which the queue can be read in order,
+ * and one key for each endpoint: the plan is the same for an empty queue as for a long one, and is kept.
+ */
+const lookSettings = statement<object>(
+  'webhooks.look_settings',
+  `select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_sort', 'off', true),
+     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true),
+     set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`
+)
+
 /** Steps from endpoint to endpoint along the index: what it costs grows with the endpoints that wait, not with their queues. */
 const selectWaiting = statement<WaitingEndpoint>(
   'webhooks.waiting_endpoints',
@@ -68,7 +79,7 @@ export async function waitingEndpoints(
   { after, limit, leaseMs }: { after: Readonly<{ orgId: string; endpointId: string }>; limit: number; leaseMs: number }
 ): Promise<WaitingEndpoint[]> {
   const [, rows] = await Promise.all([
-    useWorkerSettings(scheduler),
+    scheduler.run(lookSettings, []),
     scheduler.run(selectWaiting, [after.orgId, after.endpointId, limit, leaseMs])
   ])
   return rows
