@@ -6,14 +6,14 @@ import type { Pace } from './pacing.ts'
 import { LOST } from './queue-repository.ts'
 
 /**
- * For each transaction of a worker. The queue is nearly empty most of the time, so a plan that was made then and kept would read
- * all of it when it is long: these statements are planned at each execution, for the table as it is. A worker that stalls within
- * a transaction must not hold its locks for long.
+ * For each transaction of a worker. The queue is nearly empty most of the time, so a plan that was made then and kept would read all of
+ * it when it is long: from a size on, at which to read all of it costs about what planning does, these statements are planned at each
+ * execution, for the table as it is. A worker that stalls within a transaction must not hold its locks for long.
  */
 const workerSettings = statement<object>(
   'webhooks.worker_settings',
-  `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-     set_config('idle_in_transaction_session_timeout', '5s', true)`
+  `select set_config('plan_cache_mode', case when pg_relation_size('webhook_queue') < 524288 then 'force_generic_plan' else 'force_custom_plan' end, true),
+     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('idle_in_transaction_session_timeout', '5s', true)`
 )
 
 export async function useWorkerSettings(reader: Reader): Promise<void> {
