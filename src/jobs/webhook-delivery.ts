@@ -79,7 +79,8 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
     const slot = slots.take(assignment.endpoint.id)
     const settlement = await attempt(orgId, assignment, slot.startedAt > startBy ? tooLate : hangUp.signal)
     slots.give(slot)
-    ahead.count(settlement.succeeded)
+    // What was not sent, or hung up on, tells nothing of the pace.
+    if (settlement.verdict !== null && settlement.verdict !== 'interrupted') ahead.count(settlement.succeeded)
     metrics.attempt(settlement.verdict ?? (settlement.ends === 'superseded' ? 'superseded' : 'not_sent'))
     outbox.add(orgId, settlement)
     start()

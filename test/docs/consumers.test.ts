@@ -1,5 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Webhook } from 'standardwebhooks'
 import { expect, type TestContext, test } from 'vitest'
 import { systemClock } from '../../src/kernel/clock.ts'
@@ -99,6 +101,21 @@ test('the library says the same of all of it', async () => {
   const verdictOf = ({ secret, headers, body: text }: Case) => new Webhook(secret).verify(text, headers)
   for (const one of Object.values(taken)) expect(verdictOf(one)).toMatchObject({ type: 'invoice.paid' })
   for (const [name, one] of Object.entries(refused)) expect(() => verdictOf(one), name).toThrow()
+})
+
+test('the program for key pairs takes what their owner signed, and nothing else', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dunwell-key-pairs-'))
+  const file = join(directory, 'verify.ts')
+  await writeFile(file, theBlock(guide, 'ed25519').text)
+  const { isSignedBy } = (await import(file)) as { isSignedBy: (key: string, headers: Case['headers'], body: Buffer) => boolean }
+  await rm(directory, { recursive: true })
+  const [own, next, other] = [generateKeyPair(randomBytes), generateKeyPair(randomBytes), generateKeyPair(randomBytes)]
+  const { headers, body: text } = await sent([next.secret, own.secret, newer])
+  const says = (key: string, given = headers, bytes = text) => isSignedBy(key, given, Buffer.from(bytes))
+  expect([says(own.publicKey), says(next.publicKey), says(other.publicKey)]).toEqual([true, true, false])
+  expect(says(own.publicKey, headers, text.replace('1250.00', '1250.01'))).toBe(false)
+  expect(says(own.publicKey, { ...headers, 'webhook-timestamp': '1' })).toBe(false)
+  expect(says(own.publicKey, (await sent([newer])).headers)).toBe(false)
 })
 
 test('the headers that the guide shows are those of its secret and body', async () => {
