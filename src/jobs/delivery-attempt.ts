@@ -1,3 +1,4 @@
+import { BoundedMap } from '../kernel/bounded-map.ts'
 import type { AttemptOutcome } from '../modules/webhooks/attempt.ts'
 import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
 import { secretContext } from '../modules/webhooks/endpoint-service.ts'
@@ -22,16 +23,11 @@ const SECRETS_KEPT = 10_000
 
 /** Makes one attempt of what was claimed: opens the secrets, signs, sends, and says what came of it. Never throws. */
 export function createAttempts({ sender, secretBox, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
-  const opened = new Map<string, string>()
+  const opened = new BoundedMap<string, string>(SECRETS_KEPT)
 
   /** Opening takes longer than signing, and a secret signs often. */
   function open(sealed: string, context: string): string {
-    const known = opened.get(sealed)
-    if (known !== undefined) return known
-    const secret = secretBox.open(sealed, context)
-    if (opened.size >= SECRETS_KEPT) opened.clear()
-    opened.set(sealed, secret)
-    return secret
+    return opened.getOrMake(sealed, () => secretBox.open(sealed, context))
   }
 
   async function send(orgId: string, { claimed, endpoint }: Assignment, signal: AbortSignal): Promise<AttemptOutcome> {

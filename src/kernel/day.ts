@@ -1,4 +1,5 @@
 import { assert } from './assert.ts'
+import { BoundedMap } from './bounded-map.ts'
 import { DomainError } from './errors.ts'
 import { firstInstantInZone, instantInZone, zoneOffsetAt } from './zone.ts'
 
@@ -72,22 +73,16 @@ export function epochDayOf(d: Day): number {
 }
 
 /** Writing a day's text costs several times what finding it does, and books rarely span more than these, about 90 years. */
-const writtenDays = new Map<number, Day>()
-const writtenDaysLimit = 32_768
+const writtenDays = new BoundedMap<number, Day>(32_768)
 
 /** The inverse. A day outside the years 0001 to 9999 is refused with `invalid_date`. */
 export function dayFromEpochDay(epochDay: number): Day {
-  const known = writtenDays.get(epochDay)
-  if (known !== undefined) return known
-  if (epochDay < firstEpochDay || epochDay > lastEpochDay) throw outOfRange()
-  if (writtenDays.size >= writtenDaysLimit) writtenDays.clear()
-  const written = writeEpochDay(epochDay)
-  writtenDays.set(epochDay, written)
-  return written
+  return writtenDays.getOrMake(epochDay, writeEpochDay)
 }
 
 /** Hinnant's civil_from_days. */
 function writeEpochDay(epochDay: number): Day {
+  if (epochDay < firstEpochDay || epochDay > lastEpochDay) throw outOfRange()
   const shifted = epochDay + 719_468
   const era = Math.floor(shifted / 146_097)
   const dayOfEra = shifted - era * 146_097

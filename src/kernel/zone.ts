@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill/full'
 import { assert } from './assert.ts'
+import { BoundedMap } from './bounded-map.ts'
 import { DomainError } from './errors.ts'
 
 /** A stretch of time in which a zone's clocks keep one offset: from `fromMs` until before `untilMs`, in epoch milliseconds. */
@@ -16,7 +17,7 @@ const spanLimit = 256
  * Asking Temporal costs microseconds and a sweep asks millions of times, so the spans it has told are kept: two a year
  * where clocks change, one for decades where they do not. Both memos are bounded and only ever hold what Temporal says.
  */
-const zones = new Map<string, Zone>()
+const zones = new BoundedMap<string, Zone>(zoneLimit)
 
 /** True for an IANA name, a link to one, or `UTC`. A bare offset is refused: it knows no daylight saving. */
 export function isTimeZone(name: string): boolean {
@@ -80,15 +81,14 @@ function spanAt(epochMs: number, zone: Zone): Span {
 }
 
 function zoneNamed(name: string): Zone {
-  const known = zones.get(name)
-  if (known !== undefined) return known
+  return zones.getOrMake(name, zoneFor)
+}
+
+function zoneFor(name: string): Zone {
   if (!isTimeZone(name))
     throw new DomainError('invalid_time_zone', 'A time zone is an IANA name such as "Europe/Berlin", or "UTC".')
-  if (zones.size >= zoneLimit) zones.clear()
   const latest = askSpan(0, name)
-  const zone: Zone = { name, spans: [latest], latest }
-  zones.set(name, zone)
-  return zone
+  return { name, spans: [latest], latest }
 }
 
 function askSpan(epochMs: number, timeZone: string): Span {

@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { PolicyRef } from './facts.ts'
@@ -23,12 +24,7 @@ const POLICIES_MAX = 200
 const CACHE_MAX = 10_000
 
 export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) {
-  const cache = new Map<string, Policy>()
-
-  function keep(key: string, policy: Policy): void {
-    if (cache.size >= CACHE_MAX) cache.delete(cache.keys().next().value ?? '')
-    cache.set(key, policy)
-  }
+  const cache = new BoundedMap<string, Policy>(CACHE_MAX)
 
   async function insert(tx: Tx, { policy, now }: { policy: Policy; now: Date }): Promise<PolicyRow> {
     const row = { id: newId(), version: 1, document: policyToJson(policy), createdAt: now, versionedAt: now }
@@ -95,7 +91,7 @@ export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) 
         for (const row of await repository.versionsAt(reader, [...missing.values()])) {
           const policy = policyFromJson(row.document)
           wanted.set(keyOf(row), policy)
-          keep(keyOf(row), policy)
+          cache.set(keyOf(row), policy)
         }
       }
       return (ref) => {

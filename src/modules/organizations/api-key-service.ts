@@ -1,4 +1,5 @@
 import type { Database, Reader, Tx } from '../../db/client.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { hashOf, keyText, type Mode, type Principal, prefixOf, type Scope } from './api-key.ts'
@@ -19,7 +20,7 @@ const TOUCH_EVERY_MS = 60_000
 type Cached = { principal: Principal; expiresAt: Date | null; checkedAt: number; touchedAt: number }
 
 export function createApiKeyService({ database, clock, newId, randomBytes }: ApiKeyServiceDeps) {
-  const cache = new Map<string, Cached>()
+  const cache = new BoundedMap<string, Cached>(CACHE_MAX)
 
   async function lookUp(hash: string, nowMs: number): Promise<Cached | undefined> {
     const row = await database.scheduling((scheduler) => repository.findKeyByHash(scheduler, hash))
@@ -28,7 +29,6 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       return undefined
     }
     const { orgId, id, scopes, expiresAt } = row
-    if (cache.size >= CACHE_MAX) cache.clear()
     const found = {
       principal: { orgId, keyId: id, scopes },
       expiresAt,

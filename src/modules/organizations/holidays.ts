@@ -1,4 +1,5 @@
 import Holidays, { type HolidaysTypes } from 'date-holidays'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import { addDays, type Day, day, partsOf } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 
@@ -58,16 +59,8 @@ function knows(names: Record<string, string> | undefined, code: string): boolean
 }
 
 function checkByYear(holidays: Holidays): (d: Day) => boolean {
-  const years = new Map<number, ReadonlySet<Day>>()
-  const daysFrom = (year: number): ReadonlySet<Day> => {
-    let days = years.get(year)
-    if (days === undefined) {
-      days = new Set(holidays.getHolidays(year).flatMap(daysOf))
-      if (years.size >= yearLimit) years.clear()
-      years.set(year, days)
-    }
-    return days
-  }
+  const years = new BoundedMap<number, ReadonlySet<Day>>(yearLimit)
+  const daysFrom = (year: number) => years.getOrMake(year, () => new Set(holidays.getHolidays(year).flatMap(daysOf)))
   return (d) => {
     const { year, month } = partsOf(d)
     if (year < firstYear || year > lastYear) return false

@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/client.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { Organization } from './organization.ts'
 import * as repository from './repository.ts'
 
@@ -9,7 +10,7 @@ const ORGANIZATIONS_MAX = 10_000
  * costs a fraction of reading it with its calendar and policies.
  */
 export function createOrganizationCache() {
-  const known = new Map<string, { organization: Organization; revision: string }>()
+  const known = new BoundedMap<string, { organization: Organization; revision: string }>(ORGANIZATIONS_MAX)
 
   return {
     /** As it stands in the reader's transaction. */
@@ -19,7 +20,6 @@ export function createOrganizationCache() {
       if (before !== undefined && (await repository.findRevision(reader)) === before.revision) return before.organization
       const found = await repository.find(reader)
       if (found === undefined) return undefined
-      if (known.size >= ORGANIZATIONS_MAX) known.delete(known.keys().next().value ?? '')
       known.set(orgId, found)
       return found.organization
     }

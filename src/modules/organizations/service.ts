@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Day } from '../../kernel/day.ts'
@@ -51,19 +52,12 @@ const CLOCK_EARLIEST = new Date('1970-01-01T00:00:00Z')
 const CLOCK_LATEST = new Date('2199-12-31T00:00:00Z')
 
 export function createOrganizationService({ clock, ports, wakeClock }: OrganizationServiceDeps) {
-  const calendars = new Map<string, BusinessCalendar>()
+  const calendars = new BoundedMap<string, BusinessCalendar>(CALENDARS_MAX)
   const cache = createOrganizationCache()
 
-  /** A version never changes, so what was built from it is kept; the oldest goes when there are too many. */
-  function calendarFor(orgId: string, settings: CalendarSettings): BusinessCalendar {
-    const key = `${orgId}/${settings.version}`
-    const known = calendars.get(key)
-    if (known !== undefined) return known
-    const calendar = calendarOf(settings)
-    if (calendars.size >= CALENDARS_MAX) calendars.delete(calendars.keys().next().value ?? '')
-    calendars.set(key, calendar)
-    return calendar
-  }
+  /** A version never changes, so what was built from it is kept. */
+  const calendarFor = (orgId: string, settings: CalendarSettings): BusinessCalendar =>
+    calendars.getOrMake(`${orgId}/${settings.version}`, () => calendarOf(settings))
 
   const booksOf = (organization: Organization | undefined): Books => {
     assert(organization !== undefined, 'a scope names an organization that exists')

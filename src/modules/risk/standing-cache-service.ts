@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/client.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
 
@@ -15,7 +16,7 @@ export type Kept = Readonly<{
 const ORGANIZATIONS_MAX = 1_000
 
 export function createStandingCache() {
-  const known = new Map<string, Kept>()
+  const known = new BoundedMap<string, Kept>(ORGANIZATIONS_MAX)
 
   return {
     /** Undefined where nothing was scored yet. */
@@ -25,7 +26,6 @@ export function createStandingCache() {
       const standing = await organizationRepository.findNewer(reader, before?.standing.version ?? 0)
       if (standing === undefined) return before
       const kept = { standing, weights: await organizationRepository.weightsOn(reader, 'infinity'), ...ranksOf(standing) }
-      if (known.size >= ORGANIZATIONS_MAX) known.delete(known.keys().next().value ?? '')
       known.set(orgId, kept)
       return kept
     }

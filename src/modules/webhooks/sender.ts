@@ -1,5 +1,6 @@
 import { Agent, type buildConnector } from 'undici'
 import { assert } from '../../kernel/assert.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type AddressPolicy, guardedConnector, judgeUrl, type Refusal } from './address-guard.ts'
 import { Attempt, type AttemptLimits, type AttemptOutcome, hungUp, type Line } from './attempt.ts'
@@ -126,16 +127,12 @@ const REMEMBERED_MAX = 10_000
 
 /** The policy never changes, so a URL's verdict does not either; only its address has to be judged at each connection. */
 function rememberingTargets(policy: AddressPolicy): (url: string) => Target | Refusal {
-  const remembered = new Map<string, Target | Refusal>()
-  return (url) => {
-    const known = remembered.get(url)
-    if (known !== undefined) return known
+  const remembered = new BoundedMap<string, Target | Refusal>(REMEMBERED_MAX)
+  const targetOf = (url: string): Target | Refusal => {
     const verdict = judgeUrl(url, policy)
-    const target = verdict.allowed ? { origin: verdict.url.origin, path: verdict.url.pathname + verdict.url.search } : verdict
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear()
-    remembered.set(url, target)
-    return target
+    return verdict.allowed ? { origin: verdict.url.origin, path: verdict.url.pathname + verdict.url.search } : verdict
   }
+  return (url) => remembered.getOrMake(url, targetOf)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type KeyObject, sign } from 'node:crypto'
 import { assert } from '../../kernel/assert.ts'
+import { BoundedMap } from '../../kernel/bounded-map.ts'
 
 /** `v1` is an HMAC with a secret that both sides hold; `v1a` is ed25519, whose receivers hold nothing that signs. */
 export type SignatureKind = 'v1' | 'v1a'
@@ -37,11 +38,11 @@ export function isPrivateKey(text: string): boolean {
 
 /** @returns the signature in base64. */
 export function signWithPrivateKey(secret: string, content: Buffer): string {
-  return sign(null, content, remembered(secret, privateKeyOf)).toString('base64')
+  return sign(null, content, rememberedKeys.getOrMake(secret, privateKeyOf)).toString('base64')
 }
 
 export function secretKeyOf(secret: string): KeyObject {
-  return remembered(secret, (text) => {
+  return rememberedKeys.getOrMake(secret, (text) => {
     const bytes = bytesOf(text, SECRET_PREFIX)
     assert(bytes !== undefined, 'A signing secret is whsec_ and base64 of 24 to 64 bytes.')
     return createSecretKey(bytes)
@@ -56,16 +57,7 @@ function privateKeyOf(secret: string): KeyObject {
 
 const REMEMBERED_MAX = 4_096
 /** Making OpenSSL's key object takes four times as long as signing a kilobyte with it, and an endpoint's secret signs often. */
-const rememberedKeys = new Map<string, KeyObject>()
-
-function remembered(secret: string, make: (secret: string) => KeyObject): KeyObject {
-  const known = rememberedKeys.get(secret)
-  if (known !== undefined) return known
-  const key = make(secret)
-  if (rememberedKeys.size >= REMEMBERED_MAX) rememberedKeys.clear()
-  rememberedKeys.set(secret, key)
-  return key
-}
+const rememberedKeys = new BoundedMap<string, KeyObject>(REMEMBERED_MAX)
 
 function bytesOf(text: string, prefix: string): Buffer | undefined {
   if (!text.startsWith(prefix)) return undefined
