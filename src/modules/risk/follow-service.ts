@@ -52,14 +52,14 @@ export async function scoreAtIssue(tx: Tx, claims: readonly claimRepository.Clai
   const clientIds = [...new Set(claims.map(({ clientId }) => clientId))]
   await loadStates(tx, clientIds, following)
   const open = Map.groupBy(await claimRepository.openOfClients(tx, clientIds), ({ clientId }) => clientId)
+  const { ground, calendar } = following
+  const found: outcomeRepository.Scored[] = []
   for (const [clientId, own] of Map.groupBy(claims, (claim) => claim.clientId)) {
     const record = { state: stateOf(following, clientId), open: open.get(clientId) ?? [] }
     const ledger = () => claimRepository.ofClients(tx, [clientId])
-    await outcomeRepository.saveFeatures(
-      tx,
-      await featuresAtIssue(own, { record, ledger, ground: following.ground, calendar: following.calendar })
-    )
+    found.push(...(await featuresAtIssue(own, { record, ledger, ground, calendar })))
   }
+  await outcomeRepository.saveFeatures(tx, found)
 }
 
 export function stateOf({ states, day, ground }: Following, clientId: string): ClientState {
