@@ -74,6 +74,7 @@ export async function workLongQueue({ events, least }: { events: number; least: 
   return found
 }
 
-const closed = `update webhook_endpoint_health set open_until = now() + interval '1 hour'`
-const opened =
-  'update webhook_endpoint_health set open_until = null, slow_start_limit = null, opens = 0, consecutive_failures = 0'
+/** In the order in which workers lock them. */
+const inOrder = `where endpoint_id in (select endpoint_id from webhook_endpoint_health order by endpoint_id for update)`
+const closed = `update webhook_endpoint_health set open_until = now() + interval '1 hour' ${inOrder}`
+const opened = `update webhook_endpoint_health set open_until = null, slow_start_limit = null, opens = 0, consecutive_failures = 0 ${inOrder}`
