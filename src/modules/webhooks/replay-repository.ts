@@ -51,9 +51,13 @@ const selectStart = statement<{ seq: bigint | null }>(
      order by id limit $3) first`
 )
 
-/** A number before those of all events that were recorded from then on: ids are UUIDv7, which begin with their instant. */
+/**
+ * A number before those of all events that were recorded from then on: ids are UUIDv7, which begin with their instant, and know none
+ * before 1970.
+ */
 export async function seqBefore(reader: Reader, fromAt: Date): Promise<bigint> {
-  const [row] = await reader.run(selectStart, [reader.orgId, fromAt, FIRST_LOOKED_AT])
+  const since = new Date(Math.max(0, fromAt.getTime()))
+  const [row] = await reader.run(selectStart, [reader.orgId, since, FIRST_LOOKED_AT])
   const seq = (row?.seq ?? 0n) - MARGIN
   return seq > 0n ? seq : 0n
 }

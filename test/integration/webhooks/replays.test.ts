@@ -118,3 +118,14 @@ it('a replay can be stopped, is refused for a span that is none, and for an endp
   await shop.sql(`update webhook_endpoints set status = 'disabled' where id = $1`, endpoint.id)
   expect((await shop.api('POST', `${pathOf(endpoint)}/replay`, { from: before })).status).toBe(409)
 })
+
+it('a replay from the beginning of time begins with the first event', async () => {
+  await using ledger = await keepLedger()
+  const [first = ''] = await shop.fire(1, 'hold.placed')
+  await shop.fire(5_200, 'promise.made')
+  await sealed()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['hold.placed'] })
+  await looked(await replay(endpoint, { from: '0001-01-01T00:00:00Z' }))
+  await until('it arrived', () => ledger.ids().has(first))
+  await shop.api('DELETE', pathOf(endpoint))
+})
