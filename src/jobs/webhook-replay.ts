@@ -1,15 +1,19 @@
 import type { Database } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
+import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import type { ReplayService } from '../modules/webhooks/replay-service.ts'
 import type { Log } from './loop.ts'
 
 export type ReplayJobDeps = Readonly<{ replays: ReplayService; database: Database; log: Log }>
 
+type Running = Awaited<ReturnType<ReplayService['allRunning']>>[number]
+
 const REPLAYS_PER_LOOK = 200
+const START: Running = { orgId: BEFORE_ALL_IDS, id: BEFORE_ALL_IDS }
 
 /** Goes on with every replay that runs, a step of each in turn. A process that dies leaves them to the others. */
 export function createReplayJob({ replays, database, log }: ReplayJobDeps) {
-  async function stepOf({ orgId, id }: { orgId: string; id: string }): Promise<'more' | 'enough' | 'ended'> {
+  async function stepOf({ orgId, id }: Running): Promise<'more' | 'enough' | 'ended'> {
     try {
       return await database.scoped(orgId, (tx) => replays.step(tx, id))
     } catch (error) {
@@ -19,13 +23,27 @@ export function createReplayJob({ replays, database, log }: ReplayJobDeps) {
     }
   }
 
+  /** All of them: those that wait for endpoints which take nothing may be many, and hold back nobody's. */
+  async function allRunning(): Promise<Running[]> {
+    const running: Running[] = []
+    for (let after = START; ; ) {
+      const page = { after, limit: REPLAYS_PER_LOOK }
+      const found = await database.scheduling((scheduler) => replays.allRunning(scheduler, page))
+      running.push(...found)
+      const last = found.at(-1)
+      if (last === undefined || found.length < REPLAYS_PER_LOOK) return running
+      after = last
+    }
+  }
+
   return {
     /** Until every endpoint has enough for now: the next look finds what was asked for meanwhile. */
     async replayAll(signal?: AbortSignal): Promise<void> {
-      let running = await database.scheduling((scheduler) => replays.allRunning(scheduler, REPLAYS_PER_LOOK))
-      while (running.length > 0 && signal?.aborted !== true) {
+      const isStopping = () => signal?.aborted === true
+      let running = await allRunning()
+      while (running.length > 0 && !isStopping()) {
         const left: typeof running = []
-        for (const replay of running) if ((await stepOf(replay)) === 'more') left.push(replay)
+        for (const replay of running) if (!isStopping() && (await stepOf(replay)) === 'more') left.push(replay)
         running = left
       }
     }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
 import { createSealingJob } from '../../src/jobs/event-sealing.ts'
+import { BEFORE_ALL_IDS } from '../../src/kernel/keyset.ts'
 import type { Assignment } from '../../src/modules/webhooks/dispatch-service.ts'
 import { scaleSchedule, standardSchedule } from '../../src/modules/webhooks/schedule.ts'
 import { settlementOf } from '../../src/modules/webhooks/settlement.ts'
@@ -107,7 +108,8 @@ export class Interleaving {
     await this.#enable({ resume: 'continue' })
     const log = pino({ level: 'silent' })
     await createSealingJob({ database, events: services.events, log }).sealAll(new AbortController().signal)
-    const running = await database.scheduling((scheduler) => services.replays.allRunning(scheduler, 100))
+    const page = { after: { orgId: BEFORE_ALL_IDS, id: BEFORE_ALL_IDS }, limit: 100 }
+    const running = await database.scheduling((scheduler) => services.replays.allRunning(scheduler, page))
     for (const { orgId, id } of running) {
       await database.scoped(orgId, (tx) => services.replays.step(tx, id))
       await this.#shop.api('POST', `/webhook-replays/${id}/cancel`)

@@ -142,12 +142,15 @@ export async function cancel(tx: Tx, { of, at }: { of: string; at: Date }): Prom
   await tx.run(cancelRunning, [tx.orgId, of, at])
 }
 
-const selectRunning = statement<{ orgId: string; id: string }>(
+export type Running = Readonly<{ orgId: string; id: string }>
+
+const selectRunning = statement<Running>(
   'webhook_replays.all_running',
-  `select org_id as "orgId", id from webhook_replays where status = 'running' order by org_id, id limit $1`
+  `select org_id as "orgId", id from webhook_replays where status = 'running' and (org_id, id) > ($1::uuid, $2::uuid)
+   order by org_id, id limit $3`
 )
 
 /** Needs the scheduler's reader. */
-export function allRunning(scheduler: Reader, limit: number): Promise<{ orgId: string; id: string }[]> {
-  return scheduler.run(selectRunning, [limit])
+export function allRunning(scheduler: Reader, { after, limit }: { after: Running; limit: number }): Promise<Running[]> {
+  return scheduler.run(selectRunning, [after.orgId, after.id, limit])
 }

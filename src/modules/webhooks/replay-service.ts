@@ -75,7 +75,7 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
   return {
     get,
     page: (reader: Reader, input: Parameters<typeof repository.page>[1]) => repository.page(reader, input),
-    allRunning: (scheduler: Reader, limit: number) => repository.allRunning(scheduler, limit),
+    allRunning: (scheduler: Reader, page: Parameters<typeof repository.allRunning>[1]) => repository.allRunning(scheduler, page),
     /** Of an endpoint that is to get nothing of the past. */
     cancelOf: (tx: Tx, endpointId: string) => repository.cancel(tx, { of: endpointId, at: clock.now() }),
 

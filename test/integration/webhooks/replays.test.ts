@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
-import { keepLedger, type Ledger, openShop, until } from '../../support/webhooks.ts'
+import { createOrganization } from '../../../src/commands/organization.ts'
+import { fire, keepLedger, type Ledger, openShop, until } from '../../support/webhooks.ts'
 
 const shop = await openShop()
 afterAll(() => shop[Symbol.asyncDispose]())
@@ -128,4 +129,29 @@ it('a replay from the beginning of time begins with the first event', async () =
   await looked(await replay(endpoint, { from: '0001-01-01T00:00:00Z' }))
   await until('it arrived', () => ledger.ids().has(first))
   await shop.api('DELETE', pathOf(endpoint))
+})
+
+it('any number of replays to endpoints that take nothing hold back no other organization’s', async () => {
+  await using ledger = await keepLedger()
+  const { database, services } = shop.parts
+  const settings = { eventTypes: ['promise.*'], description: null, headers: {}, maxInFlight: 1, timeoutMs: 1_000 } as const
+  const newEndpoint = async () => {
+    const { id: orgId } = await createOrganization(shop.parts, { name: 'B', mode: 'live', timeZone: 'UTC', currency: 'EUR' })
+    const all = { ...settings, url: ledger.url, ratePerSecond: null, payload: 'full', supersede: true } as const
+    const { view } = await database.scoped(orgId, (tx) => services.endpoints.create(tx, { settings: all, signature: 'v1' }))
+    await database.scoped(orgId, (tx) => services.endpoints.disable(tx, { id: view.id, reason: 'A test wants it so.' }))
+    return { orgId, id: view.id }
+  }
+  const [stuck, other] = [await newEndpoint(), await newEndpoint()]
+  await shop.sql(
+    `insert into webhook_replays (org_id, id, endpoint_id, from_at, to_at, states, status, after_seq, queued, created_at, updated_at)
+     select $1, gen_random_uuid(), $2, now(), now() + interval '1 hour', '{missing}', 'running', 0, 0, now(), now() from generate_series(1, 300)`,
+    stuck.orgId,
+    stuck.id
+  )
+  await fire(shop.parts, { orgId: other.orgId, count: 3, type: 'promise.made' })
+  const enabling = { id: other.id, resume: 'continue', replaySince: new Date(before) } as const
+  await database.scoped(other.orgId, (tx) => services.endpoints.enable(tx, enabling))
+  await until('it gets what it missed', () => ledger.ids().size === 3)
+  await shop.sql(`update webhook_replays set status = 'cancelled', finished_at = now() where org_id = $1`, stuck.orgId)
 })
