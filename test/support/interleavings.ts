@@ -28,8 +28,8 @@ export class Interleaving {
   readonly #held: [Assignment[], Assignment[]] = [[], []]
   /** Claims whose outcome was refused: their leases had ended, or their delivery was cancelled. */
   readonly #refused: Assignment[] = []
-  /** Only then may something be cancelled: by `skip`, or as it fails while its endpoint is disabled. */
-  #wasStopped = false
+  /** Only then may something be cancelled. */
+  #wasSkipped = false
 
   private constructor(shop: Shop, endpoint: NewEndpoint) {
     this.#shop = shop
@@ -82,14 +82,13 @@ export class Interleaving {
   }
 
   #disable(): Promise<void> {
-    this.#wasStopped = true
     const { database, services } = this.#shop.parts
     const disabled = { id: this.#endpoint.id, reason: 'A test wants it so.' }
     return database.scoped(this.#shop.orgId, (tx) => services.endpoints.disable(tx, disabled))
   }
 
   async #enable(how: { resume: 'continue' | 'skip' }): Promise<void> {
-    this.#wasStopped ||= how.resume === 'skip'
+    this.#wasSkipped ||= how.resume === 'skip'
     await this.#shop.api('POST', `/webhook-endpoints/${this.#endpoint.id}/enable`, how)
   }
 
@@ -134,7 +133,7 @@ export class Interleaving {
     const logged = new Set(lost.map(({ key }) => key))
     const late = this.#refused.map(({ claimed }) => `${claimed.deliveryId}/${claimed.attempt}`)
     const broken = [
-      ...deliveries.flatMap((told) => faultsOf(told, { mayBeCancelled: this.#wasStopped })),
+      ...deliveries.flatMap((told) => faultsOf(told, { mayBeCancelled: this.#wasSkipped })),
       ...late.filter((key) => !logged.has(key)).map((key) => `${key} was refused and is not in the log as lost`)
     ]
     await this.#shop.api('DELETE', `/webhook-endpoints/${id}`)

@@ -103,10 +103,11 @@ export function createDispatchService(deps: DispatchServiceDeps) {
       const changed = settlements.filter(({ verdict }) => verdict !== 'succeeded').map(({ endpointId }) => endpointId)
       const locked = await outcomes.lockForOutcomes(tx, { endpointIds: [...byEndpoint.keys()], changed: [...new Set(changed)] })
       const taking = new Set(locked.filter(({ isEnabled }) => isEnabled).map(({ endpointId }) => endpointId))
-      // Nothing waits for an endpoint that was disabled or deleted while the attempt was under way.
+      const known = new Set(locked.map(({ endpointId }) => endpointId))
+      // Nothing waits for an endpoint that was deleted while the attempt was under way; one that was disabled keeps its queue.
       const written = await outcomes.settle(
         tx,
-        settlements.map((one) => (one.ends === null && !taking.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one))
+        settlements.map((one) => (one.ends === null && !known.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one))
       )
       const ours = new Set(written)
       await superseded(

@@ -105,6 +105,22 @@ describe('an endpoint that fails', () => {
 })
 
 describe('what waits for an endpoint', () => {
+  it('is kept while it is disabled, what was under way too, and is sent once it is enabled', async () => {
+    const { ledger, id, path } = await failing(500)
+    ledger.linger(400)
+    const fired = await shop.fire(3)
+    await until('all are under way', () => ledger.received.length === 3)
+    const { database, services } = shop.parts
+    await database.scoped(shop.orgId, (tx) => services.endpoints.disable(tx, { id, reason: 'A test wants it so.' }))
+    await until('all have failed', async () => (await told(id)).every(({ attempts }) => attempts === 1))
+    expect((await told(id)).map(({ status }) => status)).toEqual(['queued', 'queued', 'queued'])
+    ledger.answer(204)
+    await shop.api('POST', `${path}/enable`, {})
+    await until('all arrived', async () => (await told(id)).every(({ status }) => status === 'succeeded'))
+    expect(ledger.ids()).toEqual(new Set(fired))
+    await drop(path)
+  })
+
   it.each([
     ['continue', 'succeeded', 3],
     ['skip', 'cancelled', 0]
