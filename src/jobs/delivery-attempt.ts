@@ -54,6 +54,6 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
       log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')
       return { kind: 'error', reason: 'connection', detail: 'The attempt could not be made.', durationMs: 0 }
     })
-    return settlementOf(claimed, { outcome, random: random(), schedule })
+    return settlementOf(claimed, { url: assignment.endpoint.url, outcome, random: random(), schedule })
   }
 }

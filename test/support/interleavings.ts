@@ -73,7 +73,7 @@ export class Interleaving {
     const { database, services } = this.#shop.parts
     const outcome = answered(status)
     for (const assignment of this.#heldBy(worker).splice(0, count)) {
-      const settlement = settlementOf(assignment.claimed, { outcome, random: 0.5, schedule })
+      const settlement = settlementOf(assignment.claimed, { url: assignment.endpoint.url, outcome, random: 0.5, schedule })
       const { written } = await database.scoped(this.#shop.orgId, (tx) => services.dispatch.settle(tx, [settlement]), {
         isSmall: true
       })

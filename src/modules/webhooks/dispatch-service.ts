@@ -103,20 +103,20 @@ export function createDispatchService(deps: DispatchServiceDeps) {
       const changed = settlements.filter(({ verdict }) => verdict !== 'succeeded').map(({ endpointId }) => endpointId)
       const locked = await outcomes.lockForOutcomes(tx, { endpointIds: [...byEndpoint.keys()], changed: [...new Set(changed)] })
       const taking = new Set(locked.filter(({ isEnabled }) => isEnabled).map(({ endpointId }) => endpointId))
-      const known = new Set(locked.map(({ endpointId }) => endpointId))
-      // Nothing waits for an endpoint that was deleted while the attempt was under way; one that was disabled keeps its queue.
+      const urlOf = new Map(locked.map(({ endpointId, url }) => [endpointId, url]))
       const written = await outcomes.settle(
         tx,
-        settlements.map((one) => (one.ends === null && !known.has(one.endpointId) ? { ...one, ends: 'cancelled' } : one))
+        settlements.map((one) => asOf(urlOf.get(one.endpointId), one))
       )
       const ours = new Set(written)
       await superseded(
         tx,
         settlements.filter(({ deliveryId, ends }) => ends === 'superseded' && ours.has(deliveryId))
       )
-      // What another claim took over says nothing of the endpoint: that claim will.
-      const ofEndpoint = (id: string) => byEndpoint.get(id)?.filter(({ deliveryId }) => ours.has(deliveryId)) ?? []
-      const folds = locked.flatMap((was) => foldOutcomes(was, { settlements: ofEndpoint(was.endpointId), config: deps }) ?? [])
+      // What another claim took over says nothing of the endpoint: that claim will. Nor does what its former URL answered.
+      const about = ({ endpointId, url: now }: (typeof locked)[number]) =>
+        byEndpoint.get(endpointId)?.filter(({ deliveryId, url }) => ours.has(deliveryId) && url === now) ?? []
+      const folds = locked.flatMap((was) => foldOutcomes(was, { settlements: about(was), config: deps }) ?? [])
       outcomes.heal(
         tx,
         folds.map(({ write }) => write)
@@ -137,6 +137,15 @@ export function createDispatchService(deps: DispatchServiceDeps) {
 }
 
 export type DispatchService = ReturnType<typeof createDispatchService>
+
+/**
+ * What comes of an attempt as its endpoint is by now. Nothing waits for one that was deleted meanwhile; one that was disabled keeps its
+ * queue, and one that moved gets at its new URL what the former one refused for good.
+ */
+function asOf(url: string | undefined, one: Settlement): Settlement {
+  if (url === undefined) return one.ends === null ? { ...one, ends: 'cancelled' } : one
+  return one.verdict === 'gone' && one.url !== url ? { ...one, ends: null, delayMs: 0 } : one
+}
 
 function silenceOf(failures: number): string {
   return `It gave no 2xx for too long: ${failures} attempts failed in a row.`

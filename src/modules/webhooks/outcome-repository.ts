@@ -9,7 +9,7 @@ import type { Settlement } from './settlement.ts'
 
 export type EndpointHealth = Health &
   Failing &
-  Readonly<{ endpointId: string; maxInFlight: number; isEnabled: boolean; lastSuccessAt: Date | null; now: Date }>
+  Readonly<{ endpointId: string; url: string; maxInFlight: number; isEnabled: boolean; lastSuccessAt: Date | null; now: Date }>
 
 /**
  * Of an endpoint without a blemish that answered well again, nothing changes but when it last did, which is kept to the second:
@@ -20,7 +20,7 @@ const lockHealth = statement<EndpointHealth>(
   `select h.endpoint_id as "endpointId", h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil",
      h.slow_start_limit as "slowStartLimit", h.last_success_at as "lastSuccessAt", h.failing_since as "failingSince",
      h.disables_at as "disablesAt", h.announced_percent as "announcedPercent", h.announced_at as "announcedAt", e.max_in_flight as "maxInFlight",
-     e.status = 'enabled' as "isEnabled", statement_timestamp() as now
+     e.url, e.status = 'enabled' as "isEnabled", statement_timestamp() as now
    from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
    where h.org_id = $1 and h.endpoint_id = any($2::uuid[])
      and (h.endpoint_id = any($3::uuid[]) or h.consecutive_failures > 0 or h.opens > 0 or h.open_until is not null

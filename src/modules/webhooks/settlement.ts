@@ -32,12 +32,14 @@ export type Settlement = Readonly<{
   answer: string | null
   /** What it says of the endpoint; null when the endpoint was not asked. */
   verdict: AttemptVerdict | null
+  /** Where it was sent to; null when it was not. The endpoint may have moved on since. */
+  url: string | null
 }>
 
 /** What an attempt's outcome changes: the delivery ends, or waits for the next attempt. An interruption is no failure. */
 export function settlementOf(
   claim: ClaimFacts,
-  { outcome, random, schedule }: { outcome: AttemptOutcome; random: number; schedule: RetrySchedule }
+  { url, outcome, random, schedule }: { url: string; outcome: AttemptOutcome; random: number; schedule: RetrySchedule }
 ): Settlement {
   const verdict = verdictOf(outcome)
   const failures = claim.failures + (verdict === 'failed' || verdict === 'gone' ? 1 : 0)
@@ -47,7 +49,8 @@ export function settlementOf(
     durationMs: outcome.durationMs,
     succeeded: verdict === 'succeeded',
     ...said(outcome),
-    verdict
+    verdict,
+    url
   }
 }
 
@@ -110,6 +113,7 @@ export function unsent(claim: ClaimFacts, { ends, error }: NotSent): Settlement 
     status: null,
     error,
     answer: null,
-    verdict: null
+    verdict: null,
+    url: null
   }
 }

@@ -105,6 +105,19 @@ describe('an endpoint that fails', () => {
 })
 
 describe('what waits for an endpoint', () => {
+  it('goes to the new URL, what was under way too, whatever the former URL still answers', async () => {
+    const { ledger, id, path } = await failing(410)
+    await using next = await keepLedger()
+    ledger.linger(400)
+    const fired = await shop.fire(3)
+    await until('all are under way', () => ledger.received.length === 3)
+    await shop.api('PATCH', path, { url: next.url })
+    await until('all arrived', async () => (await told(id)).every(({ status }) => status === 'succeeded'))
+    expect(next.ids()).toEqual(new Set(fired))
+    expect((await shop.api('GET', path)).body).toMatchObject({ status: 'enabled', health: { last_failure: null } })
+    await drop(path)
+  })
+
   it('is kept while it is disabled, what was under way too, and is sent once it is enabled', async () => {
     const { ledger, id, path } = await failing(500)
     ledger.linger(400)
