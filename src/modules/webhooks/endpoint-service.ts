@@ -159,6 +159,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
         await replays.cancelOf(tx, id)
         await queue.cancelQueue(tx, id)
       }
+      await queue.renew(tx, id)
       await resetHealth(tx, id)
       await repository.save(tx, {
         ...before,

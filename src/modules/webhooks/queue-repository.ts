@@ -71,6 +71,16 @@ export async function requeue(tx: Tx, deliveryId: string): Promise<boolean> {
   return (await tx.run(requeueOne, [tx.orgId, deliveryId])).length > 0
 }
 
+const renewRows = statement<{ id: string }>(
+  'webhooks.renew',
+  'update webhook_queue set first_at = null where org_id = $1 and endpoint_id = $2 and first_at is not null'
+)
+
+/** What waits for an endpoint may be sent for another seven days, from its next attempt on. */
+export async function renew(tx: Tx, endpointId: string): Promise<void> {
+  await tx.run(renewRows, [tx.orgId, endpointId])
+}
+
 const CANCEL_BATCH = 5_000
 
 const cancelIdle = statement<{ cancelled: number }>(

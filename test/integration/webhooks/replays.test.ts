@@ -50,6 +50,20 @@ it('an endpoint that is enabled again gets what it missed since then, once, from
   await shop.api('DELETE', pathOf(endpoint))
 })
 
+it('what waits for an endpoint that is enabled again is sent, though the time for its attempts was over', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['payment.*'] })
+  await shop.sql(`update webhook_endpoint_health set open_until = now() + interval '1 hour' where endpoint_id = $1`, endpoint.id)
+  const fired = await shop.fire(3, 'payment.settled')
+  await shop.sql(
+    `update webhook_queue set first_at = now() - interval '8 days', attempt = 3, failures = 3 where endpoint_id = $1`,
+    endpoint.id
+  )
+  await shop.api('POST', `${pathOf(endpoint)}/enable`, { replay_since: before })
+  await until('all arrived', () => fired.every((id) => ledger.ids().has(id)))
+  await shop.api('DELETE', pathOf(endpoint))
+})
+
 it('a span is sent again by type, client and state, and twice the same asks for nothing twice', async () => {
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: ['client.*'] })
