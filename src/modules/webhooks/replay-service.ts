@@ -23,6 +23,8 @@ export type NewReplay = Readonly<{
   states: readonly string[]
   /** The field that `from` came in. */
   pointer?: string
+  /** What is recorded so long after its end belongs to it too. */
+  marginMs?: number
 }>
 
 /** What came of a look at a replay: `more` can be queued at once, the endpoint has enough for now, or nothing is left. */
@@ -34,6 +36,8 @@ const EVENTS_PER_STEP = 500
 const WAITING_MAX = 1_000
 /** An event that was recorded before the end may commit, and get its number, a little later. */
 const LATE_COMMITS_MS = 30_000
+/** Until the enabling of an endpoint has committed, what happens finds it disabled. */
+const ENABLING_MS = 10_000
 
 /** What was not delivered, of an endpoint that was away: everything but what is on its way or arrived. */
 export const undelivered: readonly string[] = ['failed', 'cancelled', 'missing']
@@ -49,14 +53,14 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
   async function start(tx: Tx, input: NewReplay): Promise<repository.Replay> {
     const now = clock.now()
     const { from: fromAt, to: toAt } = checkedSpan(input, now)
-    const { endpointId, eventTypes, clientId, states } = input
+    const { endpointId, eventTypes, clientId, states, marginMs = 0 } = input
     if ((await repository.running(tx)) >= RUNNING_MAX)
       throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
     const replay: repository.Replay = {
       id: newId(),
       endpointId,
       fromAt,
-      toAt,
+      toAt: new Date(toAt.getTime() + marginMs),
       eventTypes: eventTypes === null ? null : [...eventTypes],
       clientId,
       states: [...states],
@@ -88,7 +92,8 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
     startMissed: (tx: Tx, { endpointId, since }: { endpointId: string; since: Date }) =>
       start(tx, {
         ...{ endpointId, from: since, to: null, eventTypes: null, clientId: null, states: undelivered },
-        pointer: '/replay_since'
+        pointer: '/replay_since',
+        marginMs: ENABLING_MS
       }),
 
     /** The same for an endpoint that was asked for by name. */

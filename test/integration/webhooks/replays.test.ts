@@ -64,6 +64,20 @@ it('what waits for an endpoint that is enabled again is sent, though the time fo
   await shop.api('DELETE', pathOf(endpoint))
 })
 
+it('what happens while an endpoint is being enabled belongs to what it missed', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['payment.*'] })
+  const { database, services } = shop.parts
+  const [id, reason] = [endpoint.id, 'A test wants it so.']
+  await database.scoped(shop.orgId, (tx) => services.endpoints.disable(tx, { id, reason }))
+  const fired = await database.scoped(shop.orgId, async (tx) => {
+    await services.endpoints.enable(tx, { id, resume: 'continue', replaySince: new Date(before) })
+    return shop.fire(2, 'payment.settled')
+  })
+  await until('all arrived', () => fired.every((one) => ledger.ids().has(one)))
+  await shop.api('DELETE', pathOf(endpoint))
+})
+
 it('a span is sent again by type, client and state, and twice the same asks for nothing twice', async () => {
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: ['client.*'] })
