@@ -56,7 +56,7 @@ function refuse(code: RefusalCode, reason: string): Refusal {
   return { allowed: false, code, reason }
 }
 
-const URL_LENGTH_MAX = 2_048
+const URL_LENGTH_MAX = 2_000
 
 /** Asked when an endpoint is made or changed, and again before each attempt, since the policy may have changed in between. */
 export function judgeUrl(text: string, policy: AddressPolicy): UrlVerdict {
@@ -66,6 +66,12 @@ export function judgeUrl(text: string, policy: AddressPolicy): UrlVerdict {
   }
   const url = URL.parse(text)
   if (url === null) return refuse('invalid_url', 'This is not an absolute URL.')
+  // It is kept, and judged again, as it is sent: with what is not ASCII written out in percents.
+  if (url.href.length > URL_LENGTH_MAX)
+    return refuse(
+      'invalid_url',
+      `As it is sent, with what is not ASCII encoded, this URL has more than ${URL_LENGTH_MAX} characters.`
+    )
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     return refuse('scheme_not_allowed', 'The URL must begin with https://.')
   if (url.username !== '' || url.password !== '')

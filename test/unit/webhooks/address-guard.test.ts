@@ -154,8 +154,18 @@ describe('a URL', () => {
     ['https://receiver.example/\nx', 'invalid_url'],
     ['https://1.2.3.4.5/', 'invalid_url'],
     ['https://[fe80::1%25eth0]/', 'invalid_url'],
-    [`https://receiver.example/${'a'.repeat(2_048)}`, 'invalid_url']
+    [`https://receiver.example/${'a'.repeat(2_048)}`, 'invalid_url'],
+    [`https://receiver.example/${'é'.repeat(500)}`, 'invalid_url']
   ])('%s is refused as %s', (url, code) => expect(outcome(url)).toBe(code))
+
+  it('that is allowed is allowed as it is kept', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 1_900, size: 'max' }), (path) => {
+        const verdict = judgeUrl(`https://receiver.example/${path}`, strict)
+        if (verdict.allowed) expect(judgeUrl(verdict.url.href, strict)).toMatchObject({ allowed: true })
+      })
+    )
+  })
 
   it('of any shape gets a verdict and no exception', () => {
     fc.assert(
