@@ -22,7 +22,7 @@ export type EntryStanding = Readonly<{
 const selectEntries = statement<EntryStanding>(
   'dunning_truth.entries',
   `select e.id as "entryId", o.id as "obligationId", e.client_id as "clientId", e.entered_at as "enteredAt", e.mistaken_at is not null as "isMistaken", o.balance_minor = 0 as "isPaid",
-     o.is_held as "isHeld", ${doubtful} as "isDoubtful",
+     o.is_held as "isHeld", ${doubtful} or o.balance_minor <> e.balance_minor as "isDoubtful",
      o.cycle <> e.cycle or o.stage_code is distinct from e.stage_code or exists (
        select from stage_entries l where l.org_id = $1 and l.invoice_id = e.invoice_id and l.obligation_id = e.obligation_id
          and l.cycle = e.cycle and l.mistaken_at is null and l.entered_at > e.entered_at) as "hasMovedOn"

@@ -156,6 +156,25 @@ it('a part payment leaves the stage true, and the notice is told afresh with wha
   await remove(endpoint)
 })
 
+it('is closed where the total was corrected and what is left is too little to ask for', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes })
+  const manner = { business_days: false, send_at: '00:00', min_balance: { EUR: '5.00' } }
+  const lenient = await done('POST', '/dunning-policies', { name: 'Lenient', stages, ...manner })
+  const client = await newClient()
+  await done('PATCH', `/clients/${client}`, { dunning_policy_id: lenient['id'] })
+  const claim = { client_id: client, number: randomUUID(), currency: 'EUR', issued_on: daysAgo(60), due_on: daysAgo(10) }
+  const put = (total: string) =>
+    done('PUT', '/invoices/by-ref?source=erp&id=corrected', { ...claim, total, dunning_start: 'normal' })
+  await put('100.00')
+  await sweep()
+  await put('4.00')
+  await deliverAll()
+  expect(sentTo(ledger)).toEqual([])
+  expect(await deliveriesOf(endpoint, 'superseded')).toHaveLength(2)
+  await remove(endpoint)
+})
+
 it('who wants to be told all the same is: the setting is the endpoint’s', async () => {
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes, supersede: false })
