@@ -84,14 +84,15 @@ export type Step = Readonly<{ looked: number; lastSeq: bigint | null; queued: nu
 
 /**
  * Looks at the next events in their order, and queues those that the endpoint takes, the replay names, and that are in one of its
- * states: what is queued already is in none, so that nothing is queued twice.
+ * states: what is queued already is in none, so that nothing is queued twice. A notice that one endpoint was told in place of
+ * another is missing at no other: these have had the former, or are told afresh when it is superseded there.
  */
 const queueNext = statement<Step>(
   'webhook_replays.queue_next',
   `with looked as materialized (
      select id, seq, type, client_id, recorded_at from events where org_id = $1 and seq > $2 order by seq limit $3
    ), wanted as materialized (
-     select l.id as event_id from looked l
+     select l.id as event_id, l.type from looked l
      join webhook_endpoints p on p.org_id = $1 and p.id = $4
      cross join lateral (select array[l.type, split_part(l.type, '.', 1) || '.*', '*'] as names) t
      where l.recorded_at >= $5 and l.recorded_at < $6 and p.event_types && t.names and l.type <> 'webhook_endpoint.test'
@@ -100,7 +101,9 @@ const queueNext = statement<Step>(
    ), picked as materialized (
      select w.event_id, d.id, d.status from wanted w
      left join webhook_deliveries d on d.org_id = $1 and d.event_id = w.event_id and d.endpoint_id = $4
-     where coalesce(d.status, 'missing') = any($9::text[])
+     where coalesce(d.status, 'missing') = any($9::text[]) and not (d.id is null and w.type = 'client.dunning_notice_due' and exists (
+       select from event_bodies b where b.org_id = $1 and b.event_id = w.event_id
+         and b.body::json #> '{data,context,replaces_event_id}' is not null))
    ), made as (
      insert into webhook_deliveries (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
      select $1, dunwell_uuidv7(), $4, event_id, 'queued', 0, now(), now() from picked where id is null

@@ -125,6 +125,37 @@ it('an endpoint that has had a notice does not get it again because another one 
   await Promise.all([first, second].map(remove))
 })
 
+it('what one endpoint is told afresh is sent to another by no replay, only in place of what that one missed', async () => {
+  await using early = await keepLedger()
+  await using away = await keepLedger()
+  await using had = await keepLedger()
+  const client = await newClient()
+  const first = await shop.subscribe(early.url, { event_types: dunningTypes })
+  const second = await shop.subscribe(away.url, { event_types: dunningTypes })
+  const third = await shop.subscribe(had.url, { event_types: dunningTypes })
+  const shut = (until: string, ...ids: string[]) =>
+    shop.sql('update webhook_endpoint_health set open_until = $1::timestamptz where endpoint_id = any($2::uuid[])', until, ids)
+  const [paid, open] = [await issue(client), await issue(client, { late: 13 })]
+  await sweep()
+  await shut('2100-01-01', first.id, second.id)
+  const worker = await startProcess(shop.url, { roles: 'worker' })
+  await until('one has it', () => ofType(had, NOTICE).length === 1)
+  await pay(client, paid)
+  await shut('2000-01-01', first.id)
+  await until('one is told afresh', () => ofType(early, NOTICE).length === 1)
+  const numbered = async () => (await shop.sql('select from events where seq is null limit 1')).length === 0
+  await until('all have their numbers', numbered)
+  const since = { replay_since: new Date(Date.now() - 600_000).toISOString() }
+  for (const { id } of [third, second]) await done('POST', `/webhook-endpoints/${id}/enable`, since)
+  await until('the other is told afresh', () => ofType(away, NOTICE).length === 1)
+  await worker.stop()
+  await deliverAll()
+  for (const ledger of [early, away])
+    expect(ofType(ledger, NOTICE).map(({ data }) => data.context.obligations.map((one) => one.invoice_id))).toEqual([[open]])
+  expect(ofType(had, NOTICE)).toHaveLength(1)
+  await Promise.all([first, second, third].map(remove))
+})
+
 it('is closed with nothing in its place where all of it is paid, held, or retracted', async () => {
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: [...dunningTypes, 'invoice.dunning_cleared', 'hold.placed'] })
