@@ -4,8 +4,8 @@ import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
 import { secretContext } from '../modules/webhooks/endpoint-service.ts'
 import type { RetrySchedule } from '../modules/webhooks/schedule.ts'
 import type { SecretBox } from '../modules/webhooks/secret-box.ts'
-import type { Sender } from '../modules/webhooks/sender.ts'
-import { reasonNotToSend, type Settlement, settlementOf, unsent } from '../modules/webhooks/settlement.ts'
+import type { Sender, SendRequest } from '../modules/webhooks/sender.ts'
+import { notReady, reasonNotToSend, type Settlement, settlementOf, unsent } from '../modules/webhooks/settlement.ts'
 import { headersFor } from '../modules/webhooks/signature.ts'
 import { thinBodyOf } from '../modules/webhooks/thin.ts'
 import type { Log } from './loop.ts'
@@ -30,7 +30,18 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
     return opened.getOrMake(sealed, () => secretBox.open(sealed, context))
   }
 
-  async function send(orgId: string, { claimed, endpoint }: Assignment, signal: AbortSignal): Promise<AttemptOutcome> {
+  /** @returns undefined where it could not even be tried: its secret cannot be opened, say. */
+  async function send(orgId: string, assignment: Assignment, signal: AbortSignal): Promise<AttemptOutcome | undefined> {
+    try {
+      return await sender.send({ ...signedRequest(orgId, assignment), signal })
+    } catch (error) {
+      const { claimed, endpoint } = assignment
+      log.error({ err: error, delivery: claimed.deliveryId, endpoint: endpoint.id }, 'an attempt could not be made, and waits')
+      return undefined
+    }
+  }
+
+  function signedRequest(orgId: string, { claimed, endpoint }: Assignment): SendRequest {
     const whole = claimed.body ?? ''
     const body = Buffer.from(endpoint.payload === 'thin' ? thinBodyOf(whole) : whole)
     const context = secretContext(orgId, endpoint.id)
@@ -43,17 +54,15 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
       custom: endpoint.headers
     })
     if (claimed.traceparent !== null) headers['traceparent'] = claimed.traceparent
-    return sender.send({ url: endpoint.url, headers, body, timeoutMs: Math.min(endpoint.timeoutMs, timeoutMaxMs), signal })
+    return { url: endpoint.url, headers, body, timeoutMs: Math.min(endpoint.timeoutMs, timeoutMaxMs) }
   }
 
   return async (orgId: string, assignment: Assignment, signal: AbortSignal): Promise<Settlement> => {
     const { claimed, outdated } = assignment
     const reason = reasonNotToSend(claimed, { schedule, outdated })
     if (reason !== undefined) return unsent(claimed, reason)
-    const outcome = await send(orgId, assignment, signal).catch((error: unknown): AttemptOutcome => {
-      log.error({ err: error, delivery: claimed.deliveryId }, 'an attempt could not be made')
-      return { kind: 'error', reason: 'connection', detail: 'The attempt could not be made.', durationMs: 0 }
-    })
+    const outcome = await send(orgId, assignment, signal)
+    if (outcome === undefined) return unsent(claimed, notReady)
     return settlementOf(claimed, { url: assignment.endpoint.url, outcome, random: random(), schedule })
   }
 }

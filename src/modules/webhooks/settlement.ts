@@ -88,8 +88,15 @@ function base(claim: ClaimFacts, failures: number) {
   return { deliveryId, endpointId, eventId, attempt, failures, startedAt: claimedAt }
 }
 
-/** Why a claimed delivery is not sent, and what it ends as. */
-export type NotSent = Readonly<{ ends: 'failed' | 'cancelled' | 'superseded'; error: string }>
+/** Why a claimed delivery is not sent, and what it ends as; null when it is to be claimed again, after `delayMs`. */
+export type NotSent = Readonly<{ ends: 'failed' | 'cancelled' | 'superseded' | null; delayMs?: number; error: string }>
+
+/** Nothing was sent, for a reason that lies here: a key that opens no secret, say. It is no failure of the endpoint's. */
+export const notReady: NotSent = Object.freeze({
+  ends: null,
+  delayMs: 60_000,
+  error: 'not_ready: Not sent: the attempt could not be made. The log of the service says why.'
+})
 
 /** @param outdated why the event is no longer true, null where it is. @returns undefined for what is to be sent. */
 export function reasonNotToSend(
@@ -103,11 +110,11 @@ export function reasonNotToSend(
 }
 
 /** The attempt has its number, so it has its row, which says that nothing was sent. */
-export function unsent(claim: ClaimFacts, { ends, error }: NotSent): Settlement {
+export function unsent(claim: ClaimFacts, { ends, delayMs = 0, error }: NotSent): Settlement {
   return {
     ...base(claim, claim.failures),
     ends,
-    delayMs: 0,
+    delayMs,
     durationMs: 0,
     succeeded: false,
     status: null,

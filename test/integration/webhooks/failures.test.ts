@@ -185,3 +185,28 @@ describe('a forbidden target', () => {
     }
   )
 })
+
+it('what cannot be signed waits, and is no failure of its endpoint', async () => {
+  await using ledger = await keepLedger()
+  const { id, secret } = await shop.subscribe(ledger.url, { event_types: ['client.created'] })
+  ledger.trust(secret)
+  const flip = 'update webhook_endpoint_secrets set sealed = reverse(sealed) where endpoint_id = $1'
+  await shop.sql(flip, id)
+  await shop.fire(1)
+  const log = async () => (await told(id))[0]?.log ?? []
+  await until('it was tried', async () => (await log()).length === 1)
+  expect(await log()).toMatchObject([{ attempt: 1, status: null, error: expect.stringMatching(/^not_ready: /) }])
+  const { body } = await shop.api('GET', `/webhook-endpoints/${id}`)
+  expect(body).toMatchObject({ status: 'enabled', health: { state: 'closed', consecutive_failures: 0, last_failure: null } })
+  const [row] = await shop.sql<{ waits: number; failures: number }>(
+    'select extract(epoch from ready_at - now())::int as waits, failures from webhook_queue where endpoint_id = $1',
+    id
+  )
+  expect(row?.failures).toBe(0)
+  expect(row?.waits).toBeGreaterThan(40)
+  await shop.sql(flip, id)
+  await shop.sql('update webhook_queue set ready_at = now() where endpoint_id = $1', id)
+  await until('it came', () => ledger.received.length === 1)
+  expect(ledger.received[0]?.verified).toBe(true)
+  await drop(`/webhook-endpoints/${id}`)
+})
