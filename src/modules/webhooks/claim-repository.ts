@@ -181,7 +181,7 @@ export type Want = Readonly<{
   wanted: number
 }>
 
-// Apart from the claim, which is planned each time it runs: to plan one more write would cost every claim more than its rows do.
+// Apart from the claim, which is planned each time while the queue is long: one more write to plan would cost more than its rows do.
 const logLost = setStatement(
   'webhooks.lost',
   `insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)

@@ -97,7 +97,7 @@ export type HealthWrite = Readonly<{
   failure: string | null
 }>
 
-// Apart from what is written of the attempts, which is planned each time it runs: most outcomes change no health.
+// Apart from what is written of the attempts, which is planned each time while the queue is long: most outcomes change no health.
 const saveHealth = setStatement(
   'webhooks.save_health',
   `update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
