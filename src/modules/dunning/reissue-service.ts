@@ -18,8 +18,8 @@ export type ReissueDeps = Readonly<{
   organizations: OrganizationService
   clients: ClientService
   currentNotice: CurrentNotice
-  /** Sends an event to one endpoint, whoever else subscribed. */
-  deliverTo: (tx: Tx, delivery: Readonly<{ eventId: string; endpointId: string }>) => Promise<unknown>
+  /** Sends an event to one endpoint, whoever else subscribed, unless it has it already. */
+  deliverTo: (tx: Tx, delivery: Readonly<{ eventId: string; endpointId: string }>) => Promise<void>
   wakeSweep: () => void
 }>
 

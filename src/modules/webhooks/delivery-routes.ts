@@ -68,7 +68,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
       schema: {
         operationId: 'retryWebhookDelivery',
         tags,
-        summary: 'Start over a delivery that failed or was cancelled',
+        summary: 'Start over a delivery that failed, was cancelled or superseded',
         description:
           'With the same webhook-id, at once, on a fresh schedule. One that succeeded or is queued is refused with 409.',
         params: IdParams,

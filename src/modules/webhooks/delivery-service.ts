@@ -22,10 +22,9 @@ export function createDeliveryService({ wakeDeliveries }: DeliveryServiceDeps) {
       return { delivery, attempts }
     },
 
-    /** Sends an event to one endpoint, whether it subscribed or not. @returns the delivery's id */
-    send(tx: Tx, delivery: { endpointId: string; eventId: string }): Promise<string> {
-      tx.afterCommit(wakeDeliveries)
-      return queue.deliverTo(tx, delivery)
+    /** Sends an event to one endpoint, whether it subscribed or not, unless it has it already. */
+    async send(tx: Tx, delivery: { endpointId: string; eventId: string }): Promise<void> {
+      if ((await queue.deliverTo(tx, delivery)) !== undefined) tx.afterCommit(wakeDeliveries)
     },
 
     /** Starts a delivery over that had ended without success. */
@@ -44,6 +43,6 @@ export type DeliveryService = ReturnType<typeof createDeliveryService>
 
 function whyNot(status: repository.Delivery['status']): string {
   if (status === 'queued' || status === 'succeeded')
-    return `Only what failed or was cancelled can be sent again; this is ${status}.`
+    return `Only what failed, was cancelled or superseded can be sent again; this is ${status}.`
   return 'It cannot be sent again: its endpoint is disabled or deleted, or the retention of its body is over.'
 }

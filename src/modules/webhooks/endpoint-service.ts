@@ -196,7 +196,9 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       if (view.status === 'disabled') throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.')
       const eventId = await tell(tx, view, { type: 'webhook_endpoint.test', to: 'nobody' })
       tx.afterCommit(wakeDeliveries)
-      return queue.deliverTo(tx, { endpointId: id, eventId })
+      const deliveryId = await queue.deliverTo(tx, { endpointId: id, eventId })
+      assert(deliveryId !== undefined, 'a new event was delivered nowhere')
+      return deliveryId
     }
   }
 }

@@ -37,17 +37,19 @@ const deliverOne = statement<{ id: string }>(
   'webhooks.deliver_to',
   `with made as (
      insert into webhook_deliveries (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
-     values ($1, dunwell_uuidv7(), $2, $3, 'queued', 0, now(), now()) returning id
+     values ($1, dunwell_uuidv7(), $2, $3, 'queued', 0, now(), now()) on conflict do nothing returning id
    )
    insert into webhook_queue (org_id, delivery_id, endpoint_id, event_id, ready_at, attempt, failures)
    select $1, id, $2, $3, date_trunc('milliseconds', now()), 0, 0 from made returning delivery_id as id`
 )
 
-/** One event to one endpoint, whatever it subscribed to. @returns the delivery. */
-export async function deliverTo(tx: Tx, { endpointId, eventId }: { endpointId: string; eventId: string }): Promise<string> {
+/** One event to one endpoint, whatever it subscribed to. @returns the delivery; undefined where the endpoint has it already. */
+export async function deliverTo(
+  tx: Tx,
+  { endpointId, eventId }: { endpointId: string; eventId: string }
+): Promise<string | undefined> {
   const [row] = await tx.run(deliverOne, [tx.orgId, endpointId, eventId])
-  if (row === undefined) throw new Error('an insert returns its row')
-  return row.id
+  return row?.id
 }
 
 const requeueOne = statement<{ id: string }>(

@@ -125,35 +125,65 @@ it('an endpoint that has had a notice does not get it again because another one 
   await Promise.all([first, second].map(remove))
 })
 
+/** Three that are subscribed before two invoices are due, of which one is paid when only the third has heard of them. */
+async function oneHadIt(ledgers: readonly Ledger[]) {
+  const client = await newClient()
+  const endpoints: { id: string }[] = []
+  for (const { url } of ledgers) endpoints.push(await shop.subscribe(url, { event_types: dunningTypes }))
+  const [paid, open] = [await issue(client), await issue(client, { late: 13 })]
+  await sweep()
+  const ids = endpoints.map(({ id }) => id)
+  const opensAgain = (at: string, ...of: readonly (string | undefined)[]) =>
+    shop.sql('update webhook_endpoint_health set open_until = $1::timestamptz where endpoint_id = any($2::uuid[])', at, of)
+  await opensAgain('2100-01-01', ids[0], ids[1])
+  const worker = await startProcess(shop.url, { roles: 'worker' })
+  /** What each was told of the client. Replays send what happened to others too. */
+  const noticesAt = (which: number) =>
+    ofType(ledgers[which] as Ledger, NOTICE)
+      .filter(({ data }) => data.object.id === client)
+      .map(({ id, data }) => ({ id, about: data.context.obligations.map((one) => one.invoice_id) }))
+  await until('the third has it', () => noticesAt(2).length === 1)
+  await pay(client, paid)
+  await opensAgain('2000-01-01', ids[0])
+  await until('the first is told afresh', () => noticesAt(0).length === 1)
+  await until('all have their numbers', async () => (await shop.sql('select from events where seq is null limit 1')).length === 0)
+  return { ids, noticesAt, open, worker, opensAgain, remove: () => Promise.all(endpoints.map(remove)) }
+}
+
 it('what one endpoint is told afresh is sent to another by no replay, only in place of what that one missed', async () => {
   await using early = await keepLedger()
   await using away = await keepLedger()
   await using had = await keepLedger()
-  const client = await newClient()
-  const first = await shop.subscribe(early.url, { event_types: dunningTypes })
-  const second = await shop.subscribe(away.url, { event_types: dunningTypes })
-  const third = await shop.subscribe(had.url, { event_types: dunningTypes })
-  const shut = (until: string, ...ids: string[]) =>
-    shop.sql('update webhook_endpoint_health set open_until = $1::timestamptz where endpoint_id = any($2::uuid[])', until, ids)
-  const [paid, open] = [await issue(client), await issue(client, { late: 13 })]
-  await sweep()
-  await shut('2100-01-01', first.id, second.id)
-  const worker = await startProcess(shop.url, { roles: 'worker' })
-  await until('one has it', () => ofType(had, NOTICE).length === 1)
-  await pay(client, paid)
-  await shut('2000-01-01', first.id)
-  await until('one is told afresh', () => ofType(early, NOTICE).length === 1)
-  const numbered = async () => (await shop.sql('select from events where seq is null limit 1')).length === 0
-  await until('all have their numbers', numbered)
+  const { ids, noticesAt, open, worker, remove: removeAll } = await oneHadIt([early, away, had])
   const since = { replay_since: new Date(Date.now() - 600_000).toISOString() }
-  for (const { id } of [third, second]) await done('POST', `/webhook-endpoints/${id}/enable`, since)
-  await until('the other is told afresh', () => ofType(away, NOTICE).length === 1)
+  for (const id of ids.slice(1)) await done('POST', `/webhook-endpoints/${id}/enable`, since)
+  const behind = 'select from webhook_replays where after_seq < (select max(seq) from events)'
+  await until('the replays have seen everything', async () => (await shop.sql(behind)).length === 0)
   await worker.stop()
   await deliverAll()
-  for (const ledger of [early, away])
-    expect(ofType(ledger, NOTICE).map(({ data }) => data.context.obligations.map((one) => one.invoice_id))).toEqual([[open]])
-  expect(ofType(had, NOTICE)).toHaveLength(1)
-  await Promise.all([first, second, third].map(remove))
+  for (const which of [0, 1]) expect(noticesAt(which).map(({ about }) => about)).toEqual([[open]])
+  expect(noticesAt(2)).toHaveLength(1)
+  await removeAll()
+})
+
+it('is told afresh once, where what is told in its place is at the endpoint already', async () => {
+  await using early = await keepLedger()
+  await using away = await keepLedger()
+  await using had = await keepLedger()
+  const { ids, noticesAt, worker, opensAgain, remove: removeAll } = await oneHadIt([early, away, had])
+  const [fresh] = noticesAt(0)
+  await shop.sql(
+    `insert into webhook_deliveries (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
+     values ($1, dunwell_uuidv7(), $2, (select event_id from webhook_deliveries where endpoint_id = $3 order by id desc limit 1),
+       'succeeded', 1, now(), now())`,
+    ...[shop.orgId, ids[1], ids[0]]
+  )
+  await worker.stop()
+  await opensAgain('2000-01-01', ids[1])
+  await deliverAll()
+  expect(noticesAt(0)).toEqual([fresh])
+  expect(noticesAt(1)).toEqual([])
+  await removeAll()
 })
 
 it('is closed with nothing in its place where all of it is paid, held, or retracted', async () => {
