@@ -65,7 +65,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   /** Less was found to start than there was room for: nothing waits, or what does finds its endpoint full, and only a write helps. */
   let isShort = false
   let isStopping = false
-  let position = START
+  let position: string = START
   let restMs = REST_MIN_MS
   let onIdle = () => {}
 

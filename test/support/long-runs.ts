@@ -8,13 +8,28 @@ import { type Shop, until } from './webhooks.ts'
 /** What the queue costs at one moment. Counters of the server come a second late. */
 type Reading = Readonly<{ at: number; entries: number; dead: number; queued: number; done: number; memoryMb: number }>
 
-async function read({ sql }: Shop, worker: Worker): Promise<Reading> {
+/** Between two collections memory only grows, so that what is really kept is the least of many readings. */
+class Memory {
+  #leastMb = Number.POSITIVE_INFINITY
+
+  async read({ pid }: Worker): Promise<void> {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    this.#leastMb = Math.min(this.#leastMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024)
+  }
+
+  /** @returns the least since the last time. */
+  take(): number {
+    const least = this.#leastMb
+    this.#leastMb = Number.POSITIVE_INFINITY
+    return least
+  }
+}
+
+async function read({ sql }: Shop, memoryMb: number): Promise<Reading> {
   const [counted] = await sql<Omit<Reading, 'at' | 'memoryMb'>>(
     `select (select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'webhook_queue') as entries, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
        (select count(*)::int from webhook_attempts) as done from pg_stat_user_tables where relname = 'webhook_queue'`
   )
-  const status = await readFile(`/proc/${worker.pid}/status`, 'utf8')
-  const memoryMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024
   return { at: performance.now(), memoryMb, ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
 }
 
@@ -49,15 +64,16 @@ async function steadily(
     if (hold) await holder.query('begin isolation level repeatable read')
     if (hold) await holder.query('select count(*) from webhook_queue')
     const beganMs = Date.now()
-    const readings = [await read(shop, worker)]
+    const memory = new Memory()
+    const readings = [await read(shop, 0)]
     let isOver = false
     const traffic = async () => {
-      for (; !isOver; await pause(50)) await shop.fire(Math.ceil(perSecond / 20))
+      for (; !isOver; await pause(50)) await Promise.all([shop.fire(Math.ceil(perSecond / 20)), memory.read(worker)])
     }
     const looks = async () => {
       for (const share of [1 / 6, 5 / 6, 1]) {
         await pause(Math.max(0, beganMs + forMs * share - Date.now()))
-        readings.push(await read(shop, worker))
+        readings.push(await read(shop, memory.take()))
       }
       isOver = true
     }

@@ -6,14 +6,14 @@ import type { Pace } from './pacing.ts'
 import { LOST } from './queue-repository.ts'
 
 /**
- * For each transaction of a worker. The queue is nearly empty most of the time, so a plan that was made then and kept would read all of
- * it when it is long: from a size on, at which to read all of it costs about what planning does, these statements are planned at each
- * execution, for the table as it is. A worker that stalls within a transaction must not hold its locks for long.
+ * For each transaction of a worker. With no other scan allowed, each row of the queue and of deliveries is reached in the one way that
+ * there is, by an index of one column or in an index's order: the plans are the same for an empty table as for a long one, whatever its
+ * statistics say, and are kept. A worker that stalls within a transaction must not hold its locks for long.
  */
 const workerSettings = statement<object>(
   'webhooks.worker_settings',
-  `select set_config('plan_cache_mode', case when pg_relation_size('webhook_queue') < 524288 then 'force_generic_plan' else 'force_custom_plan' end, true),
-     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), set_config('idle_in_transaction_session_timeout', '5s', true)`
+  `select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+     set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), set_config('idle_in_transaction_session_timeout', '5s', true)`
 )
 
 export async function useWorkerSettings(reader: Reader): Promise<void> {
@@ -49,21 +49,21 @@ const lookSettings = statement<object>(
 const selectWaiting = statement<WaitingEndpoint>(
   'webhooks.waiting_endpoints',
   `with recursive waiting as (
-     (select q.org_id, q.endpoint_id, q.ready_at, 1 as n from webhook_queue q where (q.org_id, q.endpoint_id) > ($1::uuid, $2::uuid)
-      order by q.org_id, q.endpoint_id, q.ready_at limit 1)
+     (select q.org_id, q.endpoint_id, q.ready_at, 1 as n from webhook_queue q where q.endpoint_id > $1
+      order by q.endpoint_id, q.ready_at limit 1)
      union all
      select next.org_id, next.endpoint_id, next.ready_at, w.n + 1 from waiting w cross join lateral (
-       select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q where (q.org_id, q.endpoint_id) > (w.org_id, w.endpoint_id)
-       order by q.org_id, q.endpoint_id, q.ready_at limit 1) next
-     where w.n < $3
+       select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q where q.endpoint_id > w.endpoint_id
+       order by q.endpoint_id, q.ready_at limit 1) next
+     where w.n < $2
    )
    select w.org_id as "orgId", w.endpoint_id as "endpointId", w.ready_at as "dueAt", statement_timestamp() as now,
      e.status = 'enabled' as "isEnabled", coalesce(e.max_in_flight, 1) as "maxInFlight",
      coalesce(h.consecutive_failures, 0) as "consecutiveFailures", coalesce(h.opens, 0) as opens, h.open_until as "openUntil",
      h.slow_start_limit as "slowStartLimit", h.paced_until as "pacedUntil", e.rate_per_second as "ratePerSecond",
      case when w.ready_at > statement_timestamp() then 0 else (select count(*)::int from (
-       select from webhook_queue l where l.org_id = w.org_id and l.endpoint_id = w.endpoint_id and l.claimed_at is not null
-         and l.ready_at > statement_timestamp() and l.ready_at <= statement_timestamp() + $4::int * interval '1 millisecond'
+       select from webhook_queue l where l.endpoint_id = w.endpoint_id and l.claimed_at is not null
+         and l.ready_at > statement_timestamp() and l.ready_at <= statement_timestamp() + $3::int * interval '1 millisecond'
        order by l.ready_at limit 1000) l) end as live
    from waiting w
    left join webhook_endpoints e on e.org_id = w.org_id and e.id = w.endpoint_id
@@ -71,17 +71,14 @@ const selectWaiting = statement<WaitingEndpoint>(
 )
 
 /**
- * Needs the scheduler's reader. A read without locks: the next endpoints, by organization and id, that something waits for.
- * @param after where the last look ended.
+ * Needs the scheduler's reader. A read without locks: the next endpoints, by id, that something waits for.
+ * @param after the endpoint at which the last look ended.
  */
 export async function waitingEndpoints(
   scheduler: Reader,
-  { after, limit, leaseMs }: { after: Readonly<{ orgId: string; endpointId: string }>; limit: number; leaseMs: number }
+  { after, limit, leaseMs }: { after: string; limit: number; leaseMs: number }
 ): Promise<WaitingEndpoint[]> {
-  const [, rows] = await Promise.all([
-    scheduler.run(lookSettings, []),
-    scheduler.run(selectWaiting, [after.orgId, after.endpointId, limit, leaseMs])
-  ])
+  const [, rows] = await Promise.all([scheduler.run(lookSettings, []), scheduler.run(selectWaiting, [after, limit, leaseMs])])
   return rows
 }
 
@@ -139,8 +136,8 @@ export type Claimed = Readonly<{
 }>
 
 /**
- * A statement of its own after the lock, so that it counts what the last holder of the lock has claimed. Each row is reached by
- * one index only, and then by its place, so that no statistics can lead the plan astray.
+ * A statement of its own after the lock, so that it counts what the last holder of the lock has claimed. Each row is reached in the
+ * order of an index, and then by its place.
  */
 const claimDue = statement<Claimed>(
   'webhooks.claim',
@@ -181,7 +178,6 @@ export type Want = Readonly<{
   wanted: number
 }>
 
-// Apart from the claim, which is planned each time while the queue is long: one more write to plan would cost more than its rows do.
 const logLost = setStatement(
   'webhooks.lost',
   `insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)

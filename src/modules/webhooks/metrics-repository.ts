@@ -4,11 +4,11 @@ import { statement } from '../../db/statement.ts'
 const selectOldest = statement<{ ageMs: number | null }>(
   'webhooks.oldest_due_age',
   `with recursive waiting as (
-     (select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q order by q.org_id, q.endpoint_id, q.ready_at limit 1)
+     (select q.endpoint_id, q.ready_at from webhook_queue q order by q.endpoint_id, q.ready_at limit 1)
      union all
      select next.* from waiting w cross join lateral (
-       select q.org_id, q.endpoint_id, q.ready_at from webhook_queue q where (q.org_id, q.endpoint_id) > (w.org_id, w.endpoint_id)
-       order by q.org_id, q.endpoint_id, q.ready_at limit 1) next
+       select q.endpoint_id, q.ready_at from webhook_queue q where q.endpoint_id > w.endpoint_id
+       order by q.endpoint_id, q.ready_at limit 1) next
    )
    select (extract(epoch from now() - min(ready_at)) * 1000)::float8 as "ageMs" from waiting where ready_at <= now()`
 )

@@ -39,7 +39,8 @@ export async function lockForOutcomes(
 
 /**
  * Queue row, attempt row and delivery in one statement, all behind one fence: the queue row must still hold the number of the
- * attempt. Rows are reached by key, then by place, so that no statistics can lead the plan astray.
+ * attempt. Queue rows are reached by key, then by place. A delivery is always there already: as an insert that finds it so, its change
+ * takes the key, where a join may take any index that the organization leads and read all of it.
  */
 const settleClaims = statement<{ deliveryId: string }>(
   'webhooks.settle',
@@ -60,10 +61,9 @@ const settleClaims = statement<{ deliveryId: string }>(
      insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, status, error, answer)
      select $1, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, status, error, answer from outcome
    ), told as (
-     update webhook_deliveries d set status = coalesce(o.ends, 'queued'), attempts = o.attempt, updated_at = now()
-     from outcome o cross join lateral (
-       select x.ctid as place from webhook_deliveries x where x.org_id = $1 and x.id = o.delivery_id limit 1) x
-     where d.org_id = $1 and d.ctid = x.place
+     insert into webhook_deliveries as d (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
+     select $1, delivery_id, endpoint_id, event_id, coalesce(ends, 'queued'), attempt, now(), now() from outcome
+     on conflict (org_id, id) do update set status = excluded.status, attempts = excluded.attempts, updated_at = excluded.updated_at
    )
    select delivery_id as "deliveryId" from outcome`
 )
@@ -97,7 +97,6 @@ export type HealthWrite = Readonly<{
   failure: string | null
 }>
 
-// Apart from what is written of the attempts, which is planned each time while the queue is long: most outcomes change no health.
 const saveHealth = setStatement(
   'webhooks.save_health',
   `update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,

@@ -98,8 +98,9 @@ const cancelIdle = statement<{ cancelled: number }>(
      select $1, delivery_id, endpoint_id, event_id, attempt, claimed_at, extract(epoch from ready_at - claimed_at) * 1000, false, $4
      from idle where claimed_at is not null
    ), told as (
-     update webhook_deliveries d set status = 'cancelled', attempts = i.attempt, updated_at = now() from idle i
-     where d.org_id = $1 and d.id = i.delivery_id
+     insert into webhook_deliveries as d (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
+     select $1, delivery_id, endpoint_id, event_id, 'cancelled', attempt, now(), now() from idle
+     on conflict (org_id, id) do update set status = excluded.status, attempts = excluded.attempts, updated_at = excluded.updated_at
    )
    select count(*)::int as cancelled from idle`
 )

@@ -1,16 +1,14 @@
+import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import type { WaitingEndpoint } from './claim-repository.ts'
 import { roomFor } from './health.ts'
 import { paceRoom } from './pacing.ts'
 import { type Claimant, shareSlots } from './sharing.ts'
 
-export type Position = Readonly<{ orgId: string; endpointId: string }>
-
-const NOBODY = '00000000-0000-0000-0000-000000000000'
 /** Before every endpoint. */
-export const START: Position = Object.freeze({ orgId: NOBODY, endpointId: NOBODY })
+export const START = BEFORE_ALL_IDS
 
 export type Look = Readonly<{
-  /** The endpoints that something waits for, from one position to the next. */
+  /** The endpoints that something waits for, by id. */
   waiting: readonly WaitingEndpoint[]
   /** Whether there may be more behind them. */
   isCut: boolean
@@ -27,16 +25,16 @@ export type Turn = Readonly<{
   /** What to claim, organization by organization. */
   claims: readonly Readonly<{ orgId: string; wanted: ReadonlyMap<string, number> }>[]
   /** Deleted endpoints that something still waits for. */
-  orphans: readonly Position[]
+  orphans: readonly Readonly<{ orgId: string; endpointId: string }>[]
   /** Something is due that finds no slot, or no room at its endpoint. */
   isBlocked: boolean
-  /** Where the next look begins: who got nothing this time is first then. */
-  next: Position
+  /** The endpoint after which the next look begins: who got nothing this time is first then. */
+  next: string
   /** Until something of this look becomes due by itself; Infinity when nothing does. */
   untilDueMs: number
 }>
 
-type Due = Claimant & Position
+type Due = Claimant & Readonly<{ orgId: string }>
 
 /** Decides from a look what to claim. Whatever it takes for free may be gone by then: the claim asks again, under a lock. */
 export function planTurn(look: Look): Turn {
@@ -83,7 +81,7 @@ function isSuspect(endpoint: WaitingEndpoint, slow: ReadonlySet<string>): boolea
   return consecutiveFailures > 0 || openUntil !== null || slowStartLimit !== null || slow.has(endpointId)
 }
 
-function nextPosition({ waiting, isCut }: Look, { isShort, served }: { isShort: boolean; served: readonly Due[] }): Position {
+function nextPosition({ waiting, isCut }: Look, { isShort, served }: { isShort: boolean; served: readonly Due[] }): string {
   const last = isShort ? served.at(-1) : isCut ? waiting.at(-1) : undefined
-  return last === undefined ? START : { orgId: last.orgId, endpointId: last.endpointId }
+  return last?.endpointId ?? START
 }
