@@ -6,11 +6,11 @@ const compilerFor = SerializerSelector()
 const compiled = new Map<string, Serializer>()
 
 /**
- * Compiles each answer's shape once, with the schemas that it refers to and no others. Fastify would do it for every route and
- * status, each time with all of the schemas there are: hundreds of times, which was most of the time that a start took.
+ * Compiles each answer's shape once, when the first such answer is given, with the schemas that it refers to and no others. Fastify
+ * would do it at the start, for every route and status, each time with all of the schemas there are.
  */
 export function buildSerializer(schemas: unknown, options: Options | undefined) {
-  return (route: RouteDefinition): Serializer => {
+  function compile(route: RouteDefinition): Serializer {
     const needed = referredTo(route.schema, schemas as Schemas)
     const key = JSON.stringify([route.schema, needed])
     const known = compiled.get(key)
@@ -18,6 +18,13 @@ export function buildSerializer(schemas: unknown, options: Options | undefined) 
     const serialize = compilerFor(needed, { ...options })(route)
     compiled.set(key, serialize)
     return serialize
+  }
+  return (route: RouteDefinition): Serializer => {
+    let serialize: Serializer | undefined
+    return (answer) => {
+      serialize ??= compile(route)
+      return serialize(answer)
+    }
   }
 }
 

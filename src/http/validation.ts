@@ -13,11 +13,26 @@ export const formats = {
   'web-url': isWebUrl
 }
 
-/** One for the process: Fastify asks in each scope anew, and the same schemas give the same compiler. */
 const pool = AjvCompiler()
+/** By the names of the schemas that they know: Fastify asks in each scope anew, which all know the same. */
+const compilers = new Map<string, (route: { httpPart?: string }) => Validate>()
+
+type Validate = { (value: unknown): boolean; errors?: unknown }
+
+/** Compiled when the first value comes: all together take longer than the rest of a start. */
+function whenNeeded(compile: () => Validate): Validate {
+  let compiled: Validate | undefined
+  const validate: Validate = (value) => {
+    compiled ??= compile()
+    const isValid = compiled(value)
+    validate.errors = compiled.errors
+    return isValid
+  }
+  return validate
+}
 
 /** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
-export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
+function compilerFor(externalSchemas: Parameters<BuildCompilerFromPool>[0]) {
   // `allErrors: false` as Fastify advises: collecting all of them lets a caller buy work with garbage.
   const common = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true } as const
   // After ajv-formats, which would replace formats of the same name that came as options.
@@ -27,7 +42,15 @@ export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPoo
   const literal = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: false } })
   // The text "Infinity" coerces to a number, which strict numbers take for none and so hold against no bound.
   const coercing = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: 'array', strictNumbers: false } })
-  return (route: { httpPart?: string }) => (route.httpPart === 'body' ? literal : coercing)(route as never)
+  return (route: { httpPart?: string }) =>
+    whenNeeded(() => (route.httpPart === 'body' ? literal : coercing)(route as never) as unknown as Validate)
+}
+
+export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
+  const names = Object.keys(externalSchemas).join(' ')
+  const compiler = compilers.get(names) ?? compilerFor(externalSchemas)
+  compilers.set(names, compiler)
+  return compiler
 }) as unknown as BuildCompilerFromPool
 
 const INSTANT = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
