@@ -39,6 +39,7 @@ const RISK_EVERY_MS = 5_000
 /** As many as an endpoint may have in flight at most. */
 const CONNECTIONS_PER_ORIGIN = 1_000
 const REPLAY_EVERY_MS = 500
+const MONTHS_EVERY_MS = 3_600_000
 const UPKEEP_CRON = '17 3 * * *'
 
 /** Everything that a worker does. Any number of processes may run all of it at once. */
@@ -53,12 +54,13 @@ export function startJobs(deps: JobDeps): Jobs {
   const replayJob = createReplayJob({ ...deps, replays: deps.services.replays })
   const replays = createLoop({ name: 'webhook replays', everyMs: REPLAY_EVERY_MS, log, run: replayJob.replayAll })
   const upkeepJob = createUpkeepJob(deps)
+  const months = createLoop({ name: 'months of attempts', everyMs: MONTHS_EVERY_MS, log, run: upkeepJob.keepMonths })
   const upkeep = createLoop({ name: 'upkeep', everyMs: null, log, run: upkeepJob.run })
   const night = scheduleEvery(UPKEEP_CRON, { name: 'upkeep', run: upkeep.wake })
   return {
     wake: { deliveries: delivery.wake, replays: replays.wake, sealer: sealer.wake, ...dunning.wake },
     stop: async () => {
-      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), risk.stop(), replays.stop(), upkeep.stop()])
+      await Promise.all([dunning.stop(), night.stop(), sealer.stop(), risk.stop(), replays.stop(), months.stop(), upkeep.stop()])
       await delivery.stop()
     }
   }

@@ -1,6 +1,7 @@
 import { checkBooks } from '../checks/books.ts'
 import type { Database, Tx } from '../db/client.ts'
-import { statement } from '../db/statement.ts'
+import { isLockTimeout } from '../db/errors.ts'
+import { type Statement, statement } from '../db/statement.ts'
 import { everyOrganization } from '../every-organization.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { forget } from '../modules/organizations/idempotency-repository.ts'
@@ -34,13 +35,22 @@ const dropPartitions = statement<{ dropped: number }>(
   'select dunwell_drop_attempt_partitions($1::timestamptz) as dropped'
 )
 
-/** The nightly pass: partitions made ahead and dropped after, what is kept no longer erased, books held against the invariants. Real time. */
+const waitLittle = statement<object>('upkeep.wait_little', `select set_config('lock_timeout', '500ms', true)`)
+
+/** What time makes necessary. Real time. */
 export function createUpkeepJob({ services, database, clock, kept, log }: UpkeepDeps) {
   const daysAgo = (days: number) => new Date(clock.now().getTime() - days * DAY_MS)
 
-  async function keepPartitions(): Promise<void> {
-    await database.scoped(OPERATOR, (tx) => tx.run(makePartitions, [clock.now(), MONTHS_AHEAD]))
-    await database.scoped(OPERATOR, (tx) => tx.run(dropPartitions, [daysAgo(kept.attemptDays)]))
+  async function unlessInUse(change: Statement<object>, parameters: readonly unknown[]): Promise<void> {
+    try {
+      await database.scoped(OPERATOR, async (tx) => {
+        await tx.run(waitLittle, [])
+        await tx.run(change, parameters)
+      })
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+      log.warn({ job: 'months of attempts' }, 'somebody reads the attempts for long: their months are left as they are for now')
+    }
   }
 
   /** A batch at a time: nothing that is at work waits for long. */
@@ -59,8 +69,17 @@ export function createUpkeepJob({ services, database, clock, kept, log }: Upkeep
   }
 
   return {
+    /**
+     * Months of attempts, made ahead and dropped after. Both lock the whole table, and behind a lock that waits every outcome waits:
+     * while somebody reads it for long, as a backup does, they are left to the next time.
+     */
+    async keepMonths(): Promise<void> {
+      await unlessInUse(makePartitions, [clock.now(), MONTHS_AHEAD])
+      await unlessInUse(dropPartitions, [daysAgo(kept.attemptDays)])
+    },
+
+    /** The nightly pass: what is kept no longer is erased, and the books are held against the invariants. */
     async run(signal: AbortSignal): Promise<void> {
-      await keepPartitions()
       await forgetKeys(OPERATOR)
       for await (const orgId of everyOrganization(database, services)) {
         if (signal.aborted) return

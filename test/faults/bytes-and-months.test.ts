@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { createUpkeepJob } from '../../src/jobs/upkeep.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
 import { subscribed } from '../support/database-faults.ts'
-import { print, reportOn, startWorker, unharmed, untilDrained } from '../support/delivery-faults.ts'
+import { print, reportOn, startWorker, underTraffic, unharmed, untilDrained } from '../support/delivery-faults.ts'
 import { until } from '../support/webhooks.ts'
 
 /** What breaks where text is counted in characters, parsed and written anew, or put in order. */
@@ -75,7 +75,7 @@ it('without a table for their month attempts are logged all the same, and upkeep
     await untilDrained(shop)
     const log = pino({ level: 'silent' })
     const upkeep = createUpkeepJob({ ...shop.parts, clock: systemClock, kept: { attemptDays: 30, bodyDays: 90 }, log })
-    await upkeep.run(new AbortController().signal)
+    await upkeep.keepMonths()
     await shop.fire(500)
     await untilDrained(shop)
     const made = (await months()).length - 1
@@ -86,6 +86,32 @@ it('without a table for their month attempts are logged all the same, and upkeep
     print(report, `; ${caught} attempts in the default table, ${made} further months made`)
     expect(report).toMatchObject({ ...unharmed, sent: 1_000, duplicated: 0 })
     expect({ caught, made }).toEqual({ caught: 1_000, made: 2 })
+  } finally {
+    await worker.kill('SIGTERM')
+  }
+})
+
+it('a month that is dropped while attempts are written holds them up for a moment and loses none', async () => {
+  await using at = await subscribed()
+  const { shop, ledger } = at
+  const worker = startWorker(shop.url)
+  const log = pino({ level: 'silent' })
+  const upkeep = createUpkeepJob({ ...shop.parts, clock: systemClock, kept: { attemptDays: 30, bodyDays: 90 }, log })
+  const old = `select to_regclass('webhook_attempts_2001_01') as name`
+  let dropped = 0
+  try {
+    await until('the worker is ready', worker.isReady, 60_000)
+    const fault = async () => {
+      await shop.sql(`select dunwell_make_attempt_partitions('2001-01-15', 1)`)
+      await upkeep.keepMonths()
+      if ((await shop.sql<{ name: string | null }>(old))[0]?.name === null) dropped += 1
+    }
+    const traffic = { shop, ledger, forMs: 10_000, perSecond: 400, everyMs: 200, fault }
+    const report = await underTraffic('28 months dropped under traffic', traffic)
+    process.stdout.write(`  28 ${dropped} months dropped meanwhile\n`)
+    expect(report).toMatchObject({ ...unharmed, duplicated: 0 })
+    expect(report.worstDelayMs).toBeLessThan(3_000)
+    expect(dropped).toBeGreaterThan(20)
   } finally {
     await worker.kill('SIGTERM')
   }

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { subscribed } from './database-faults.ts'
-import { print, type Report, reportOn, startWorker } from './delivery-faults.ts'
+import { print, type Report, reportOn, startCrew, startWorker, untilDrained } from './delivery-faults.ts'
 import { type Shop, until } from './webhooks.ts'
 
 /** Events that no endpoint has got yet, as those from before it was made. */
@@ -47,6 +48,26 @@ export async function askTwice(events: number): Promise<Replayed> {
   } finally {
     await worker.kill('SIGTERM')
   }
+}
+
+/** Fault 25 with fault 1: a span is replayed while one of two workers is killed every 700 ms. */
+export async function killAmidReplay(events: number): Promise<Report & { killed: number; queued: number }> {
+  await using at = await subscribed()
+  const { shop, ledger, endpoint } = at
+  await fillHistory(shop, events)
+  await using crew = await startCrew(2, shop.url)
+  const from = new Date(Date.now() - 3_600_000).toISOString()
+  const { body } = await shop.api('POST', `/webhook-endpoints/${endpoint.id}/replay`, { from })
+  const isSent = () => ledger.ids().size >= events
+  while (!isSent()) {
+    await pause(700)
+    if (!isSent()) await crew.killOne()
+  }
+  await untilDrained(shop)
+  const report = await reportOn(`25 ${events} replayed, a worker killed every 700 ms`, { shop, ledger })
+  const queued = Number((await shop.api('GET', `/webhook-replays/${String(body['id'])}`)).body['queued'])
+  print(report, `; ${crew.killed()} killed, ${queued} queued`)
+  return { ...report, killed: crew.killed(), queued }
 }
 
 /** One delivery that had failed. @returns what the two were answered. */

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { pino } from 'pino'
 import { afterAll, expect, it } from 'vitest'
 import { resealAll } from '../../../src/commands/reseal.ts'
@@ -10,14 +11,26 @@ afterAll(() => shop[Symbol.asyncDispose]())
 
 const DAY_MS = 86_400_000
 
-/** The nightly pass, so many days from now. */
-const passIn = (days: number) =>
+const upkeepIn = (days: number) =>
   createUpkeepJob({
     ...shop.parts,
     clock: clockFrom(() => new Date(Date.now() + days * DAY_MS)),
     kept: { attemptDays: 30, bodyDays: 90 },
     log: pino({ level: 'silent' })
-  }).run(new AbortController().signal)
+  })
+
+/** All of upkeep, so many days from now. */
+async function passIn(days: number): Promise<void> {
+  const upkeep = upkeepIn(days)
+  await upkeep.keepMonths()
+  await upkeep.run(new AbortController().signal)
+}
+
+async function connected(connectionString: string) {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
 
 const monthsOf = async () =>
   (
@@ -48,6 +61,31 @@ it('months of attempts are made ahead and dropped when all of them is older than
   await passIn(91)
   const { body: event } = await shop.api('GET', `/events/${eventId}`)
   expect(event).toMatchObject({ body: null, body_sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string })
+})
+
+it('while somebody reads the attempts for long, months are left as they are, and nothing waits for them', async () => {
+  await using ledger = await keepLedger()
+  await shop.subscribe(ledger.url)
+  await passIn(0)
+  await using backup = await connected(shop.url)
+  await backup.client.query('begin; select from webhook_attempts limit 1')
+  const before = await monthsOf()
+  const keeping = upkeepIn(200).keepMonths()
+  const since = performance.now()
+  const fired = await shop.fire(5)
+  await until('they arrived and are written', async () => {
+    const [{ done } = { done: 0 }] = await shop.sql<{ done: number }>(
+      `select count(*)::int as done from webhook_deliveries where status = 'succeeded' and event_id = any($1::uuid[])`,
+      fired
+    )
+    return done === fired.length
+  })
+  expect(performance.now() - since).toBeLessThan(5_000)
+  await keeping
+  expect(await monthsOf()).toEqual(before)
+  await backup.client.query('rollback')
+  await upkeepIn(200).keepMonths()
+  expect(await monthsOf()).not.toContain(monthsFrom(0))
 })
 
 it('what no month took is erased too', async () => {
