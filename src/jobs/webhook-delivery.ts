@@ -6,6 +6,7 @@ import { planTurn, START, type Turn } from '../modules/webhooks/turn.ts'
 import { createBell } from './bell.ts'
 import { DeliveryAhead, type Ready } from './delivery-ahead.ts'
 import { type AttemptDeps, createAttempts } from './delivery-attempt.ts'
+import { createClaims } from './delivery-claim.ts'
 import { DeliveryOutbox } from './delivery-outbox.ts'
 import { DeliverySlots } from './delivery-slots.ts'
 
@@ -53,6 +54,7 @@ const tooLate = AbortSignal.abort()
 export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDelivery {
   const { dispatch, database, metrics, log, concurrency, leaseMs, timeoutMaxMs, drainMs = DRAIN_MS } = deps
   const attempt = createAttempts(deps)
+  const claimsOf = createClaims(deps)
   const bell = createBell()
   const slots = new DeliverySlots(concurrency, () => performance.now())
   const ahead = new DeliveryAhead(concurrency, () => performance.now())
@@ -117,7 +119,7 @@ export function createWebhookDelivery(deps: WebhookDeliveryDeps): WebhookDeliver
   async function claim({ orgId, wanted }: Turn['claims'][number]): Promise<number> {
     const startBy = performance.now() + (leaseMs - timeoutMaxMs) / 2
     try {
-      const assignments = await database.scoped(orgId, (tx) => dispatch.claim(tx, { wanted, leaseMs }), { isSmall: true })
+      const assignments = await claimsOf(orgId, wanted)
       const expired = assignments.filter(({ claimed }) => claimed.lostAt !== null).length
       if (expired > 0) metrics.leaseExpired(expired)
       ahead.add(assignments.map((assignment) => ({ orgId, assignment, startBy })))

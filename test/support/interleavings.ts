@@ -62,9 +62,13 @@ export class Interleaving {
   async #claim(worker: number, count: number): Promise<void> {
     const { database, services } = this.#shop.parts
     const wanted = new Map([[this.#endpoint.id, count * 3]])
-    const claimed = await database.scoped(this.#shop.orgId, (tx) => services.dispatch.claim(tx, { wanted, leaseMs: LEASE_MS }), {
-      isSmall: true
-    })
+    const claimed = await database.scoped(
+      this.#shop.orgId,
+      (tx) => services.dispatch.claim(tx, { wanted, leaseMs: LEASE_MS, isAsked: true }),
+      {
+        isSmall: true
+      }
+    )
     this.#heldBy(worker).push(...claimed)
   }
 

@@ -31,8 +31,15 @@ export type QueuedEvent = Readonly<{
   hasFailed: boolean
 }>
 
-/** A claim with the endpoint that it goes to, and why its event is no longer true where it is not. */
-export type Assignment = Readonly<{ claimed: claims.Claimed; endpoint: claims.LockedEndpoint; outdated: string | null }>
+/** A claim with the endpoint that it goes to. */
+export type Assignment = Readonly<{
+  claimed: claims.Claimed
+  endpoint: claims.LockedEndpoint
+  /** Why its event is no longer true where it is not; undefined where nobody could tell. */
+  outdated: string | null | undefined
+}>
+
+export type Claiming = Readonly<{ wanted: ReadonlyMap<string, number>; leaseMs: number; isAsked: boolean }>
 
 type Verdict = NonNullable<Folded['verdict']>
 
@@ -47,11 +54,11 @@ const GONE = 'It answered 410 Gone.'
 export function createDispatchService(deps: DispatchServiceDeps) {
   const { disable, announceFailing, outdated, superseded } = deps
 
-  async function asked(tx: Tx, assignments: readonly Omit<Assignment, 'outdated'>[]): Promise<Assignment[]> {
+  async function ask(reader: Reader, assignments: readonly Omit<Assignment, 'outdated'>[]): Promise<Assignment[]> {
     const asking = assignments.flatMap(({ claimed: { eventId: id, eventType: type, body, failures }, endpoint }) =>
       endpoint.supersede && body !== null ? [{ id, type, body, hasFailed: failures > 0 }] : []
     )
-    const reasons = asking.length === 0 ? null : await outdated(tx, asking)
+    const reasons = asking.length === 0 ? null : await outdated(reader, asking)
     return assignments.map(({ claimed, endpoint }) => ({
       claimed,
       endpoint,
@@ -75,8 +82,9 @@ export function createDispatchService(deps: DispatchServiceDeps) {
     /**
      * Claims what may start now for as long as the lease lasts. What it returns is to be sent after the commit.
      * @param wanted how many deliveries of each endpoint this process would start.
+     * @param isAsked whether what is no longer true is told apart in the same transaction.
      */
-    async claim(tx: Tx, { wanted, leaseMs }: { wanted: ReadonlyMap<string, number>; leaseMs: number }): Promise<Assignment[]> {
+    async claim(tx: Tx, { wanted, leaseMs, isAsked }: Claiming): Promise<Assignment[]> {
       const locked = await claims.lockForClaim(tx, [...wanted.keys()])
       const wants = locked.map((endpoint) => ({
         endpointId: endpoint.id,
@@ -91,8 +99,11 @@ export function createDispatchService(deps: DispatchServiceDeps) {
         return endpoint === undefined ? [] : [{ claimed, endpoint }]
       })
       claims.countTowardsRates(tx, pacedOf(assignments))
-      return asked(tx, assignments)
+      return isAsked ? ask(tx, assignments) : assignments.map((one) => ({ ...one, outdated: undefined }))
     },
+
+    /** Asks of claims whether their events are still true. */
+    ask,
 
     /**
      * Writes what came of attempts of one organization, each fenced by the number of its attempt.

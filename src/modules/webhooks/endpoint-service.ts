@@ -11,7 +11,7 @@ import * as queue from './queue-repository.ts'
 import type { ReplayService } from './replay-service.ts'
 import { endpointToApi, signatureOf } from './schemas.ts'
 import { NONCE_BYTES, type SecretBox } from './secret-box.ts'
-import { headerFault } from './signature.ts'
+import { headersFault } from './signature.ts'
 import { generateKeyPair, generateSecret, type SignatureKind } from './signing-keys.ts'
 
 export type EndpointServiceDeps = Readonly<{
@@ -86,10 +86,8 @@ export function createEndpointService(deps: EndpointServiceDeps) {
   function checked(settings: EndpointSettings): EndpointSettings {
     const verdict = judgeUrl(settings.url, addressPolicy)
     if (!verdict.allowed) throw new DomainError('endpoint_url_refused', verdict.reason, { pointer: '/url' })
-    for (const [name, value] of Object.entries(settings.headers)) {
-      const fault = headerFault(name, value)
-      if (fault !== undefined) throw new DomainError('invalid_request', fault, { pointer: '/headers' })
-    }
+    const fault = headersFault(settings.headers)
+    if (fault !== undefined) throw new DomainError('invalid_request', fault, { pointer: '/headers' })
     return { ...settings, url: verdict.url.href }
   }
 

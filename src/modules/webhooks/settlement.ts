@@ -98,12 +98,16 @@ export const notReady: NotSent = Object.freeze({
   error: 'not_ready: Not sent: the attempt could not be made. The log of the service says why.'
 })
 
-/** @param outdated why the event is no longer true, null where it is. @returns undefined for what is to be sent. */
+/**
+ * @param outdated why the event is no longer true, null where it is, undefined where that could not be told.
+ * @returns undefined for what is to be sent.
+ */
 export function reasonNotToSend(
   claim: ClaimFacts & Readonly<{ body: string | null }>,
-  { schedule, outdated }: Readonly<{ schedule: RetrySchedule; outdated: string | null }>
+  { schedule, outdated }: Readonly<{ schedule: RetrySchedule; outdated: string | null | undefined }>
 ): NotSent | undefined {
   if (claim.body === null) return { ends: 'cancelled', error: 'body_gone: Not sent: the body of the event was erased.' }
+  if (outdated === undefined) return notReady
   if (outdated !== null) return { ends: 'superseded', error: `superseded: Not sent: ${outdated}` }
   if (mayStart(claim.claimedAt, claim.firstAt, schedule)) return undefined
   return { ends: 'failed', error: 'too_late: Not sent: seven days have passed since the first attempt.' }

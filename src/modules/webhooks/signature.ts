@@ -64,7 +64,20 @@ const RESERVED = new Set(
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/i
 const HEADER_VALUE = /^[\t\x20-\x7e]{0,1024}$/
 
-/** Why an endpoint may not set this header, as a sentence; undefined when it may. */
+/** Why an endpoint may not have these headers sent, as a sentence; undefined when it may. */
+export function headersFault(headers: Readonly<Record<string, string>>): string | undefined {
+  const seen = new Set<string>()
+  for (const [name, value] of Object.entries(headers)) {
+    const fault = headerFault(name, value)
+    if (fault !== undefined) return fault
+    const lower = name.toLowerCase()
+    if (seen.has(lower)) return `The header ${lower} is there twice: case tells no two headers apart.`
+    seen.add(lower)
+  }
+  return undefined
+}
+
+/** The same of one header. */
 export function headerFault(name: string, value: string): string | undefined {
   if (!HEADER_NAME.test(name)) return 'A header name is 1 to 64 token characters.'
   const lower = name.toLowerCase()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { describe, expect, it } from 'vitest'
-import { headerFault, headersFor, sign } from '../../../src/modules/webhooks/signature.ts'
+import { headerFault, headersFault, headersFor, sign } from '../../../src/modules/webhooks/signature.ts'
 import { generateKeyPair, generateSecret, isSecret } from '../../../src/modules/webhooks/signing-keys.ts'
 
 const id = '0199aa01-7c1e-7d3a-8f00-000000000001'
@@ -137,6 +137,11 @@ describe("an endpoint's own headers", () => {
     expect(headerFault('x-a', 'é')).toBeDefined()
     expect(headerFault('x-a', 'b'.repeat(1_025))).toBeDefined()
     expect(headerFault('x-a', 'b\tc d')).toBeUndefined()
+  })
+
+  it('are one header where only case tells them apart', () => {
+    expect(headersFault({ 'X-A': '1', 'x-b': '2' })).toBeUndefined()
+    expect(headersFault({ 'X-A': '1', 'x-a': '2' })).toMatch(/x-a is there twice/)
   })
 })
 

@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { keepLedger, openShop, startProcess, until } from '../../support/webhooks.ts'
+
+it('an event of which cannot be told whether it is still true waits alone, and holds back nothing else', async () => {
+  await using ledger = await keepLedger()
+  await using shop = await openShop({ roles: 'api' })
+  const { id, secret } = await shop.subscribe(ledger.url)
+  ledger.trust(secret)
+  // A notice of nothing that is anything: none is made, but what if one were.
+  const [unclear] = await shop.fire(1, 'client.dunning_notice_due')
+  const body = { timestamp: new Date(), data: { object: { id: randomUUID() }, context: { obligations: [null] } } }
+  await shop.sql('update event_bodies set body = $1 where event_id = $2', JSON.stringify(body), unclear)
+  const plain = await shop.fire(20)
+  const worker = await startProcess(shop.url, { roles: 'worker' })
+  await until('the others arrived', () => plain.every((one) => ledger.ids().has(one)))
+  expect(ledger.ids()).not.toContain(unclear)
+  const logged = async () => {
+    const { body: page } = await shop.api('GET', `/webhook-deliveries?endpoint_id=${id}&event_id=${unclear}`)
+    const [delivery] = page['data'] as { id: string; status: string }[]
+    return (await shop.api('GET', `/webhook-deliveries/${delivery?.id}`)).body as { status: string; log: { error: string }[] }
+  }
+  await until('it is logged', async () => (await logged()).log.length > 0)
+  expect(await logged()).toMatchObject({ status: 'queued', log: [{ error: expect.stringMatching(/^not_ready: /) as string }] })
+  await worker.stop()
+})
