@@ -90,6 +90,7 @@ export function createServices(deps: ServiceDeps) {
   const deliveries: DeliveryService = createDeliveryService({ wakeDeliveries: wake.deliveries })
   const dispatch = createDispatchService({
     ...{ ...deps, disable: endpoints.disable, announceFailing: endpoints.announceFailing },
+    mayBeOutdated: receivables.dunning.mayBeOutdated,
     outdated: receivables.dunning.outdated,
     superseded: receivables.dunning.superseded
   })

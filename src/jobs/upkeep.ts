@@ -35,7 +35,11 @@ const dropPartitions = statement<{ dropped: number }>(
   'select dunwell_drop_attempt_partitions($1::timestamptz) as dropped'
 )
 
-const waitLittle = statement<object>('upkeep.wait_little', `select set_config('lock_timeout', '500ms', true)`)
+/** One process at a time: two would wait for each other until both give up. */
+const beginMonths = statement<{ mine: boolean }>(
+  'upkeep.begin_months',
+  `select pg_try_advisory_xact_lock(hashtext('dunwell months of attempts')) as mine, set_config('lock_timeout', '500ms', true)`
+)
 
 /** What time makes necessary. Real time. */
 export function createUpkeepJob({ services, database, clock, kept, log }: UpkeepDeps) {
@@ -44,8 +48,8 @@ export function createUpkeepJob({ services, database, clock, kept, log }: Upkeep
   async function unlessInUse(change: Statement<object>, parameters: readonly unknown[]): Promise<void> {
     try {
       await database.scoped(OPERATOR, async (tx) => {
-        await tx.run(waitLittle, [])
-        await tx.run(change, parameters)
+        const [begun] = await tx.run(beginMonths, [])
+        if (begun?.mine === true) await tx.run(change, parameters)
       })
     } catch (error) {
       if (!isLockTimeout(error)) throw error

@@ -42,7 +42,7 @@ type Reads = { scans: number; fetched: number; done: number }
 async function readsOf({ sql }: Shop): Promise<Reads> {
   await new Promise((resolve) => setTimeout(resolve, 1_500))
   const [reads] = await sql<Reads>(
-    `select sum(seq_scan)::int as scans, sum(idx_tup_fetch)::int as fetched, sum(n_tup_del) filter (where relname = 'webhook_queue')::int as done
+    `select sum(seq_scan) filter (where relname = 'webhook_queue')::int as scans, sum(idx_tup_fetch)::int as fetched, sum(n_tup_del) filter (where relname = 'webhook_queue')::int as done
      from pg_stat_user_tables where relname in ('webhook_queue', 'webhook_deliveries', 'events', 'event_bodies')`
   )
   return reads ?? { scans: 0, fetched: 0, done: 0 }

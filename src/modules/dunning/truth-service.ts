@@ -119,6 +119,8 @@ export function createTruthService(deps: TruthDeps) {
   }
 
   return {
+    mayBeOutdated: (type: string): boolean => type === STAGE_ENTERED || type === NOTICE_DUE,
+
     /** @returns by event id, why it is no longer true, as the end of a sentence. What is still true is not in it. */
     async outdated(reader: Reader, waiting: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
       const asking = waiting.filter(({ type }) => type === STAGE_ENTERED || type === NOTICE_DUE)

@@ -16,7 +16,9 @@ export type DispatchServiceDeps = HealthConfig &
     disable: (tx: Tx, disabled: { id: string; reason: string }) => Promise<void>
     /** It will be, if it goes on like this. */
     announceFailing: (tx: Tx, failing: { id: string; percent: number }) => Promise<void>
-    /** Asked before events are sent. @returns by event id, why one is no longer true. */
+    /** Whether events of this type can stop being true. */
+    mayBeOutdated: (type: string) => boolean
+    /** Asked before such events are sent. @returns by event id, why one is no longer true. */
     outdated: (reader: Reader, events: readonly QueuedEvent[]) => Promise<ReadonlyMap<string, string>>
     /** What was no longer true was not sent to these. */
     superseded: (tx: Tx, deliveries: readonly Readonly<{ eventId: string; endpointId: string }>[]) => Promise<void>
@@ -52,12 +54,15 @@ const GONE = 'It answered 410 Gone.'
 
 /** The rules of the queue: what may start, and what an outcome changes. Sending is the job's, and happens outside of these. */
 export function createDispatchService(deps: DispatchServiceDeps) {
-  const { disable, announceFailing, outdated, superseded } = deps
+  const { disable, announceFailing, mayBeOutdated, outdated, superseded } = deps
+
+  const isAsking = ({ claimed: { body, eventType }, endpoint: { supersede } }: Omit<Assignment, 'outdated'>) =>
+    supersede && body !== null && mayBeOutdated(eventType)
 
   async function ask(reader: Reader, assignments: readonly Omit<Assignment, 'outdated'>[]): Promise<Assignment[]> {
-    const asking = assignments.flatMap(({ claimed: { eventId: id, eventType: type, body, failures }, endpoint }) =>
-      endpoint.supersede && body !== null ? [{ id, type, body, hasFailed: failures > 0 }] : []
-    )
+    const asking = assignments.filter(isAsking).map(({ claimed: { eventId: id, eventType: type, body, failures } }) => {
+      return { id, type, body: body ?? '', hasFailed: failures > 0 }
+    })
     const reasons = asking.length === 0 ? null : await outdated(reader, asking)
     return assignments.map(({ claimed, endpoint }) => ({
       claimed,
@@ -99,7 +104,7 @@ export function createDispatchService(deps: DispatchServiceDeps) {
         return endpoint === undefined ? [] : [{ claimed, endpoint }]
       })
       claims.countTowardsRates(tx, pacedOf(assignments))
-      return isAsked ? ask(tx, assignments) : assignments.map((one) => ({ ...one, outdated: undefined }))
+      return isAsked ? ask(tx, assignments) : assignments.map((one) => ({ ...one, outdated: isAsking(one) ? undefined : null }))
     },
 
     /** Asks of claims whether their events are still true. */

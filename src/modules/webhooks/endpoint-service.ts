@@ -86,9 +86,12 @@ export function createEndpointService(deps: EndpointServiceDeps) {
   function checked(settings: EndpointSettings): EndpointSettings {
     const verdict = judgeUrl(settings.url, addressPolicy)
     if (!verdict.allowed) throw new DomainError('endpoint_url_refused', verdict.reason, { pointer: '/url' })
-    const fault = headersFault(settings.headers)
-    if (fault !== undefined) throw new DomainError('invalid_request', fault, { pointer: '/headers' })
     return { ...settings, url: verdict.url.href }
+  }
+
+  function refuseHeaders(headers: EndpointSettings['headers']): void {
+    const fault = headersFault(headers)
+    if (fault !== undefined) throw new DomainError('invalid_request', fault, { pointer: '/headers' })
   }
 
   /** Says of an endpoint what happened to it. Whoever else subscribed hears of it; it has no say in being heard. */
@@ -112,6 +115,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       const at = clock.now()
       const id = newId()
       const fresh = { status: 'enabled', disabledReason: null, version: 1, createdAt: at, updatedAt: at } as const
+      refuseHeaders(settings.headers)
       await repository.insert(tx, { ...checked(settings), ...fresh, id })
       await resetHealth(tx, id)
       const secret = await addSecret(tx, { endpointId: id, kind: signature })
@@ -125,6 +129,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     ): Promise<repository.EndpointView> {
       const before = await locked(tx, id)
       refuseStale(before.version, expectedVersion)
+      refuseHeaders(change.headers ?? {})
       const settings = checked({ ...before, ...change })
       if (settings.url !== before.url) await resetHealth(tx, id)
       await repository.save(tx, { ...before, ...settings, version: before.version + 1, updatedAt: clock.now() })

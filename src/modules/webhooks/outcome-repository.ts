@@ -38,6 +38,16 @@ export async function lockForOutcomes(
 }
 
 /**
+ * Before what is written of them, as a statement of its own: that one sees the rows as whoever held them last has left them. A row
+ * that was changed while it waited for its lock would be found by its fence, and missed at its place.
+ */
+const lockClaims = statement<object>(
+  'webhooks.lock_claims',
+  `select from unnest($2::uuid[]) as o(delivery_id) cross join lateral (
+     select from webhook_queue q where q.org_id = $1 and q.delivery_id = o.delivery_id for update) q`
+)
+
+/**
  * Queue row, attempt row and delivery in one statement, all behind one fence: the queue row must still hold the number of the
  * attempt. Queue rows are reached by key, then by place. A delivery is always there already: as an insert that finds it so, its change
  * takes the key, where a join may take any index that the organization leads and read all of it.
@@ -71,9 +81,11 @@ const settleClaims = statement<{ deliveryId: string }>(
 /** @returns the deliveries that were written; another claim had taken over the others. */
 export async function settle(tx: Tx, settlements: readonly Settlement[]): Promise<string[]> {
   const of = columnsOf(settlements)
-  const rows = await tx.run(settleClaims, [
+  const ids = of('uuid', (one) => one.deliveryId)
+  const locked = tx.run(lockClaims, [tx.orgId, ids])
+  const written = tx.run(settleClaims, [
     tx.orgId,
-    of('uuid', (one) => one.deliveryId),
+    ids,
     of('int4', (one) => one.attempt),
     of('text', (one) => one.ends),
     of('int8', (one) => BigInt(Math.round(one.delayMs))),
@@ -85,6 +97,7 @@ export async function settle(tx: Tx, settlements: readonly Settlement[]): Promis
     of('text', (one) => one.error),
     of('text', (one) => one.answer)
   ])
+  const [, rows] = await Promise.all([locked, written])
   return rows.map(({ deliveryId }) => deliveryId)
 }
 

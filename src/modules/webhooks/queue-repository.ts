@@ -85,24 +85,25 @@ export async function renew(tx: Tx, endpointId: string): Promise<void> {
 
 const CANCEL_BATCH = 5_000
 
-const cancelIdle = statement<{ cancelled: number }>(
+/** What another transaction changed between the look and the lock is missed at its place, and found by the next look. */
+const cancelIdle = statement<{ looked: number; cancelled: number }>(
   'webhooks.cancel_idle',
   `with idle as materialized (
-     select q.ctid as place, q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.claimed_at, q.ready_at
-     from webhook_queue q where q.org_id = $1 and q.endpoint_id = $2 and (q.claimed_at is null or q.ready_at <= statement_timestamp())
+     select q.ctid as place from webhook_queue q where q.org_id = $1 and q.endpoint_id = $2 and (q.claimed_at is null or q.ready_at <= statement_timestamp())
      order by q.ready_at limit $3 for update skip locked
    ), gone as (
      delete from webhook_queue q where q.org_id = $1 and q.ctid = any(array(select place from idle))
+     returning q.delivery_id, q.endpoint_id, q.event_id, q.attempt, q.claimed_at, q.ready_at
    ), lost as (
      insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded, error)
      select $1, delivery_id, endpoint_id, event_id, attempt, claimed_at, extract(epoch from ready_at - claimed_at) * 1000, false, $4
-     from idle where claimed_at is not null
+     from gone where claimed_at is not null
    ), told as (
      insert into webhook_deliveries as d (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
-     select $1, delivery_id, endpoint_id, event_id, 'cancelled', attempt, now(), now() from idle
+     select $1, delivery_id, endpoint_id, event_id, 'cancelled', attempt, now(), now() from gone
      on conflict (org_id, id) do update set status = excluded.status, attempts = excluded.attempts, updated_at = excluded.updated_at
    )
-   select count(*)::int as cancelled from idle`
+   select (select count(*)::int from idle) as looked, (select count(*)::int from gone) as cancelled`
 )
 
 /** What an attempt is logged with whose process died, or was stopped, before it could tell. */
@@ -111,9 +112,10 @@ export const LOST = 'lost: The process that made this attempt did not live to te
 /** What waits for an endpoint will not be sent. What is under way is finished, and written. @returns how many were cancelled. */
 export async function cancelQueue(tx: Tx, endpointId: string): Promise<number> {
   let total = 0
-  for (;;) {
+  for (let looked = 1; looked > 0; ) {
     const [row] = await tx.run(cancelIdle, [tx.orgId, endpointId, CANCEL_BATCH, LOST])
+    looked = row?.looked ?? 0
     total += row?.cancelled ?? 0
-    if ((row?.cancelled ?? 0) < CANCEL_BATCH) return total
   }
+  return total
 }

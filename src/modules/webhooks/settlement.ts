@@ -107,10 +107,10 @@ export function reasonNotToSend(
   { schedule, outdated }: Readonly<{ schedule: RetrySchedule; outdated: string | null | undefined }>
 ): NotSent | undefined {
   if (claim.body === null) return { ends: 'cancelled', error: 'body_gone: Not sent: the body of the event was erased.' }
-  if (outdated === undefined) return notReady
-  if (outdated !== null) return { ends: 'superseded', error: `superseded: Not sent: ${outdated}` }
-  if (mayStart(claim.claimedAt, claim.firstAt, schedule)) return undefined
-  return { ends: 'failed', error: 'too_late: Not sent: seven days have passed since the first attempt.' }
+  if (typeof outdated === 'string') return { ends: 'superseded', error: `superseded: Not sent: ${outdated}` }
+  if (!mayStart(claim.claimedAt, claim.firstAt, schedule))
+    return { ends: 'failed', error: 'too_late: Not sent: seven days have passed since the first attempt.' }
+  return outdated === undefined ? notReady : undefined
 }
 
 /** The attempt has its number, so it has its row, which says that nothing was sent. */
