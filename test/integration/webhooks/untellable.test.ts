@@ -22,5 +22,10 @@ it('an event of which cannot be told whether it is still true waits alone, and h
   }
   await until('it is logged', async () => (await logged()).log.length > 0)
   expect(await logged()).toMatchObject({ status: 'queued', log: [{ error: expect.stringMatching(/^not_ready: /) as string }] })
+  const old = `update webhook_queue set ready_at = now(), first_at = now() - interval '8 days' where event_id = $1`
+  await until('it ends like everything else', async () => {
+    await shop.sql(old, unclear)
+    return (await logged()).status === 'failed'
+  })
   await worker.stop()
 })
