@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { type App, buildApp, type Logger } from './app.ts'
+import type { App, Logger } from './app.ts'
 import { type Config, otherKeysOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { runMigrations } from './db/migrate.ts'
@@ -115,6 +115,8 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
       } = config
       const metrics = token === undefined ? {} : { metrics: { registry, token } }
       const limits = { operatorToken, rateLimitPerMinute }
+      // Half of what there is to load, which a worker has no use for.
+      const { buildApp } = await import('./app.ts')
       const built = await buildApp({ services, database, clock, newId, seal, logger: log, ...limits, ...metrics })
       undo.push(() => closeOf(built))
       return built.listen({ host: config.HOST, port: config.PORT })

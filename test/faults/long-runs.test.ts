@@ -17,7 +17,9 @@ it(
   async () => {
     const { first, last, ...report } = await soak(soakMs)
     expect(report).toMatchObject({ ...unharmed, duplicated: 0 })
-    expect(last.memoryMb).toBeLessThan(first.memoryMb * 1.25 + 20)
+    // The server collects as late as it may: what tells a leak is what a collection leaves, and what it holds has a limit.
+    expect(last.heapMb).toBeLessThan(first.heapMb * 1.25 + 5)
+    expect(last.memoryMb).toBeLessThan(300)
     expect(last.queued).toBeLessThan(1_000)
     expect(last.dead).toBeLessThan(20_000)
   },

@@ -25,6 +25,7 @@ export async function killWorkers(forMs: number): Promise<Report & { killed: num
   try {
     const traffic = { shop, ledger, forMs, perSecond: 200, everyMs: 700, fault: crew.killOne }
     const report = await underTraffic('1 a worker killed every 700 ms', traffic)
+    process.stdout.write(`  1 ${crew.killed()} killed\n`)
     return { ...report, killed: crew.killed() }
   } finally {
     await crew[Symbol.asyncDispose]()

@@ -6,34 +6,34 @@ import { print, type Report, reportOn, startWorker, untilDrained, type Worker } 
 import { type Shop, until } from './webhooks.ts'
 
 /** What the queue costs at one moment. Counters of the server come a second late. */
-type Reading = Readonly<{ at: number; entries: number; dead: number; queued: number; done: number; memoryMb: number }>
+type Reading = Readonly<{
+  at: number
+  entries: number
+  dead: number
+  queued: number
+  done: number
+  memoryMb: number
+  heapMb: number
+}>
 
-/** Between two collections memory only grows, so that what is really kept is the least of many readings. */
-class Memory {
-  #leastMb = Number.POSITIVE_INFINITY
-
-  async read({ pid }: Worker): Promise<void> {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    this.#leastMb = Math.min(this.#leastMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024)
-  }
-
-  /** @returns the least since the last time. */
-  take(): number {
-    const least = this.#leastMb
-    this.#leastMb = Number.POSITIVE_INFINITY
-    return least
-  }
-}
-
-async function read({ sql }: Shop, memoryMb: number): Promise<Reading> {
-  const [counted] = await sql<Omit<Reading, 'at' | 'memoryMb'>>(
+async function read({ sql }: Shop, { pid, heapMb }: Worker): Promise<Reading> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const memoryMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024
+  const [counted] = await sql<Omit<Reading, 'at' | 'memoryMb' | 'heapMb'>>(
     `select (select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'webhook_queue') as entries, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
        (select count(*)::int from webhook_attempts) as done from pg_stat_user_tables where relname = 'webhook_queue'`
   )
-  return { at: performance.now(), memoryMb, ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
+  return { at: performance.now(), memoryMb, heapMb: heapMb(), ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
 }
 
-export type Stretch = Readonly<{ perSecond: number; entriesRead: number; dead: number; queued: number; memoryMb: number }>
+export type Stretch = Readonly<{
+  perSecond: number
+  entriesRead: number
+  dead: number
+  queued: number
+  memoryMb: number
+  heapMb: number
+}>
 export type LongRun = Report & Readonly<{ first: Stretch; last: Stretch; medianFirstMs: number; medianLastMs: number }>
 
 const stretch = (from: Reading, to: Reading): Stretch => ({
@@ -41,11 +41,12 @@ const stretch = (from: Reading, to: Reading): Stretch => ({
   entriesRead: Math.round((to.entries - from.entries) / Math.max(1, to.done - from.done)),
   dead: to.dead,
   queued: to.queued,
-  memoryMb: Math.round(to.memoryMb)
+  memoryMb: Math.round(to.memoryMb),
+  heapMb: to.heapMb
 })
 
-const told = ({ perSecond, entriesRead, dead, queued, memoryMb }: Stretch) =>
-  `${perSecond}/s, ${entriesRead} index entries read each, ${dead} dead rows, ${queued} queued, ${memoryMb} MB`
+const told = ({ perSecond, entriesRead, dead, queued, memoryMb, heapMb }: Stretch) =>
+  `${perSecond}/s, ${entriesRead} index entries read each, ${dead} dead rows, ${queued} queued, ${memoryMb} MB, ${heapMb} of it alive`
 
 /** Steady traffic, looked at in its first sixth and its last. */
 async function steadily(
@@ -64,16 +65,15 @@ async function steadily(
     if (hold) await holder.query('begin isolation level repeatable read')
     if (hold) await holder.query('select count(*) from webhook_queue')
     const beganMs = Date.now()
-    const memory = new Memory()
-    const readings = [await read(shop, 0)]
+    const readings = [await read(shop, worker)]
     let isOver = false
     const traffic = async () => {
-      for (; !isOver; await pause(50)) await Promise.all([shop.fire(Math.ceil(perSecond / 20)), memory.read(worker)])
+      for (; !isOver; await pause(50)) await shop.fire(Math.ceil(perSecond / 20))
     }
     const looks = async () => {
       for (const share of [1 / 6, 5 / 6, 1]) {
         await pause(Math.max(0, beganMs + forMs * share - Date.now()))
-        readings.push(await read(shop, memory.take()))
+        readings.push(await read(shop, worker))
       }
       isOver = true
     }
