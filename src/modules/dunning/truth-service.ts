@@ -119,11 +119,11 @@ export function createTruthService(deps: TruthDeps) {
   }
 
   return {
-    mayBeOutdated: (type: string): boolean => type === STAGE_ENTERED || type === NOTICE_DUE,
+    mayBeOutdated,
 
     /** @returns by event id, why it is no longer true, as the end of a sentence. What is still true is not in it. */
     async outdated(reader: Reader, waiting: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
-      const asking = waiting.filter(({ type }) => type === STAGE_ENTERED || type === NOTICE_DUE)
+      const asking = waiting.filter(({ type }) => mayBeOutdated(type))
       const events = asking.length === 0 ? [] : await onceInTime(reader, asking)
       const stages = events.filter(({ type }) => type === STAGE_ENTERED)
       const notices = events.filter(({ type }) => type === NOTICE_DUE)
@@ -138,6 +138,11 @@ export function createTruthService(deps: TruthDeps) {
 const BLOCKED = 'what it asks for is held, exempt, too little or covered by credit by now.'
 const TOLD_SINCE = 'the client was told anew since.'
 const CHANGED = 'some of what it lists was paid, held or moved on since.'
+
+/** Whether events of this type can stop being true. */
+function mayBeOutdated(type: string): boolean {
+  return type === STAGE_ENTERED || type === NOTICE_DUE
+}
 
 function plainFault(standing: repository.EntryStanding): string | null {
   if (standing.isMistaken) return 'the entry was retracted.'

@@ -60,7 +60,7 @@ const settleClaims = statement<{ deliveryId: string }>(
        $12::text[]) as o(delivery_id, attempt, ends, delay_ms, failures, started_at, duration_ms, succeeded, status, error, answer)
      cross join lateral (
        select q.ctid as place, q.endpoint_id, q.event_id from webhook_queue q
-       where q.org_id = $1 and q.delivery_id = o.delivery_id and q.attempt = o.attempt for update) q
+       where q.org_id = $1 and q.delivery_id = o.delivery_id and q.attempt = o.attempt limit 1) q
    ), ended as (
      delete from webhook_queue q where q.org_id = $1 and q.ctid = any(array(select place from outcome where ends is not null))
    ), waits as (
