@@ -7,8 +7,8 @@ import { until, workerSettings } from './webhooks.ts'
 
 export type Worker = Readonly<{
   pid: number
-  /** What its last whole collection left of its heap, in megabytes. */
-  heapMb: () => number
+  /** Collects its garbage. @returns what is left of its heap, in megabytes. */
+  collect: () => Promise<number>
   isReady: () => boolean
   signal: (signal: NodeJS.Signals) => void
   kill: (signal: NodeJS.Signals) => Promise<void>
@@ -27,25 +27,26 @@ export type Server = Worker & Readonly<{ url: () => string }>
 /** A real process. */
 export function startServer(databaseUrl: string, env: Readonly<Record<string, string>>): Server {
   const own = { ...workerSettings, LOG_LEVEL: 'info', ...env, DATABASE_URL: databaseUrl }
-  // It tells of each collection on its standard output.
-  const child = spawn(process.execPath, ['--trace-gc', 'src/cli.ts', 'serve'], {
+  const child = spawn(process.execPath, ['--expose-gc', '--import=./test/support/collector.ts', 'src/cli.ts', 'serve'], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', ...own },
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc']
   })
   const ended = once(child, 'exit')
   let ready: RegExpExecArray | null = null
   let text = ''
-  let heapMb = 0
-  child.stdout.on('data', (chunk: Buffer) => {
-    heapMb = Number(/Mark-Compact.* -> ([\d.]+) \(/.exec(chunk.toString())?.[1] ?? heapMb)
+  child.stdout?.on('data', (chunk: Buffer) => {
     if (ready !== null) return
     text += chunk.toString()
     ready = /^.*"msg":"ready".*$/m.exec(text)
   })
   return {
     pid: child.pid ?? 0,
-    heapMb: () => heapMb,
+    async collect() {
+      child.send('collect')
+      const [heapMb] = await once(child, 'message')
+      return heapMb
+    },
     isReady: () => ready !== null,
     url: () => /"url":"([^"]+)"/.exec(ready?.[0] ?? '')?.[1] ?? '',
     signal: (signal) => void child.kill(signal),

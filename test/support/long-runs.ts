@@ -12,18 +12,26 @@ type Reading = Readonly<{
   dead: number
   queued: number
   done: number
-  memoryMb: number
-  heapMb: number
+  memory: Memory
 }>
 
-async function read({ sql }: Shop, { pid, heapMb }: Worker): Promise<Reading> {
+/** Megabytes of a process: the most that it ever held, and what it holds, and its heap, once its garbage is collected. */
+type Memory = Readonly<{ peak: number; held: number; heap: number }>
+
+async function memoryOf({ pid, collect }: Worker): Promise<Memory> {
+  const heap = await collect()
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const memoryMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024
-  const [counted] = await sql<Omit<Reading, 'at' | 'memoryMb' | 'heapMb'>>(
+  const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024)
+  return { peak: megabytes('VmHWM'), held: megabytes('VmRSS'), heap: Math.round(heap) }
+}
+
+async function read({ sql }: Shop, worker: Worker): Promise<Reading> {
+  const memory = await memoryOf(worker)
+  const [counted] = await sql<Omit<Reading, 'at' | 'memory'>>(
     `select (select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'webhook_queue') as entries, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
        (select count(*)::int from webhook_attempts) as done from pg_stat_user_tables where relname = 'webhook_queue'`
   )
-  return { at: performance.now(), memoryMb, heapMb: heapMb(), ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
+  return { at: performance.now(), memory, ...(counted ?? { entries: 0, dead: 0, queued: 0, done: 0 }) }
 }
 
 export type Stretch = Readonly<{
@@ -31,8 +39,7 @@ export type Stretch = Readonly<{
   entriesRead: number
   dead: number
   queued: number
-  memoryMb: number
-  heapMb: number
+  memory: Memory
 }>
 export type LongRun = Report & Readonly<{ first: Stretch; last: Stretch; medianFirstMs: number; medianLastMs: number }>
 
@@ -41,12 +48,11 @@ const stretch = (from: Reading, to: Reading): Stretch => ({
   entriesRead: Math.round((to.entries - from.entries) / Math.max(1, to.done - from.done)),
   dead: to.dead,
   queued: to.queued,
-  memoryMb: Math.round(to.memoryMb),
-  heapMb: to.heapMb
+  memory: to.memory
 })
 
-const told = ({ perSecond, entriesRead, dead, queued, memoryMb, heapMb }: Stretch) =>
-  `${perSecond}/s, ${entriesRead} index entries read each, ${dead} dead rows, ${queued} queued, ${memoryMb} MB, ${heapMb} of it alive`
+const told = ({ perSecond, entriesRead, dead, queued, memory }: Stretch) =>
+  `${perSecond}/s, ${entriesRead} index entries read each, ${dead} dead rows, ${queued} queued, ${memory.held} MB after a collection, ${memory.heap} of it heap, ${memory.peak} at most`
 
 /** Steady traffic, looked at in its first sixth and its last. */
 async function steadily(
