@@ -1,8 +1,8 @@
-import type { Database, Reader } from '../db/client.ts'
+import type { Database, Reader, Tx } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
-import { DeadlineFailed } from '../modules/deadlines/service.ts'
+import { OneFailed } from '../kernel/one-failed.ts'
 import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
@@ -22,6 +22,13 @@ const NOTICES_PER_BATCH = 100
 const ORGANIZATIONS_PER_LOOK = 1_000
 
 type LookForDue = (scheduler: Reader, page: { now: Date; after: string; limit: number }) => Promise<string[]>
+
+type Batches = Readonly<{
+  signal: AbortSignal | undefined
+  /** @returns how many were done. @throws OneFailed */
+  run: (tx: Tx, except: readonly string[]) => Promise<number>
+  failure: string
+}>
 
 type WaitingRun = Readonly<{ orgId: string; id: string }>
 
@@ -140,35 +147,40 @@ export function createSweepJob({
     }
   }
 
-  /** A client whose deadline fails is left to the next sweep, and keeps no other from being met. */
-  async function meetDeadlinesOf(orgId: string, signal: AbortSignal | undefined): Promise<void> {
-    const except: string[] = []
-    const batch = () => ({ at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false, except })
-    while (signal?.aborted !== true) {
-      try {
-        if ((await database.scoped(orgId, (tx) => deadlines.meetBatch(tx, batch()))) === 0) return
-      } catch (error) {
-        if (isUnavailable(error)) throw error
-        log.error({ err: error, organization: orgId }, 'a deadline failed and will be tried again')
-        if (!(error instanceof DeadlineFailed)) return
-        except.push(error.deadline.clientId)
-      }
-    }
-  }
+  /** A client whose deadline fails keeps no other's from being met. */
+  const meetDeadlinesOf = (orgId: string, signal: AbortSignal | undefined) =>
+    batchByBatch(orgId, {
+      signal,
+      run: (tx, except) => deadlines.meetBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false, except }),
+      failure: 'a deadline failed and will be tried again'
+    })
 
   /** What is left of notices that were superseded, told afresh where they were. */
   async function reissueNotices(signal: AbortSignal | undefined): Promise<void> {
     for await (const orgIds of pagesOf(dunning.organizationsReissuing)) {
-      for (const orgId of orgIds) if (signal?.aborted !== true) await reissueOf(orgId)
+      for (const orgId of orgIds) await reissueOf(orgId, signal)
     }
   }
 
-  async function reissueOf(orgId: string): Promise<void> {
-    try {
-      while ((await database.scoped(orgId, (tx) => dunning.reissueBatch(tx, NOTICES_PER_BATCH))) === NOTICES_PER_BATCH);
-    } catch (error) {
-      if (isUnavailable(error)) throw error
-      log.error({ err: error, organization: orgId }, 'notices could not be told afresh and will be tried again')
+  const reissueOf = (orgId: string, signal: AbortSignal | undefined) =>
+    batchByBatch(orgId, {
+      signal,
+      run: (tx, except) => dunning.reissueBatch(tx, { limit: NOTICES_PER_BATCH, except }),
+      failure: 'a notice could not be told afresh and will be tried again'
+    })
+
+  /** Until a batch finds nothing. What fails is passed over, and left to the next sweep. */
+  async function batchByBatch(orgId: string, { signal, run, failure }: Batches): Promise<void> {
+    const except: string[] = []
+    while (signal?.aborted !== true) {
+      try {
+        if ((await database.scoped(orgId, (tx) => run(tx, except))) === 0) return
+      } catch (error) {
+        if (isUnavailable(error)) throw error
+        log.error({ err: error, organization: orgId }, failure)
+        if (!(error instanceof OneFailed)) return
+        except.push(error.id)
+      }
     }
   }
 

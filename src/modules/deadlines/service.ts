@@ -1,22 +1,12 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { OneFailed } from '../../kernel/one-failed.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { type Deadline, type DeadlineKind, inOrder } from './deadline.ts'
+import { type DeadlineKind, inOrder } from './deadline.ts'
 import * as repository from './repository.ts'
 
 /** Does what is due of one object at `books.now`, with its client locked, and says when it is next due. */
 export type Meet = (tx: Tx, due: Readonly<{ books: Books; objectId: string; clientId: string }>) => Promise<void>
-
-/** One of a batch could not be met, and with it nothing of the batch was kept. */
-export class DeadlineFailed extends Error {
-  override readonly name = 'DeadlineFailed'
-  readonly deadline: Deadline
-
-  constructor(deadline: Deadline, cause: unknown) {
-    super(`The ${deadline.kind} ${deadline.objectId} could not be met when it was due.`, { cause })
-    this.deadline = deadline
-  }
-}
 
 export type DeadlineServiceDeps = Readonly<{ organizations: OrganizationService; meet: Readonly<Record<DeadlineKind, Meet>> }>
 
@@ -35,7 +25,7 @@ export function createDeadlineService({ organizations, meet }: DeadlineServiceDe
 
     /**
      * Meets what is due at `at` for up to `clients` clients, in the caller's transaction. Being late changes nothing: each is
-     * decided by what the facts say at `at`. @returns how many were met. @throws DeadlineFailed: `except` its client, the others go on.
+     * decided by what the facts say at `at`. @returns how many were met. @throws OneFailed: `except` its client, the others go on.
      */
     async meetBatch(
       tx: Tx,
@@ -46,7 +36,7 @@ export function createDeadlineService({ organizations, meet }: DeadlineServiceDe
       const books: Books = { ...(await organizations.books(tx)), now: at }
       for (const { kind, objectId, clientId } of inOrder(due)) {
         await meet[kind](tx, { books, objectId, clientId }).catch((error: unknown) => {
-          throw new DeadlineFailed({ kind, objectId, clientId }, error)
+          throw new OneFailed(`The ${kind} ${objectId}, which was due,`, { id: clientId, cause: error })
         })
       }
       return due.length

@@ -26,11 +26,12 @@ const claimRows = statement<Waiting>(
    from dunning_notice_reissues r
    join events e on e.org_id = r.org_id and e.id = r.event_id
    left join event_bodies b on b.org_id = r.org_id and b.event_id = r.event_id
-   where r.org_id = $1 and r.done_at is null order by r.event_id, r.endpoint_id limit $2 for no key update of r skip locked`
+   where r.org_id = $1 and r.done_at is null and r.event_id <> all($3::uuid[]) order by r.event_id, r.endpoint_id limit $2 for no key update of r skip locked`
 )
 
-export function claim(tx: Tx, limit: number): Promise<Waiting[]> {
-  return tx.run(claimRows, [tx.orgId, limit])
+/** @param except events that are left alone. */
+export function claim(tx: Tx, { limit, except }: { limit: number; except: readonly string[] }): Promise<Waiting[]> {
+  return tx.run(claimRows, [tx.orgId, limit, except])
 }
 
 const selectOther = statement<{ eventId: string; body: string }>(

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { OneFailed } from '../../kernel/one-failed.ts'
 import type { Client } from '../clients/client.ts'
 import { toDocument } from '../clients/client-document.ts'
 import type { ClientService } from '../clients/service.ts'
@@ -48,6 +49,13 @@ export function createReissueService(deps: ReissueDeps) {
     return append(tx, { books, client, context: { ...current, replaces_event_id: eventId } })
   }
 
+  async function reissue(tx: Tx, { one, books }: { one: repository.Waiting; books: Books }): Promise<void> {
+    const { eventId, endpointId, body } = one
+    const reissuedAs = body === null ? null : await inPlaceOf(tx, { eventId, body, books })
+    if (reissuedAs !== null) await deliverTo(tx, { eventId: reissuedAs, endpointId })
+    await repository.finish(tx, one, { at: clock.now(), reissuedAs })
+  }
+
   async function append(
     tx: Tx,
     { books, client, context }: { books: Books; client: Client; context: ToldNotice & { replaces_event_id: string } }
@@ -66,16 +74,15 @@ export function createReissueService(deps: ReissueDeps) {
       if ((await repository.insert(tx, { deliveries, at: clock.now() })) > 0) tx.afterCommit(wakeSweep)
     },
 
-    /** @returns how many were told afresh, or found to be over. */
-    async reissueBatch(tx: Tx, limit: number): Promise<number> {
-      const waiting = await repository.claim(tx, limit)
+    /** @returns how many were told afresh, or found to be over. @throws OneFailed: `except` its event, the others go on. */
+    async reissueBatch(tx: Tx, { limit, except = [] }: { limit: number; except?: readonly string[] }): Promise<number> {
+      const waiting = await repository.claim(tx, { limit, except })
       if (waiting.length === 0) return 0
       const books = await organizations.books(tx)
       for (const one of waiting) {
-        const { eventId, endpointId, body } = one
-        const reissuedAs = body === null ? null : await inPlaceOf(tx, { eventId, body, books })
-        if (reissuedAs !== null) await deliverTo(tx, { eventId: reissuedAs, endpointId })
-        await repository.finish(tx, one, { at: clock.now(), reissuedAs })
+        await reissue(tx, { one, books }).catch((cause: unknown) => {
+          throw new OneFailed(`What is told in place of event ${one.eventId}`, { id: one.eventId, cause })
+        })
       }
       return waiting.length
     },

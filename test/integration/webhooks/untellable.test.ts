@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
+import { createSweepJob } from '../../../src/jobs/dunning-sweep.ts'
+import { systemClock } from '../../../src/kernel/clock.ts'
 import { keepLedger, openShop, startProcess, until } from '../../support/webhooks.ts'
 
 it('an event of which cannot be told whether it is still true waits alone, and holds back nothing else', async () => {
@@ -28,4 +30,24 @@ it('an event of which cannot be told whether it is still true waits alone, and h
     return (await logged()).status === 'failed'
   })
   await worker.stop()
+})
+
+it('a notice that cannot be told afresh is tried again, and keeps no other from being told', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const notices = await shop.fire(2, 'client.dunning_notice_due')
+  const [unclear, erased] = notices.toSorted()
+  const { id } = await shop.subscribe('https://consumer.example')
+  await shop.sql('update event_bodies set body = $1 where event_id = $2', '{"data":{}}', unclear)
+  await shop.sql('delete from event_bodies where event_id = $1', erased)
+  await shop.sql(
+    `insert into dunning_notice_reissues (org_id, event_id, endpoint_id, created_at) select org_id, id, $2, now() from events where id = any($1)`,
+    notices,
+    id
+  )
+  const told: object[] = []
+  const log = { info: () => {}, warn: () => {}, error: (details: object) => void told.push(details) }
+  await createSweepJob({ ...shop.parts, clock: systemClock, log }).reissueNotices(undefined)
+  const left = await shop.sql<{ id: string }>('select event_id as id from dunning_notice_reissues where done_at is null')
+  expect(left.map((one) => one.id)).toEqual([unclear])
+  expect(told).toEqual([expect.objectContaining({ err: expect.objectContaining({ id: unclear }) as Error })])
 })
