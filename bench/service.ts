@@ -53,6 +53,8 @@ export async function subscribe(url: string, orgId: string): Promise<string> {
        values ($1, uuidv7(), 'https://receiver.example/hook', '{*}', '{}', 10, 15000, 'enabled', 1, now(), now()) returning id
      ), health as (
        insert into webhook_endpoint_health (org_id, endpoint_id, consecutive_failures, opens) select $1, id, 0, 0 from endpoint
+     ), success as (
+       insert into webhook_endpoint_successes (org_id, endpoint_id) select $1, id from endpoint
      )
      select id from endpoint`,
     [orgId]

@@ -137,6 +137,7 @@ export function createDispatchService(deps: DispatchServiceDeps) {
         tx,
         folds.map(({ write }) => write)
       )
+      outcomes.keepLastSuccess(tx, answeringOf(settlements, ours))
       const news: EndpointNews[] = []
       for (const { write, verdict } of folds) {
         const { endpointId, health } = write
@@ -161,6 +162,14 @@ export type DispatchService = ReturnType<typeof createDispatchService>
 function asOf(url: string | undefined, one: Settlement): Settlement {
   if (url === undefined) return one.ends === null ? { ...one, ends: 'cancelled' } : one
   return one.verdict === 'gone' && one.url !== url ? { ...one, ends: null, delayMs: 0 } : one
+}
+
+/** Each endpoint that answered well once, with each URL where it did. */
+function answeringOf(settlements: readonly Settlement[], ours: ReadonlySet<string>): outcomes.Answering[] {
+  const well = settlements.flatMap(({ deliveryId, endpointId, url, verdict }) =>
+    verdict === 'succeeded' && url !== null && ours.has(deliveryId) ? { endpointId, url } : []
+  )
+  return [...new Map(well.map((one) => [`${one.endpointId} ${one.url}`, one])).values()]
 }
 
 function silenceOf(failures: number): string {

@@ -46,12 +46,13 @@ const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.he
   e.rate_per_second as "ratePerSecond", e.payload, e.supersede, e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
   h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", coalesce(h.open_until <= now(), false) as "isProbing",
   h.slow_start_limit as "slowStartLimit",
-  h.last_success_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
+  s.last_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
   h.failing_since as "failingSince", h.disables_at as "disablesAt", h.announced_percent as "announcedPercent",
-  array(select s.public_key from webhook_endpoint_secrets s where s.org_id = e.org_id and s.endpoint_id = e.id
-    and (s.expires_at is null or s.expires_at > now()) order by s.created_at desc, s.id desc) as "publicKeys",
+  array(select k.public_key from webhook_endpoint_secrets k where k.org_id = e.org_id and k.endpoint_id = e.id
+    and (k.expires_at is null or k.expires_at > now()) order by k.created_at desc, k.id desc) as "publicKeys",
   (select count(*) from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) as queued`
-const source = 'webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id'
+const source = `webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id
+  join webhook_endpoint_successes s on s.org_id = e.org_id and s.endpoint_id = e.id`
 
 const select = statement<EndpointView>(
   'webhook_endpoints.find',

@@ -13,23 +13,22 @@ export function foldOutcomes(
   { settlements, config: { circuit, disabling, random } }: { settlements: readonly Settlement[]; config: HealthConfig }
 ): Folded | undefined {
   const { endpointId, now, maxInFlight } = before
-  const last: Pick<HealthWrite, 'succeededAt' | 'failedAt' | 'failure'> = { succeededAt: null, failedAt: null, failure: null }
+  const answers = settlements.filter(({ verdict: of }) => of !== null && of !== 'interrupted')
+  if (answers.length === 0) return undefined
   let [health, failing, verdict]: [Health, Failing, Folded['verdict']] = [before, before, null]
-  let said = last
-  for (const { verdict: of, error, status } of settlements) {
+  let lastFailure: Pick<HealthWrite, 'failedAt' | 'failure'> = { failedAt: null, failure: null }
+  for (const { verdict: of, error, status } of answers) {
     if (of === 'succeeded') {
       health = afterSuccess(health, { maxInFlight })
       failing = answering
       if (verdict?.kind !== 'gone') verdict = null
-      said = { ...said, succeededAt: now }
-    } else if (of === 'failed' || of === 'gone') {
+    } else {
       health = afterFailure(health, { now, random: random(), config: circuit })
       const step = afterFailedAttempt(failing, { now, failures: health.consecutiveFailures, config: disabling })
       failing = step.failing
       if (verdict?.kind !== 'gone') verdict = of === 'gone' ? { kind: 'gone' } : (step.verdict ?? verdict)
-      said = { ...said, failedAt: now, failure: error ?? `The endpoint answered ${status}.` }
+      lastFailure = { failedAt: now, failure: error ?? `The endpoint answered ${status}.` }
     }
   }
-  if (said.succeededAt === null && said.failedAt === null) return undefined
-  return { write: { endpointId, health, failing, ...said }, verdict }
+  return { write: { endpointId, health, failing, ...lastFailure }, verdict }
 }

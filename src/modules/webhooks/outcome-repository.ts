@@ -9,22 +9,19 @@ import type { Settlement } from './settlement.ts'
 
 export type EndpointHealth = Health &
   Failing &
-  Readonly<{ endpointId: string; url: string; maxInFlight: number; isEnabled: boolean; lastSuccessAt: Date | null; now: Date }>
+  Readonly<{ endpointId: string; url: string; maxInFlight: number; isEnabled: boolean; now: Date }>
 
-/**
- * Of an endpoint without a blemish that answered well again, nothing changes but when it last did, which is kept to the second:
- * its row is neither locked nor written, so that outcomes of a busy endpoint do not wait for its claims.
- */
+/** An endpoint without a blemish that answered well again is left alone, so that outcomes of a busy one do not wait for its claims. */
 const lockHealth = statement<EndpointHealth>(
   'webhooks.lock_health',
   `select h.endpoint_id as "endpointId", h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil",
-     h.slow_start_limit as "slowStartLimit", h.last_success_at as "lastSuccessAt", h.failing_since as "failingSince",
+     h.slow_start_limit as "slowStartLimit", h.failing_since as "failingSince",
      h.disables_at as "disablesAt", h.announced_percent as "announcedPercent", h.announced_at as "announcedAt", e.max_in_flight as "maxInFlight",
      e.url, e.status = 'enabled' as "isEnabled", statement_timestamp() as now
    from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
    where h.org_id = $1 and h.endpoint_id = any($2::uuid[])
      and (h.endpoint_id = any($3::uuid[]) or h.consecutive_failures > 0 or h.opens > 0 or h.open_until is not null
-       or h.slow_start_limit is not null or h.last_success_at is null or h.last_success_at < statement_timestamp() - interval '1 second')
+       or h.slow_start_limit is not null)
    order by h.endpoint_id for no key update of h`
 )
 
@@ -105,7 +102,6 @@ export type HealthWrite = Readonly<{
   endpointId: string
   health: Health
   failing: Failing
-  succeededAt: Date | null
   failedAt: Date | null
   failure: string | null
 }>
@@ -113,12 +109,11 @@ export type HealthWrite = Readonly<{
 const saveHealth = setStatement(
   'webhooks.save_health',
   `update webhook_endpoint_health h set consecutive_failures = w.consecutive_failures, opens = w.opens, open_until = w.open_until,
-     slow_start_limit = w.slow_start_limit, last_success_at = coalesce(w.succeeded_at, h.last_success_at),
-     last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure),
+     slow_start_limit = w.slow_start_limit, last_failure_at = coalesce(w.failed_at, h.last_failure_at), last_failure = coalesce(w.failure, h.last_failure),
      failing_since = w.failing_since, disables_at = w.disables_at, announced_percent = w.announced_percent, announced_at = w.announced_at
-   from unnest($2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::int[], $7::timestamptz[], $8::timestamptz[], $9::text[],
-     $10::timestamptz[], $11::timestamptz[], $12::int[], $13::timestamptz[])
-     as w(endpoint_id, consecutive_failures, opens, open_until, slow_start_limit, succeeded_at, failed_at, failure,
+   from unnest($2::uuid[], $3::int[], $4::int[], $5::timestamptz[], $6::int[], $7::timestamptz[], $8::text[],
+     $9::timestamptz[], $10::timestamptz[], $11::int[], $12::timestamptz[])
+     as w(endpoint_id, consecutive_failures, opens, open_until, slow_start_limit, failed_at, failure,
        failing_since, disables_at, announced_percent, announced_at)
    where h.org_id = $1 and h.endpoint_id = w.endpoint_id`
 )
@@ -134,7 +129,6 @@ export function heal(tx: Tx, writes: readonly HealthWrite[]): void {
     of('int4', (w) => w.health.opens),
     of('timestamptz', (w) => w.health.openUntil),
     of('int4', (w) => w.health.slowStartLimit),
-    of('timestamptz', (w) => w.succeededAt),
     of('timestamptz', (w) => w.failedAt),
     of('text', (w) => w.failure),
     of('timestamptz', (w) => w.failing.failingSince),
@@ -144,9 +138,30 @@ export function heal(tx: Tx, writes: readonly HealthWrite[]): void {
   ])
 }
 
+const keepSuccesses = statement<object>(
+  'webhooks.keep_successes',
+  `update webhook_endpoint_successes s set last_at = statement_timestamp()
+   from unnest($2::uuid[], $3::text[]) as t(endpoint_id, url)
+   where s.org_id = $1 and s.endpoint_id = t.endpoint_id and (s.last_at is null or s.last_at < statement_timestamp() - interval '1 second')
+     and exists (select from webhook_endpoints e where e.org_id = $1 and e.id = t.endpoint_id and e.url = t.url)`
+)
+
+export type Answering = Readonly<{ endpointId: string; url: string }>
+
+/**
+ * These answered well, at URLs that may be their former ones. Written last: outcomes of the same endpoints wait for each other here, all
+ * of them in the order of their ids.
+ */
+export function keepLastSuccess(tx: Tx, answering: readonly Answering[]): void {
+  if (answering.length === 0) return
+  const inOrder = answering.toSorted((a, b) => (a.endpointId < b.endpointId ? -1 : 1))
+  tx.write(keepSuccesses, [tx.orgId, inOrder.map(({ endpointId }) => endpointId), inOrder.map(({ url }) => url)])
+}
+
 const freshHealth = statement<{ id: string }>(
   'webhooks.fresh_health',
-  `insert into webhook_endpoint_health (org_id, endpoint_id, consecutive_failures, opens) values ($1, $2, 0, 0)
+  `with success as (insert into webhook_endpoint_successes (org_id, endpoint_id) values ($1, $2) on conflict do nothing)
+   insert into webhook_endpoint_health (org_id, endpoint_id, consecutive_failures, opens) values ($1, $2, 0, 0)
    on conflict (org_id, endpoint_id) do update set consecutive_failures = 0, opens = 0, open_until = null, slow_start_limit = null,
      failing_since = null, disables_at = null, announced_percent = 0, announced_at = null`
 )

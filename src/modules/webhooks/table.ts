@@ -97,7 +97,6 @@ export const webhookEndpointHealth = pgTable(
     /** How much of the time to its disabling was announced, in percent, and when; 0 where nothing was. */
     announcedPercent: integer().notNull().default(0),
     announcedAt: instant(),
-    lastSuccessAt: instant(),
     lastFailureAt: instant(),
     lastFailure: text()
   },
@@ -105,6 +104,25 @@ export const webhookEndpointHealth = pgTable(
     primaryKey({ columns: [t.orgId, t.endpointId] }),
     foreignKey({
       name: 'webhook_endpoint_health_endpoint',
+      columns: [t.orgId, t.endpointId],
+      foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
+    }).onDelete('cascade')
+  ]
+)
+
+/** Apart from its health, because it changes all the time: whoever would claim passes over an endpoint whose health is locked. */
+export const webhookEndpointSuccesses = pgTable(
+  'webhook_endpoint_successes',
+  {
+    orgId: orgId(),
+    endpointId: uuid().notNull(),
+    /** To the second; null where there was none yet. */
+    lastAt: instant()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.endpointId] }),
+    foreignKey({
+      name: 'webhook_endpoint_successes_endpoint',
       columns: [t.orgId, t.endpointId],
       foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
     }).onDelete('cascade')

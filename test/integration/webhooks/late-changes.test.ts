@@ -1,22 +1,36 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
+import type { Assignment } from '../../../src/modules/webhooks/dispatch-service.ts'
 import { standardSchedule } from '../../../src/modules/webhooks/schedule.ts'
 import { settlementOf } from '../../../src/modules/webhooks/settlement.ts'
 import { openShop, type Shop, until } from '../../support/webhooks.ts'
 
 const answered = { kind: 'response', status: 204, durationMs: 1, bodyExcerpt: '' } as const
+const nowhere = 'http://127.0.0.1:9/never-asked'
 const locksWaitedFor = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+
+type Health = Readonly<{ last_success_at: string | null }>
+type Endpoint = Readonly<{ id: string; url: string }>
+
+async function claimOne({ parts: { database, services }, orgId }: Shop, { id }: Endpoint): Promise<Assignment> {
+  const claiming = { wanted: new Map([[id, 1]]), leaseMs: 60_000, isAsked: true }
+  const [assignment] = await database.scoped(orgId, (tx) => services.dispatch.claim(tx, claiming))
+  if (assignment === undefined) throw new Error('Nothing was claimed.')
+  return assignment
+}
+
+/** What its endpoint answered. */
+const settle = ({ parts: { database, services }, orgId }: Shop, { claimed, endpoint: { url } }: Assignment, status = 204) => {
+  const outcome = { ...answered, status }
+  const settlement = settlementOf(claimed, { url, outcome, random: 0.5, schedule: standardSchedule })
+  return database.scoped(orgId, (tx) => services.dispatch.settle(tx, [settlement]))
+}
 
 /** One delivery under way, and another transaction that has changed its row in the queue and not committed yet. */
 async function changedUnderWay(shop: Shop) {
-  const endpoint = await shop.subscribe('http://127.0.0.1:9/never-asked')
+  const endpoint = { ...(await shop.subscribe(nowhere)), url: nowhere }
   await shop.fire(1)
-  const { database, services } = shop.parts
-  const wanted = new Map([[endpoint.id, 1]])
-  const [assignment] = await database.scoped(shop.orgId, (tx) =>
-    services.dispatch.claim(tx, { wanted, leaseMs: 60_000, isAsked: true })
-  )
-  if (assignment === undefined) throw new Error('Nothing was claimed.')
+  const assignment = await claimOne(shop, endpoint)
   const other = new pg.Client({ connectionString: shop.url })
   await other.connect()
   await other.query('begin')
@@ -27,11 +41,7 @@ async function changedUnderWay(shop: Shop) {
 it('an outcome that waited for its row, which was changed meanwhile, is written whole', async () => {
   await using shop = await openShop({ roles: 'api' })
   const { assignment, other } = await changedUnderWay(shop)
-  const settlement = settlementOf(assignment.claimed, {
-    ...{ url: assignment.endpoint.url, outcome: answered, random: 0.5, schedule: standardSchedule }
-  })
-  const { database, services } = shop.parts
-  const settling = database.scoped(shop.orgId, (tx) => services.dispatch.settle(tx, [settlement]))
+  const settling = settle(shop, assignment)
   await until('it waits for the row', async () => (await shop.sql(locksWaitedFor)).length > 0)
   await other.query('commit')
   await other.end()
@@ -39,4 +49,37 @@ it('an outcome that waited for its row, which was changed meanwhile, is written 
   expect(await shop.sql('select from webhook_queue')).toEqual([])
   expect(await shop.sql('select status, attempts from webhook_deliveries')).toEqual([{ status: 'succeeded', attempts: 1 }])
   expect(await shop.sql('select succeeded from webhook_attempts')).toEqual([{ succeeded: true }])
+})
+
+it('of an endpoint that answers well more is claimed while an outcome is written', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const { assignment, endpoint, other } = await changedUnderWay(shop)
+  await shop.fire(1)
+  const settling = settle(shop, assignment)
+  await until('it waits for the row', async () => (await shop.sql(locksWaitedFor)).length > 0)
+  expect((await claimOne(shop, endpoint)).claimed.attempt).toBe(1)
+  await other.query('commit')
+  await other.end()
+  expect((await settling).written).toBe(1)
+})
+
+it('an endpoint shows when it last answered well, and not what its former URL answered', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const endpoint = { ...(await shop.subscribe(nowhere)), url: nowhere }
+  const path = `/webhook-endpoints/${endpoint.id}`
+  const lastSuccess = async () => ((await shop.api('GET', path)).body['health'] as Health).last_success_at
+  await shop.fire(4)
+  await settle(shop, await claimOne(shop, endpoint), 500)
+  expect(await lastSuccess()).toBeNull()
+  const before = new Date()
+  await settle(shop, await claimOne(shop, endpoint))
+  const first = await lastSuccess()
+  expect(new Date(first ?? 0).getTime()).toBeGreaterThanOrEqual(before.getTime() - 1)
+  await shop.sql(`update webhook_endpoint_successes set last_at = last_at - interval '1 hour'`)
+  const underWay = await claimOne(shop, endpoint)
+  await shop.api('PATCH', path, { url: `${nowhere}/moved` })
+  await settle(shop, underWay)
+  expect(new Date((await lastSuccess()) ?? 0).getTime()).toBeLessThan(before.getTime() - 3_000_000)
+  await settle(shop, await claimOne(shop, endpoint))
+  expect(new Date((await lastSuccess()) ?? 0).getTime()).toBeGreaterThanOrEqual(before.getTime() - 1)
 })
