@@ -81,7 +81,12 @@ export function createServices(deps: ServiceDeps) {
     ...deps,
     ...lower,
     policies,
-    deliverTo: (tx, delivery) => deliveries.send(tx, delivery)
+    receivers: {
+      find: (reader, endpointId) => endpoints.receiver(reader, endpointId),
+      deliveriesAt: (reader, of) => deliveries.deliveriesAt(reader, of),
+      send: (tx, delivery) => deliveries.send(tx, delivery),
+      sendAgain: (tx, delivery) => deliveries.sendAgain(tx, delivery)
+    }
   })
   const risk = createRiskService({ ...deps, events, organizations, clients })
   const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
@@ -104,7 +109,7 @@ type Lower = Readonly<{
   references: ReturnType<typeof createReferenceService>
   clients: ReturnType<typeof createClientService>
   policies: PolicyService
-  deliverTo: ReissueDeps['deliverTo']
+  receivers: ReissueDeps['receivers']
 }>
 
 /** How announced money holds what it covers, by holds, which are made after payments. */

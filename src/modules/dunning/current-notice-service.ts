@@ -1,4 +1,6 @@
 import type { Reader } from '../../db/client.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
+import type { Currency } from '../../kernel/money.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { HoldService } from '../holds/service.ts'
@@ -10,7 +12,6 @@ import type { NettingService } from './netting-service.ts'
 import { noticeContext } from './notice.ts'
 import { isSpokenOf } from './notice-news.ts'
 import type { PolicyService } from './policy-service.ts'
-import type { ToldNotice } from './told-facts.ts'
 
 export type CurrentNoticeDeps = Readonly<{
   invoices: InvoiceService
@@ -19,17 +20,30 @@ export type CurrentNoticeDeps = Readonly<{
   creditCovering: NettingService
 }>
 
-export type Telling = Readonly<{ books: Books; client: Client; told: ToldNotice }>
+export type Telling = Readonly<{
+  books: Books
+  client: Client
+  currency: Currency
+  /** The stage entries that are to be told. */
+  news: ReadonlySet<string>
+  /** Holds that came with them, and keep nothing of this back. */
+  own: ReadonlySet<string>
+}>
 
-/** What a notice that was made before would say if it were made now; null where nothing is left of its news. */
+/** What a notice of news that were due before would say if it were made now; null where nothing of them may be told. */
 export function createCurrentNotice({ invoices, holds, policies, creditCovering }: CurrentNoticeDeps) {
-  return async (reader: Reader, { books, client, told }: Telling): Promise<ReturnType<typeof noticeContext> | null> => {
+  return async (
+    reader: Reader,
+    { books, client, currency, news, own }: Telling
+  ): Promise<ReturnType<typeof noticeContext> | null> => {
     const clientIds = [client.id]
-    const [open, creditOf, holdsOf] = await Promise.all([
+    const [open, creditOf, allHoldsOf] = await Promise.all([
       invoices.openOfClients(reader, clientIds),
       creditCovering(reader, clientIds),
       holds.factsOf(reader, clientIds)
     ])
+    const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
+    const letGo = (one: (typeof open)[number]) => (own.size > 0 && holdsOf(one).length === 0 ? { ...one, isHeld: false } : one)
     const entered = open.filter((one) => pinnedOf(one).length > 0)
     const [policyAt, liveOf, cases] = await Promise.all([
       policies.at(reader, entered.flatMap(pinnedOf)),
@@ -40,8 +54,7 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
       )
     ])
     const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, policyAt, liveOf })
-    const items = open.filter((one) => one.currency === told.currency && isSpokenOf(one, { blocked }))
-    const news = new Set(told.obligations.flatMap(({ entry_id: id }) => (id === null ? [] : [id])))
+    const items = open.filter((one) => one.currency === currency && isSpokenOf(letGo(one), { blocked }))
     const last = (id: string) => liveOf(id).findLast(({ kind }) => kind === 'entered')
     const left = items.flatMap(({ id }) => {
       const entry = last(id)
@@ -51,7 +64,7 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
     return noticeContext({
       ...{ items, open, policyAt, creditOf, holdsOf, entered: new Map(left) },
       client: clientContext(client, books.organization),
-      currency: told.currency,
+      currency,
       today: todayFor(books, client.timeZone)
     })
   }

@@ -1,6 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { OneFailed } from '../../kernel/one-failed.ts'
 import type { Client } from '../clients/client.ts'
 import { toDocument } from '../clients/client-document.ts'
@@ -10,57 +9,171 @@ import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import * as repository from './reissue-repository.ts'
-import { NOTICE_DUE, readNotice, saysTheSame, type ToldNotice } from './told-facts.ts'
-import { toldSince } from './truth-repository.ts'
+import { NOTICE_DUE, newsOf, readNotice, saysTheSame, type ToldNotice } from './told-facts.ts'
+import { ownHolds, standingOfEntries } from './truth-repository.ts'
+import { faultOfEntry, type TruthService } from './truth-service.ts'
+
+/** Where events go, as far as telling afresh needs to know it. */
+export type Receivers = Readonly<{
+  /** Undefined where there is no such endpoint any more. `skippedAt`: it wants nothing from before. */
+  find: (
+    reader: Reader,
+    endpointId: string
+  ) => Promise<Readonly<{ isEnabled: boolean; takes: (type: string) => boolean; skippedAt: Date | null }> | undefined>
+  /** What became of these events there, of those that were for it. */
+  deliveriesAt: (
+    reader: Reader,
+    of: Readonly<{ endpointId: string; eventIds: readonly string[] }>
+  ) => Promise<ReadonlyMap<string, Readonly<{ status: string }>>>
+  /** Sends an event to one endpoint, whoever else subscribed, unless it has it already. */
+  send: (tx: Tx, delivery: repository.Superseded) => Promise<void>
+  /** Sends an event again that was not sent there. */
+  sendAgain: (tx: Tx, delivery: repository.Superseded) => Promise<void>
+}>
 
 export type ReissueDeps = Readonly<{
-  clock: Clock
   events: EventService
   organizations: OrganizationService
   clients: ClientService
   currentNotice: CurrentNotice
-  /** Sends an event to one endpoint, whoever else subscribed, unless it has it already. */
-  deliverTo: (tx: Tx, delivery: Readonly<{ eventId: string; endpointId: string }>) => Promise<void>
+  truth: Pick<TruthService, 'faultsOf'>
+  receivers: Receivers
   wakeSweep: () => void
 }>
 
+type Telling = repository.Missed & Readonly<{ books: Books; rows: readonly repository.Waiting[] }>
+
+/** A superseded notice, read, with those of its news that are still to be told. */
+type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entries: readonly string[] }>
+
 /**
- * Notices that were superseded at an endpoint, told afresh to that endpoint: what is left of their news, as it stands now. They
- * count as the notices in whose place they are, so that no limit on contacts keeps them back.
+ * What was superseded at an endpoint is not lost there: a stage is sent again when it is true again, and what is left of the news of
+ * notices is told afresh, to that endpoint alone, as it stands by then. What is held meanwhile waits. They count as the notices in
+ * whose place they are, so that no limit on contacts keeps them back.
  */
 export function createReissueService(deps: ReissueDeps) {
-  const { clock, events, organizations, clients, currentNotice, deliverTo, wakeSweep } = deps
+  const { events, organizations, clients, currentNotice, truth, receivers, wakeSweep } = deps
 
-  /** @returns the notice to send in its place: one that another endpoint got already, if that is still what is to be said. */
+  async function tellMissed(tx: Tx, { books, clientId, endpointId }: repository.Missed & { books: Books }): Promise<void> {
+    await clients.lock(tx, clientId)
+    const rows = await repository.open(tx, { clientId, endpointId })
+    const receiver = await receivers.find(tx, endpointId)
+    const isWanted = ({ type, body, createdAt }: repository.Waiting) =>
+      body !== null && receiver?.takes(type) === true && !(receiver.skippedAt !== null && createdAt <= receiver.skippedAt)
+    const unwanted = rows.filter((row) => !isWanted(row))
+    await repository.finish(tx, { endpointId, eventIds: unwanted.map(({ eventId }) => eventId) })
+    const telling = { books, clientId, endpointId, rows: rows.filter(isWanted) }
+    if (receiver?.isEnabled === false) return waitAll(tx, telling.rows)
+    for (const row of telling.rows) if (row.type !== NOTICE_DUE) await tellStage(tx, row)
+    await tellNotices(tx, telling)
+  }
+
+  async function waitAll(tx: Tx, rows: readonly repository.Waiting[]): Promise<void> {
+    for (const row of rows) await repository.wait(tx, row)
+  }
+
+  async function tellStage(tx: Tx, row: repository.Waiting): Promise<void> {
+    const { eventId: id, endpointId, type, body } = row
+    const fault = (await truth.faultsOf(tx, [{ id, type, body: body ?? '', hasFailed: true }])).get(id)
+    if (fault?.mayPass === true) return repository.wait(tx, row)
+    if (fault === undefined) await receivers.sendAgain(tx, row)
+    await repository.finish(tx, { endpointId, eventIds: [id] })
+  }
+
+  async function tellNotices(tx: Tx, { rows, ...to }: Telling): Promise<void> {
+    const notices = rows.filter(({ type }) => type === NOTICE_DUE)
+    const read = notices.map((row) => ({ row, ...readNotice(row.body ?? '') }))
+    for (const [currency, told] of Map.groupBy(read, ({ notice }) => notice.currency)) {
+      const later = await laterNotices(tx, { ...to, eventId: told[0]?.row.eventId ?? '', currency })
+      // Another one is under way there. If it does not arrive, it comes back here.
+      if (later.some(({ status }) => status === 'queued')) {
+        await waitAll(
+          tx,
+          told.map(({ row }) => row)
+        )
+        continue
+      }
+      const heard = later.filter(({ status }) => status !== 'superseded')
+      const untold = await stillToTell(
+        tx,
+        told.map(({ row, ...notice }) => ({ ...notice, eventId: row.eventId, entries: entriesLeft(row, notice.notice, heard) }))
+      )
+      await repository.finish(tx, {
+        endpointId: to.endpointId,
+        eventIds: untold.filter(({ entries }) => entries.length === 0).map(({ eventId }) => eventId)
+      })
+      const open = untold.filter(({ entries }) => entries.length > 0)
+      if (open.length > 0) await tellAfresh(tx, { ...to, currency, untold: open })
+    }
+  }
+
+  /** The notices that were made since and were for this endpoint, with what became of them there. */
+  async function laterNotices(
+    tx: Tx,
+    { clientId, endpointId, eventId, currency }: repository.Missed & { eventId: string; currency: string }
+  ) {
+    const after = await repository.noticesAfter(tx, { clientId, eventId })
+    const deliveries = await receivers.deliveriesAt(tx, { endpointId, eventIds: after.map((one) => one.eventId) })
+    return after.flatMap((one) => {
+      const status = deliveries.get(one.eventId)?.status
+      const { notice } = readNotice(one.body)
+      return status === undefined || notice.currency !== currency ? [] : [{ eventId: one.eventId, status, notice }]
+    })
+  }
+
+  /** Not what was paid, retracted or overtaken by a later stage, which has a notice of its own. */
+  async function stillToTell(tx: Tx, notices: readonly Untold[]): Promise<Untold[]> {
+    const found = await standingOfEntries(
+      tx,
+      notices.flatMap(({ entries }) => entries)
+    )
+    const alive = new Set(found.filter((standing) => faultOfEntry(standing) === null).map(({ entryId }) => entryId))
+    return notices.map((one) => ({ ...one, entries: one.entries.filter((id) => alive.has(id)) }))
+  }
+
+  async function tellAfresh(
+    tx: Tx,
+    {
+      books,
+      clientId,
+      endpointId,
+      currency,
+      untold
+    }: Omit<Telling, 'rows'> & { currency: ToldNotice['currency']; untold: readonly Untold[] }
+  ): Promise<void> {
+    const client = await clients.get(tx, clientId)
+    const own = await ownHolds(
+      tx,
+      untold.map(({ at }) => ({ clientId, at }))
+    )
+    const news = new Set(untold.flatMap(({ entries }) => entries))
+    const current = await currentNotice(tx, { books, client, currency, news, own })
+    const told = new Set(current === null ? [] : newsOf(current))
+    const eventIds = untold.filter(({ entries }) => entries.some((id) => told.has(id))).map(({ eventId }) => eventId)
+    const reissuedAs = current === null ? undefined : await inPlaceOf(tx, { books, client, current, eventIds })
+    if (reissuedAs !== undefined) await receivers.send(tx, { eventId: reissuedAs, endpointId })
+    for (const { eventId, entries } of untold) {
+      const left = entries.filter((id) => !told.has(id))
+      const by = eventIds.includes(eventId) ? { reissuedAs } : {}
+      if (left.length === 0) await repository.finish(tx, { endpointId, eventIds: [eventId], ...by })
+      else await repository.wait(tx, { eventId, endpointId, entries: left, ...by })
+    }
+  }
+
+  /** @returns the notice that says so: one that another endpoint got already, or a new one. */
   async function inPlaceOf(
     tx: Tx,
-    { eventId, body, books }: { eventId: string; body: string; books: Books }
-  ): Promise<string | null> {
-    const told = readNotice(body)
-    const { clientId, notice } = told
-    await clients.lock(tx, clientId)
-    const isToldSince = await toldSince(tx, [clientId])
-    if (isToldSince(told)) return null
-    const client = await clients.get(tx, clientId)
-    const current = await currentNotice(tx, { books, client, told: notice })
-    if (current === null) return null
-    const other = await repository.lastReissued(tx, eventId)
-    if (other !== undefined && saysTheSame(readNotice(other.body).notice, current)) return other.eventId
-    return append(tx, { books, client, context: { ...current, replaces_event_id: eventId } })
-  }
-
-  async function reissue(tx: Tx, { one, books }: { one: repository.Waiting; books: Books }): Promise<void> {
-    const { eventId, endpointId, body } = one
-    const reissuedAs = body === null ? null : await inPlaceOf(tx, { eventId, body, books })
-    if (reissuedAs !== null) await deliverTo(tx, { eventId: reissuedAs, endpointId })
-    await repository.finish(tx, one, { at: clock.now(), reissuedAs })
-  }
-
-  async function append(
-    tx: Tx,
-    { books, client, context }: { books: Books; client: Client; context: ToldNotice & { replaces_event_id: string } }
+    {
+      books,
+      client,
+      current,
+      eventIds
+    }: { books: Books; client: Client; current: NonNullable<Awaited<ReturnType<CurrentNotice>>>; eventIds: readonly string[] }
   ): Promise<string> {
+    const other = await repository.lastReissued(tx, eventIds)
+    if (other !== undefined && saysTheSame(readNotice(other.body).notice, current)) return other.eventId
     const subject = { kind: 'client', id: client.id, version: client.version }
+    const context = { ...current, replaces_event_ids: eventIds }
     const draft = { type: NOTICE_DUE, subject, clientId: client.id, object: toDocument(client), context } as const
     const [id] = await events.append(tx, { occurredAt: books.now, drafts: [draft], to: 'nobody' })
     assert(id !== undefined, 'one draft gives one event')
@@ -68,26 +181,40 @@ export function createReissueService(deps: ReissueDeps) {
   }
 
   return {
-    /** These were not sent, because they were no longer true. The next sweep tells afresh what is left of the notices among them. */
+    /** These were not sent, because they were no longer true. The next sweep looks what of it is to be told all the same. */
     async superseded(tx: Tx, deliveries: readonly repository.Superseded[]): Promise<void> {
       if (deliveries.length === 0) return
-      if ((await repository.insert(tx, { deliveries, at: clock.now() })) > 0) tx.afterCommit(wakeSweep)
+      if ((await repository.insert(tx, deliveries)) > 0) tx.afterCommit(wakeSweep)
     },
 
-    /** @returns how many were told afresh, or found to be over. @throws OneFailed: `except` its event, the others go on. */
+    /** @returns for how many clients and endpoints it looked. @throws OneFailed: `except` its client, the others go on. */
     async reissueBatch(tx: Tx, { limit, except = [] }: { limit: number; except?: readonly string[] }): Promise<number> {
-      const waiting = await repository.claim(tx, { limit, except })
-      if (waiting.length === 0) return 0
+      const due = await repository.due(tx, { limit, except })
+      if (due.length === 0) return 0
       const books = await organizations.books(tx)
-      for (const one of waiting) {
-        await reissue(tx, { one, books }).catch((cause: unknown) => {
-          throw new OneFailed(`What is told in place of event ${one.eventId}`, { id: one.eventId, cause })
+      for (const missed of due) {
+        await tellMissed(tx, { ...missed, books }).catch((cause: unknown) => {
+          throw new OneFailed(`What client ${missed.clientId} was not told`, { id: missed.clientId, cause })
         })
       }
-      return waiting.length
+      return due.length
     },
 
     organizationsReissuing: (scheduler: Reader, page: { after: string; limit: number }) =>
       repository.organizationsWaiting(scheduler, page)
   }
+}
+
+/** Of its news, what the later ones that arrived did not say: they list everything, but for what was held then. */
+function entriesLeft(
+  { eventId, entries }: repository.Waiting,
+  notice: ToldNotice,
+  heard: readonly Readonly<{ eventId: string; notice: ToldNotice }>[]
+): string[] {
+  const said = new Set(
+    heard.filter((one) => one.eventId > eventId).flatMap((one) => one.notice.obligations.map(({ id, stage }) => `${id} ${stage}`))
+  )
+  const untold = notice.obligations.filter(({ id, stage }) => !said.has(`${id} ${stage}`))
+  const news = newsOf({ obligations: untold })
+  return entries === null ? news : news.filter((id) => entries.includes(id))
 }

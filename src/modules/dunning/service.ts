@@ -19,7 +19,7 @@ export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'credit
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
-  Omit<ReissueDeps, 'currentNotice'>
+  Omit<ReissueDeps, 'currentNotice' | 'truth'>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
@@ -30,6 +30,7 @@ export function createDunningService(given: DunningServiceDeps) {
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
+  const truth = createTruthService({ ...deps, currentNotice })
   return {
     ...createPlanService(deps),
     ...follow,
@@ -37,8 +38,8 @@ export function createDunningService(given: DunningServiceDeps) {
     ...entries,
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
-    ...createTruthService({ ...deps, currentNotice }),
-    ...createReissueService({ ...deps, currentNotice }),
+    ...truth,
+    ...createReissueService({ ...deps, currentNotice, truth }),
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

@@ -157,13 +157,18 @@ export const noticeReissues = pgTable(
   'dunning_notice_reissues',
   {
     orgId: orgId(),
-    /** The notice that was superseded. */
+    /** The notice or stage that was superseded. */
     eventId: uuid().notNull(),
     endpointId: uuid().notNull(),
+    clientId: uuid().notNull(),
     createdAt: instant().notNull(),
-    /** Null while it waits for the next sweep. */
+    /** What it told of and is still to be told, by stage entry; null until somebody looks. */
+    entries: uuid().array(),
+    /** When to look whether it may be told now; real time. */
+    lookAt: instant().notNull(),
+    /** Null while something of it may still have to be told. */
     doneAt: instant(),
-    /** The notice in its place; null where nothing is left to tell. */
+    /** The last event in its place; null where there was none. */
     reissuedAs: uuid()
   },
   (t) => [
@@ -173,7 +178,7 @@ export const noticeReissues = pgTable(
       columns: [t.orgId, t.eventId],
       foreignColumns: [events.orgId, events.id]
     }),
-    check('dunning_notice_reissues_done', sql`${t.reissuedAs} is null or ${t.doneAt} is not null`),
-    index('dunning_notice_reissues_waiting').on(t.orgId).where(sql`${t.doneAt} is null`)
+    index('dunning_notice_reissues_waiting').on(t.orgId, t.lookAt).where(sql`${t.doneAt} is null`),
+    index('dunning_notice_reissues_of_client').on(t.orgId, t.clientId, t.endpointId).where(sql`${t.doneAt} is null`)
   ]
 )

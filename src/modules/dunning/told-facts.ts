@@ -10,6 +10,7 @@ export type ToldObligation = Readonly<{ id: string; due_on: Day; balance: string
 
 /** What a notice says, as far as it may stop being true. */
 export type ToldNotice = Readonly<{
+  client: Readonly<{ contacts: readonly Readonly<{ id: string; do_not_contact: boolean }>[] }>
   currency: Currency
   total: string
   unapplied_credit: string
@@ -26,17 +27,23 @@ export function readNotice(body: string): Readonly<{ clientId: string; at: Date;
   return { clientId: data.object.id, at: new Date(timestamp), notice: data.context }
 }
 
+/** The stage entries that a notice was the first to tell of. */
+export function newsOf({ obligations }: Pick<ToldNotice, 'obligations'>): string[] {
+  return obligations.flatMap(({ entry_id: id }) => (id === null ? [] : [id]))
+}
+
 /** The same of a stage: the entry that it tells of. */
 export function readStageEntry(body: string): string | undefined {
   return (JSON.parse(body) as Partial<Body<Readonly<{ entry_id?: string }>, unknown>>).data?.context.entry_id
 }
 
-/** Whether two notices ask for the same, whatever day it is. */
+/** Whether two notices ask the same of the same people, with the same news, whatever day it is. */
 export function saysTheSame(a: ToldNotice, b: ToldNotice): boolean {
   return JSON.stringify(essenceOf(a)) === JSON.stringify(essenceOf(b))
 }
 
-function essenceOf({ currency, total, unapplied_credit: credit, disputed, net_total: net, obligations }: ToldNotice) {
-  const rows = obligations.map(({ id, due_on: dueOn, balance, stage }) => [id, dueOn, balance, stage])
-  return [currency, total, credit, disputed, net, rows.sort()]
+function essenceOf({ client, currency, total, unapplied_credit: credit, disputed, net_total: net, obligations }: ToldNotice) {
+  const left = client.contacts.flatMap(({ id, do_not_contact: isLeftAlone }) => (isLeftAlone ? [id] : []))
+  const rows = obligations.map(({ id, due_on: dueOn, balance, stage, entry_id: entryId }) => [id, dueOn, balance, stage, entryId])
+  return [currency, total, credit, disputed, net, left.sort(), rows.sort()]
 }

@@ -2,10 +2,11 @@ import type { Reader } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 
-/** Credit, a hold, an exemption or a part payment: whether a client may still be told of it takes a closer look. */
+/** Credit, a hold, an exemption, a part payment, who is to be left alone: whether a client may still be told of it takes a closer look. */
 const doubtful = `(c.dunning_exempt_until_on is not null or i.dunning_start = 'off' or o.balance_minor <> o.amount_minor
   or exists (select from holds h where h.org_id = $1 and h.client_id = o.client_id)
-  or exists (select from payments p where p.org_id = $1 and p.client_id = o.client_id and p.unapplied_minor > 0))`
+  or exists (select from payments p where p.org_id = $1 and p.client_id = o.client_id and p.unapplied_minor > 0)
+  or exists (select from contacts k where k.org_id = $1 and k.client_id = o.client_id and k.do_not_contact))`
 
 export type EntryStanding = Readonly<{
   entryId: string
@@ -22,7 +23,8 @@ export type EntryStanding = Readonly<{
 const selectEntries = statement<EntryStanding>(
   'dunning_truth.entries',
   `select e.id as "entryId", o.id as "obligationId", e.client_id as "clientId", e.entered_at as "enteredAt", e.mistaken_at is not null as "isMistaken", o.balance_minor = 0 as "isPaid",
-     o.is_held as "isHeld", ${doubtful} or o.balance_minor <> e.balance_minor as "isDoubtful",
+     o.is_held as "isHeld", ${doubtful} or o.balance_minor <> e.balance_minor
+       or (o.policy_id, o.policy_version) is distinct from (e.policy_id, e.policy_version) as "isDoubtful",
      o.cycle <> e.cycle or o.stage_code is distinct from e.stage_code or exists (
        select from stage_entries l where l.org_id = $1 and l.invoice_id = e.invoice_id and l.obligation_id = e.obligation_id
          and l.cycle = e.cycle and l.mistaken_at is null and l.entered_at > e.entered_at) as "hasMovedOn"
@@ -49,7 +51,9 @@ export type ObligationStanding = Readonly<{
 const selectObligations = statement<ObligationStanding>(
   'dunning_truth.obligations',
   `select o.id, o.due_on as "dueOn", o.balance_minor as "balanceMinor", o.stage_code as stage, o.is_held as "isHeld",
-     ${doubtful} as "isDoubtful"
+     ${doubtful} or exists (
+       select from stage_entries e where e.org_id = $1 and e.invoice_id = o.invoice_id and e.obligation_id = o.id and e.cycle = o.cycle
+         and (o.policy_id, o.policy_version) is distinct from (e.policy_id, e.policy_version)) as "isDoubtful"
    from obligations o
    join invoices i on i.org_id = o.org_id and i.id = o.invoice_id
    join clients c on c.org_id = o.org_id and c.id = o.client_id

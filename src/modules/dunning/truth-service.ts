@@ -6,7 +6,7 @@ import type { OrganizationService } from '../organizations/service.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
 import type { CurrentNotice, CurrentNoticeDeps } from './current-notice-service.ts'
 import * as entryRepository from './entry-repository.ts'
-import { NOTICE_DUE, readNotice, readStageEntry, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
+import { NOTICE_DUE, newsOf, readNotice, readStageEntry, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
 import * as repository from './truth-repository.ts'
 
 export type TruthDeps = CurrentNoticeDeps &
@@ -20,6 +20,9 @@ export type WaitingEvent = Readonly<{
   /** An attempt to send it failed before. */
   hasFailed: boolean
 }>
+
+/** Why something is no longer true, as the end of a sentence, and whether it may be again: what is held may be let go. */
+export type Fault = Readonly<{ reason: string; mayPass: boolean }>
 
 type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
 
@@ -49,24 +52,25 @@ export function createTruthService(deps: TruthDeps) {
     return blockedAmong(cases, { entered: obligations, books, creditOf, holdsOf, policyAt, liveOf })
   }
 
-  async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, string][]> {
+  async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, Fault][]> {
     const entryOf = new Map(events.map(({ id, body }) => [id, readStageEntry(body)]))
     const found = await repository.standingOfEntries(reader, [...entryOf.values()].filter(isSaid))
     const standings = new Map(found.map((standing) => [standing.entryId, standing]))
-    const doubtful = found.filter((standing) => (standing.isDoubtful || standing.isHeld) && plainFault(standing) === null)
+    const doubtful = found.filter((standing) => (standing.isDoubtful || standing.isHeld) && faultOfEntry(standing) === null)
     const ids = doubtful.map(({ obligationId }) => obligationId)
     const told = doubtful.filter(({ isHeld }) => isHeld).map(({ clientId, enteredAt: at }) => ({ clientId, at }))
     const blocked = ids.length === 0 ? null : await blockedOf(reader, { ids, own: await ownHolds(reader, told) })
-    return [...entryOf].flatMap(([eventId, entryId]) => {
+    return [...entryOf].flatMap(([eventId, entryId]): [string, Fault][] => {
       const standing = standings.get(entryId ?? '')
       if (standing === undefined) return []
       const isBlocked = blocked?.has(standing.obligationId) === true
-      const fault = plainFault(standing) ?? (isBlocked ? BLOCKED : null)
-      return fault === null ? [] : [[eventId, fault]]
+      const reason = faultOfEntry(standing)
+      if (reason !== null) return [[eventId, { reason, mayPass: false }]]
+      return isBlocked ? [[eventId, { reason: BLOCKED, mayPass: true }]] : []
     })
   }
 
-  async function outdatedNotices(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, string][]> {
+  async function outdatedNotices(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, Fault][]> {
     const notices = events
       .map(({ id, body }) => ({ id, ...readNotice(body) }))
       .filter(({ notice }) => Array.isArray(notice.obligations))
@@ -82,10 +86,10 @@ export function createTruthService(deps: TruthDeps) {
       )
     ])
     const standings = new Map(found.map((standing) => [standing.id, standing]))
-    const faults: [string, string][] = []
+    const faults: [string, Fault][] = []
     for (const one of notices) {
-      const fault = isToldSince(one) ? TOLD_SINCE : await faultOf(reader, { one, standings })
-      if (fault !== null) faults.push([one.id, fault])
+      const reason = isToldSince(one) ? TOLD_SINCE : await faultOf(reader, { one, standings })
+      if (reason !== null) faults.push([one.id, { reason, mayPass: true }])
     }
     return faults
   }
@@ -101,9 +105,13 @@ export function createTruthService(deps: TruthDeps) {
       const blocked = own.size === 0 ? null : await blockedOf(reader, { ids: listed.map(({ told }) => told.id), own })
       return blocked?.size === 0 ? null : CHANGED
     }
-    if (!listed.some(({ now }) => now?.isDoubtful === true)) return null
+    const isNetted = notice.total !== notice.net_total
+    if (!isNetted && !listed.some(({ now }) => now?.isDoubtful === true)) return null
     const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
-    const current = await currentNotice(reader, { books, client, told: notice })
+    const current = await currentNotice(reader, {
+      ...{ books, client, currency: notice.currency },
+      ...{ news: new Set(newsOf(notice)), own: NOTHING }
+    })
     return current !== null && saysTheSame(current, notice) ? null : CHANGED
   }
 
@@ -115,26 +123,36 @@ export function createTruthService(deps: TruthDeps) {
 
   /** Asked only where something is held. */
   async function ownHolds(reader: Reader, told: Parameters<typeof repository.ownHolds>[1]): Promise<ReadonlySet<string>> {
-    return told.length === 0 ? new Set() : repository.ownHolds(reader, told)
+    return told.length === 0 ? NOTHING : repository.ownHolds(reader, told)
+  }
+
+  async function faultsOf(reader: Reader, events: readonly WaitingEvent[]): Promise<Map<string, Fault>> {
+    const stages = events.filter(({ type }) => type === STAGE_ENTERED)
+    const notices = events.filter(({ type }) => type === NOTICE_DUE)
+    return new Map([
+      ...(stages.length === 0 ? [] : await outdatedStages(reader, stages)),
+      ...(notices.length === 0 ? [] : await outdatedNotices(reader, notices))
+    ])
   }
 
   return {
     mayBeOutdated,
 
-    /** @returns by event id, why it is no longer true, as the end of a sentence. What is still true is not in it. */
+    /** @returns by event id, what is wrong with it now. What is true is not in it. */
+    faultsOf,
+
+    /** The same of what is about to be sent. @returns why it is no longer true. */
     async outdated(reader: Reader, waiting: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
       const asking = waiting.filter(({ type }) => mayBeOutdated(type))
-      const events = asking.length === 0 ? [] : await onceInTime(reader, asking)
-      const stages = events.filter(({ type }) => type === STAGE_ENTERED)
-      const notices = events.filter(({ type }) => type === NOTICE_DUE)
-      return new Map([
-        ...(stages.length === 0 ? [] : await outdatedStages(reader, stages)),
-        ...(notices.length === 0 ? [] : await outdatedNotices(reader, notices))
-      ])
+      const faults = asking.length === 0 ? [] : await faultsOf(reader, await onceInTime(reader, asking))
+      return new Map([...faults].map(([id, { reason }]) => [id, reason]))
     }
   }
 }
 
+export type TruthService = ReturnType<typeof createTruthService>
+
+const NOTHING: ReadonlySet<string> = new Set()
 const BLOCKED = 'what it asks for is held, exempt, too little or covered by credit by now.'
 const TOLD_SINCE = 'the client was told anew since.'
 const CHANGED = 'some of what it lists was paid, held or moved on since.'
@@ -144,7 +162,8 @@ function mayBeOutdated(type: string): boolean {
   return type === STAGE_ENTERED || type === NOTICE_DUE
 }
 
-function plainFault(standing: repository.EntryStanding): string | null {
+/** Why an entry will not be told any more, whatever is held or let go. */
+export function faultOfEntry(standing: repository.EntryStanding): string | null {
   if (standing.isMistaken) return 'the entry was retracted.'
   if (standing.isPaid) return 'nothing is owed any more.'
   return standing.hasMovedOn ? 'a later stage was entered since, or it is due on another day.' : null

@@ -40,6 +40,23 @@ export async function find(reader: Reader, id: string): Promise<Delivery | undef
   return row
 }
 
+type At = Readonly<{ id: string; eventId: string; status: DeliveryStatus }>
+
+const selectAt = statement<At>(
+  'webhook_deliveries.at',
+  `select id, event_id as "eventId", status from webhook_deliveries where org_id = $1 and event_id = any($2::uuid[]) and endpoint_id = $3`
+)
+
+/** What became of these events at an endpoint; of those that were for it. */
+export async function deliveriesAt(
+  reader: Reader,
+  { endpointId, eventIds }: { endpointId: string; eventIds: readonly string[] }
+): Promise<ReadonlyMap<string, At>> {
+  if (eventIds.length === 0) return new Map()
+  const rows = await reader.run(selectAt, [reader.orgId, eventIds, endpointId])
+  return new Map(rows.map((row) => [row.eventId, row]))
+}
+
 const selectAttempts = statement<LoggedAttempt>(
   'webhook_deliveries.attempts',
   `select attempt, started_at as "startedAt", duration_ms as "durationMs", succeeded, status, error, answer from webhook_attempts

@@ -27,6 +27,14 @@ export function createDeliveryService({ wakeDeliveries }: DeliveryServiceDeps) {
       if ((await queue.deliverTo(tx, delivery)) !== undefined) tx.afterCommit(wakeDeliveries)
     },
 
+    deliveriesAt: repository.deliveriesAt,
+
+    /** Sends what an endpoint was not sent once more, if it can be. */
+    async sendAgain(tx: Tx, { endpointId, eventId }: { endpointId: string; eventId: string }): Promise<void> {
+      const delivery = (await repository.deliveriesAt(tx, { endpointId, eventIds: [eventId] })).get(eventId)
+      if (delivery !== undefined && (await queue.requeue(tx, delivery.id))) tx.afterCommit(wakeDeliveries)
+    },
+
     /** Starts a delivery over that had ended without success. */
     async retry(tx: Tx, id: string): Promise<repository.Delivery> {
       const delivery = await find(tx, id)

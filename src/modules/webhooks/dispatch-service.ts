@@ -119,15 +119,14 @@ export function createDispatchService(deps: DispatchServiceDeps) {
       const changed = settlements.filter(({ verdict }) => verdict !== 'succeeded').map(({ endpointId }) => endpointId)
       const locked = await outcomes.lockForOutcomes(tx, { endpointIds: [...byEndpoint.keys()], changed: [...new Set(changed)] })
       const taking = new Set(locked.filter(({ isEnabled }) => isEnabled).map(({ endpointId }) => endpointId))
-      const urlOf = new Map(locked.map(({ endpointId, url }) => [endpointId, url]))
-      const written = await outcomes.settle(
-        tx,
-        settlements.map((one) => asOf(urlOf.get(one.endpointId), one))
-      )
-      const ours = new Set(written)
+      const endpointOf = new Map(locked.map((endpoint) => [endpoint.endpointId, endpoint]))
+      const outdated = settlements.filter(({ ends }) => ends === 'superseded').map(({ deliveryId }) => deliveryId)
+      const hadBefore = await outcomes.answeredBefore(tx, outdated)
+      const ending = settlements.map((one) => asOf(endpointOf.get(one.endpointId), one, hadBefore))
+      const ours = new Set(await outcomes.settle(tx, ending))
       await superseded(
         tx,
-        settlements.filter(({ deliveryId, ends }) => ends === 'superseded' && ours.has(deliveryId))
+        ending.filter(({ deliveryId, ends }) => ends === 'superseded' && ours.has(deliveryId))
       )
       // What another claim took over says nothing of the endpoint: that claim will. Nor does what its former URL answered.
       const about = ({ endpointId, url: now }: (typeof locked)[number]) =>
@@ -145,7 +144,7 @@ export function createDispatchService(deps: DispatchServiceDeps) {
         news.push({ endpointId, ...verdict })
         await act(tx, { id: endpointId, verdict, failures: health.consecutiveFailures })
       }
-      return { written: written.length, news }
+      return { written: ours.size, news }
     },
 
     /** What still waits for an endpoint that was deleted while its events committed. */
@@ -156,12 +155,19 @@ export function createDispatchService(deps: DispatchServiceDeps) {
 export type DispatchService = ReturnType<typeof createDispatchService>
 
 /**
- * What comes of an attempt as its endpoint is by now. Nothing waits for one that was deleted meanwhile; one that was disabled keeps its
- * queue, and one that moved gets at its new URL what the former one refused for good.
+ * What comes of an attempt as its endpoint is by now. Nothing waits for one that was deleted meanwhile, or is to have nothing from before;
+ * one that was disabled keeps its queue, and one that moved gets at its new URL what the former one refused for good. What was sent
+ * again and is not true any more had arrived before.
  */
-function asOf(url: string | undefined, one: Settlement): Settlement {
-  if (url === undefined) return one.ends === null ? { ...one, ends: 'cancelled' } : one
-  return one.verdict === 'gone' && one.url !== url ? { ...one, ends: null, delayMs: 0 } : one
+function asOf(
+  endpoint: Pick<outcomes.EndpointHealth, 'url' | 'skippedAt'> | undefined,
+  one: Settlement,
+  hadBefore: ReadonlySet<string>
+): Settlement {
+  if (hadBefore.has(one.deliveryId)) return { ...one, ends: 'succeeded' }
+  const isSkipped = endpoint === undefined || (endpoint.skippedAt !== null && one.startedAt < endpoint.skippedAt)
+  if (isSkipped) return one.ends === null ? { ...one, ends: 'cancelled' } : one
+  return one.verdict === 'gone' && one.url !== endpoint.url ? { ...one, ends: null, delayMs: 0 } : one
 }
 
 /** Each endpoint that answered well once, with each URL where it did. */

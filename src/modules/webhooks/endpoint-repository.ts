@@ -31,6 +31,7 @@ export type EndpointView = Endpoint &
     isProbing: boolean
     slowStartLimit: number | null
     lastSuccessAt: Date | null
+    skippedAt: Date | null
     lastFailureAt: Date | null
     lastFailure: string | null
     failingSince: Date | null
@@ -46,7 +47,7 @@ const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.he
   e.rate_per_second as "ratePerSecond", e.payload, e.supersede, e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
   h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", coalesce(h.open_until <= now(), false) as "isProbing",
   h.slow_start_limit as "slowStartLimit",
-  s.last_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
+  s.last_at as "lastSuccessAt", h.skipped_at as "skippedAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
   h.failing_since as "failingSince", h.disables_at as "disablesAt", h.announced_percent as "announcedPercent",
   array(select k.public_key from webhook_endpoint_secrets k where k.org_id = e.org_id and k.endpoint_id = e.id
     and (k.expires_at is null or k.expires_at > now()) order by k.created_at desc, k.id desc) as "publicKeys",
@@ -145,6 +146,16 @@ export async function save(tx: Tx, e: Endpoint): Promise<void> {
 /** Its secrets and health go with it; its deliveries and attempts stay for the record. */
 export async function remove(tx: Tx, id: string): Promise<void> {
   await tx.run(deleteRow, [tx.orgId, id])
+}
+
+const skipRow = statement<{ id: string }>(
+  'webhook_endpoints.skip',
+  'update webhook_endpoint_health set skipped_at = statement_timestamp() where org_id = $1 and endpoint_id = $2'
+)
+
+/** Of what is under way, nothing is sent again. */
+export async function skip(tx: Tx, id: string): Promise<void> {
+  await tx.run(skipRow, [tx.orgId, id])
 }
 
 const insertSecretRow = statement<{ id: string }>(

@@ -105,6 +105,16 @@ export function createEndpointService(deps: EndpointServiceDeps) {
 
   return {
     get,
+
+    /** What telling afresh needs to know of an endpoint; undefined where there is none. */
+    async receiver(reader: Reader, id: string) {
+      const view = await repository.find(reader, id)
+      if (view === undefined) return undefined
+      const { status, skippedAt, eventTypes } = view
+      const takes = (type: string) => [type, `${type.split('.', 1)[0]}.*`, '*'].some((name) => eventTypes.includes(name))
+      return { isEnabled: status === 'enabled', takes, skippedAt }
+    },
+
     page: (reader: Reader, input: repository.EndpointPage) => repository.page(reader, input),
 
     /** @returns the secret too: it is shown this once and kept sealed. */
@@ -160,6 +170,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       const before = await locked(tx, id)
       if (resume === 'skip') {
         await replays.cancelOf(tx, id)
+        await repository.skip(tx, id)
         await queue.cancelQueue(tx, id)
       }
       await queue.renew(tx, id)

@@ -1,5 +1,5 @@
 import { columnsOf } from '../../db/arrays.ts'
-import type { Tx } from '../../db/client.ts'
+import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { useWorkerSettings } from './claim-repository.ts'
@@ -9,7 +9,7 @@ import type { Settlement } from './settlement.ts'
 
 export type EndpointHealth = Health &
   Failing &
-  Readonly<{ endpointId: string; url: string; maxInFlight: number; isEnabled: boolean; now: Date }>
+  Readonly<{ endpointId: string; url: string; maxInFlight: number; isEnabled: boolean; skippedAt: Date | null; now: Date }>
 
 /** An endpoint without a blemish that answered well again is left alone, so that outcomes of a busy one do not wait for its claims. */
 const lockHealth = statement<EndpointHealth>(
@@ -17,7 +17,7 @@ const lockHealth = statement<EndpointHealth>(
   `select h.endpoint_id as "endpointId", h.consecutive_failures as "consecutiveFailures", h.opens, h.open_until as "openUntil",
      h.slow_start_limit as "slowStartLimit", h.failing_since as "failingSince",
      h.disables_at as "disablesAt", h.announced_percent as "announcedPercent", h.announced_at as "announcedAt", e.max_in_flight as "maxInFlight",
-     e.url, e.status = 'enabled' as "isEnabled", statement_timestamp() as now
+     h.skipped_at as "skippedAt", e.url, e.status = 'enabled' as "isEnabled", statement_timestamp() as now
    from webhook_endpoint_health h join webhook_endpoints e on e.org_id = h.org_id and e.id = h.endpoint_id
    where h.org_id = $1 and h.endpoint_id = any($2::uuid[])
      and (h.endpoint_id = any($3::uuid[]) or h.consecutive_failures > 0 or h.opens > 0 or h.open_until is not null
@@ -96,6 +96,18 @@ export async function settle(tx: Tx, settlements: readonly Settlement[]): Promis
   ])
   const [, rows] = await Promise.all([locked, written])
   return rows.map(({ deliveryId }) => deliveryId)
+}
+
+const selectAnswered = statement<{ id: string }>(
+  'webhooks.answered_before',
+  `select t.id from unnest($2::uuid[]) as t(id)
+   where exists (select from webhook_attempts a where a.org_id = $1 and a.delivery_id = t.id and a.succeeded)`
+)
+
+/** Which of these deliveries succeeded once, and were sent again since. */
+export async function answeredBefore(reader: Reader, deliveryIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (deliveryIds.length === 0) return new Set()
+  return new Set((await reader.run(selectAnswered, [reader.orgId, deliveryIds])).map(({ id }) => id))
 }
 
 export type HealthWrite = Readonly<{

@@ -100,7 +100,9 @@ const cancelIdle = statement<{ looked: number; cancelled: number }>(
      from gone where claimed_at is not null
    ), told as (
      insert into webhook_deliveries as d (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
-     select $1, delivery_id, endpoint_id, event_id, 'cancelled', attempt, now(), now() from gone
+     select $1, delivery_id, endpoint_id, event_id, case when exists (
+       select from webhook_attempts a where a.org_id = $1 and a.delivery_id = gone.delivery_id and a.succeeded) then 'succeeded' else 'cancelled' end,
+       attempt, now(), now() from gone
      on conflict (org_id, id) do update set status = excluded.status, attempts = excluded.attempts, updated_at = excluded.updated_at
    )
    select (select count(*)::int from idle) as looked, (select count(*)::int from gone) as cancelled`
@@ -109,7 +111,10 @@ const cancelIdle = statement<{ looked: number; cancelled: number }>(
 /** What an attempt is logged with whose process died, or was stopped, before it could tell. */
 export const LOST = 'lost: The process that made this attempt did not live to tell what came of it.'
 
-/** What waits for an endpoint will not be sent. What is under way is finished, and written. @returns how many were cancelled. */
+/**
+ * What waits for an endpoint will not be sent; what succeeded before, and was to be sent again, has succeeded. What is under way is
+ * finished, and written. @returns how many were cancelled.
+ */
 export async function cancelQueue(tx: Tx, endpointId: string): Promise<number> {
   let total = 0
   for (let looked = 1; looked > 0; ) {

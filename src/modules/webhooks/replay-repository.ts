@@ -103,7 +103,7 @@ const queueNext = statement<Step>(
      left join webhook_deliveries d on d.org_id = $1 and d.event_id = w.event_id and d.endpoint_id = $4
      where coalesce(d.status, 'missing') = any($9::text[]) and not (d.id is null and w.type = 'client.dunning_notice_due' and exists (
        select from event_bodies b where b.org_id = $1 and b.event_id = w.event_id
-         and b.body::json #> '{data,context,replaces_event_id}' is not null))
+         and b.body::json #> '{data,context,replaces_event_ids}' is not null))
    ), made as (
      insert into webhook_deliveries (org_id, id, endpoint_id, event_id, status, attempts, created_at, updated_at)
      select $1, dunwell_uuidv7(), $4, event_id, 'queued', 0, now(), now() from picked where id is null

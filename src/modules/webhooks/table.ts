@@ -97,6 +97,8 @@ export const webhookEndpointHealth = pgTable(
     /** How much of the time to its disabling was announced, in percent, and when; 0 where nothing was. */
     announcedPercent: integer().notNull().default(0),
     announcedAt: instant(),
+    /** What was claimed before then is not sent again. */
+    skippedAt: instant(),
     lastFailureAt: instant(),
     lastFailure: text()
   },

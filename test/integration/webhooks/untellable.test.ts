@@ -37,17 +37,22 @@ it('a notice that cannot be told afresh is tried again, and keeps no other from 
   const notices = await shop.fire(2, 'client.dunning_notice_due')
   const [unclear, erased] = notices.toSorted()
   const { id } = await shop.subscribe('https://consumer.example')
+  const newClient = async () => String((await shop.api('POST', '/clients', { name: 'Late Ltd' })).body['id'])
+  const clients = [await newClient(), await newClient()]
   await shop.sql('update event_bodies set body = $1 where event_id = $2', '{"data":{}}', unclear)
   await shop.sql('delete from event_bodies where event_id = $1', erased)
   await shop.sql(
-    `insert into dunning_notice_reissues (org_id, event_id, endpoint_id, created_at) select org_id, id, $2, now() from events where id = any($1)`,
-    notices,
-    id
+    `insert into dunning_notice_reissues (org_id, event_id, endpoint_id, client_id, created_at, look_at)
+     select $1, t.event_id, $2, t.client_id, now(), now() from unnest($3::uuid[], $4::uuid[]) as t(event_id, client_id)`,
+    shop.orgId,
+    id,
+    [unclear, erased],
+    clients
   )
   const told: object[] = []
   const log = { info: () => {}, warn: () => {}, error: (details: object) => void told.push(details) }
   await createSweepJob({ ...shop.parts, clock: systemClock, log }).reissueNotices(undefined)
   const left = await shop.sql<{ id: string }>('select event_id as id from dunning_notice_reissues where done_at is null')
   expect(left.map((one) => one.id)).toEqual([unclear])
-  expect(told).toEqual([expect.objectContaining({ err: expect.objectContaining({ id: unclear }) as Error })])
+  expect(told).toEqual([expect.objectContaining({ err: expect.objectContaining({ id: clients[0] }) as Error })])
 })
