@@ -184,3 +184,13 @@ export async function until(what: string, isSo: () => boolean | Promise<boolean>
     await pause(20)
   }
 }
+
+/** Queues what an endpoint has had once more, as a replay of what succeeded does. */
+export async function queueAgain({ sql }: Shop, endpoint: Readonly<{ id: string }>): Promise<void> {
+  await sql(
+    `insert into webhook_queue (org_id, delivery_id, endpoint_id, event_id, ready_at, attempt, failures)
+     select org_id, id, endpoint_id, event_id, now(), attempts, 0 from webhook_deliveries where endpoint_id = $1 and status = 'succeeded'`,
+    endpoint.id
+  )
+  await sql(`update webhook_deliveries set status = 'queued' where endpoint_id = $1 and status = 'succeeded'`, endpoint.id)
+}

@@ -10,7 +10,7 @@ import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import * as repository from './reissue-repository.ts'
 import { NOTICE_DUE, newsOf, readNotice, saysTheSame, type ToldNotice } from './told-facts.ts'
-import { ownHolds, standingOfEntries } from './truth-repository.ts'
+import { holdsOfEntries, standingOfEntries } from './truth-repository.ts'
 import { faultOfEntry, type TruthService } from './truth-service.ts'
 
 /** Where events go, as far as telling afresh needs to know it. */
@@ -142,11 +142,8 @@ export function createReissueService(deps: ReissueDeps) {
     }: Omit<Telling, 'rows'> & { currency: ToldNotice['currency']; untold: readonly Untold[] }
   ): Promise<void> {
     const client = await clients.get(tx, clientId)
-    const own = await ownHolds(
-      tx,
-      untold.map(({ at }) => ({ clientId, at }))
-    )
     const news = new Set(untold.flatMap(({ entries }) => entries))
+    const own = await holdsOfEntries(tx, { clientId, entryIds: [...news] })
     const current = await currentNotice(tx, { books, client, currency, news, own })
     const told = new Set(current === null ? [] : newsOf(current))
     const eventIds = untold.filter(({ entries }) => entries.some((id) => told.has(id))).map(({ eventId }) => eventId)

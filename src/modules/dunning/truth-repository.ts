@@ -64,23 +64,36 @@ export function standingOfObligations(reader: Reader, ids: readonly string[]): P
   return reader.run(selectObligations, [reader.orgId, ids])
 }
 
-const selectOwnHolds = statement<{ id: string }>(
-  'dunning_truth.own_holds',
+const selectHoldsOf = statement<{ id: string }>(
+  'dunning_truth.holds_of_entries',
+  `select id from holds where org_id = $1 and client_id = $2 and origin_kind = 'stage_entry' and origin_id = any($3::uuid[])`
+)
+
+/**
+ * Holds that came with these stage entries: a stage that hands its client over to others holds everything from then on, which is what
+ * its notice says, and no reason not to say it.
+ */
+export async function holdsOfEntries(
+  reader: Reader,
+  { clientId, entryIds }: { clientId: string; entryIds: readonly string[] }
+): Promise<ReadonlySet<string>> {
+  return new Set((await reader.run(selectHoldsOf, [reader.orgId, clientId, entryIds])).map(({ id }) => id))
+}
+
+const selectHoldsSince = statement<{ id: string }>(
+  'dunning_truth.holds_since',
   `select h.id from unnest($2::uuid[], $3::timestamptz[]) as t(client_id, at)
    join holds h on h.org_id = $1 and h.client_id = t.client_id and h.origin_kind = 'stage_entry'
    join stage_entries e on e.org_id = $1 and e.id = h.origin_id and e.entered_at = t.at`
 )
 
-/**
- * Holds that came with what was told at these instants: a stage that hands its client over to others holds everything from then on,
- * which is what it says, and no reason not to say it.
- */
-export async function ownHolds(
+/** The same of all stages that clients entered at these instants: one of them may have handed the client over. */
+export async function holdsSince(
   reader: Reader,
-  told: readonly Readonly<{ clientId: string; at: Date }>[]
+  entered: readonly Readonly<{ clientId: string; at: Date }>[]
 ): Promise<ReadonlySet<string>> {
-  const parameters = [told.map(({ clientId }) => clientId), told.map(({ at }) => at)]
-  return new Set((await reader.run(selectOwnHolds, [reader.orgId, ...parameters])).map(({ id }) => id))
+  const parameters = [entered.map(({ clientId }) => clientId), entered.map(({ at }) => at)]
+  return new Set((await reader.run(selectHoldsSince, [reader.orgId, ...parameters])).map(({ id }) => id))
 }
 
 const selectLater = statement<{ clientId: string; currency: string; toldAt: Date }>(

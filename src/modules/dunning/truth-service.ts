@@ -58,8 +58,9 @@ export function createTruthService(deps: TruthDeps) {
     const standings = new Map(found.map((standing) => [standing.entryId, standing]))
     const doubtful = found.filter((standing) => (standing.isDoubtful || standing.isHeld) && faultOfEntry(standing) === null)
     const ids = doubtful.map(({ obligationId }) => obligationId)
-    const told = doubtful.filter(({ isHeld }) => isHeld).map(({ clientId, enteredAt: at }) => ({ clientId, at }))
-    const blocked = ids.length === 0 ? null : await blockedOf(reader, { ids, own: await ownHolds(reader, told) })
+    const held = doubtful.filter(({ isHeld }) => isHeld).map(({ clientId, enteredAt: at }) => ({ clientId, at }))
+    const own = held.length === 0 ? NOTHING : await repository.holdsSince(reader, held)
+    const blocked = ids.length === 0 ? null : await blockedOf(reader, { ids, own })
     return [...entryOf].flatMap(([eventId, entryId]): [string, Fault][] => {
       const standing = standings.get(entryId ?? '')
       if (standing === undefined) return []
@@ -96,12 +97,12 @@ export function createTruthService(deps: TruthDeps) {
 
   async function faultOf(
     reader: Reader,
-    { one: { clientId, at, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
+    { one: { clientId, notice }, standings }: { one: Notice; standings: ReadonlyMap<string, repository.ObligationStanding> }
   ): Promise<string | null> {
     const listed = notice.obligations.map((told) => ({ told, now: standings.get(told.id) }))
     if (listed.some(({ told, now }) => hasChanged(told, { now, currency: notice.currency }))) return CHANGED
     if (listed.some(({ now }) => now?.isHeld === true)) {
-      const own = await ownHolds(reader, [{ clientId, at }])
+      const own = await repository.holdsOfEntries(reader, { clientId, entryIds: newsOf(notice) })
       const blocked = own.size === 0 ? null : await blockedOf(reader, { ids: listed.map(({ told }) => told.id), own })
       return blocked?.size === 0 ? null : CHANGED
     }
@@ -119,11 +120,6 @@ export function createTruthService(deps: TruthDeps) {
   async function onceInTime(reader: Reader, events: readonly WaitingEvent[]): Promise<readonly WaitingEvent[]> {
     const { organization } = await organizations.books(reader)
     return organization.mode === 'test' ? events.filter(({ hasFailed }) => hasFailed) : events
-  }
-
-  /** Asked only where something is held. */
-  async function ownHolds(reader: Reader, told: Parameters<typeof repository.ownHolds>[1]): Promise<ReadonlySet<string>> {
-    return told.length === 0 ? NOTHING : repository.ownHolds(reader, told)
   }
 
   async function faultsOf(reader: Reader, events: readonly WaitingEvent[]): Promise<Map<string, Fault>> {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Assignment } from '../../../src/modules/webhooks/dispatch-service.ts'
 import { standardSchedule } from '../../../src/modules/webhooks/schedule.ts'
 import { settlementOf } from '../../../src/modules/webhooks/settlement.ts'
-import { openShop, type Shop, until } from '../../support/webhooks.ts'
+import { openShop, queueAgain, type Shop, until } from '../../support/webhooks.ts'
 
 const answered = { kind: 'response', status: 204, durationMs: 1, bodyExcerpt: '' } as const
 const nowhere = 'http://127.0.0.1:9/never-asked'
@@ -82,4 +82,24 @@ it('an endpoint shows when it last answered well, and not what its former URL an
   expect(new Date((await lastSuccess()) ?? 0).getTime()).toBeLessThan(before.getTime() - 3_000_000)
   await settle(shop, await claimOne(shop, endpoint))
   expect(new Date((await lastSuccess()) ?? 0).getTime()).toBeGreaterThanOrEqual(before.getTime() - 1)
+})
+
+it('what is skipped is not sent again when it fails under way, and what had succeeded before stays so', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const endpoint = { ...(await shop.subscribe(nowhere)), url: nowhere }
+  await shop.fire(1)
+  await settle(shop, await claimOne(shop, endpoint))
+  await queueAgain(shop, endpoint)
+  await shop.fire(1)
+  const [again, underWay] = [await claimOne(shop, endpoint), await claimOne(shop, endpoint)]
+  await shop.fire(1)
+  await shop.sql('update webhook_queue set claimed_at = null, ready_at = now() where delivery_id = $1', again.claimed.deliveryId)
+  await shop.api('POST', `/webhook-endpoints/${endpoint.id}/enable`, { resume: 'skip' })
+  await settle(shop, underWay, 500)
+  expect(await shop.sql('select from webhook_queue')).toEqual([])
+  const ended = await shop.sql<{ status: string }>('select status from webhook_deliveries order by id')
+  expect(ended.map(({ status }) => status)).toEqual(['succeeded', 'cancelled', 'cancelled'])
+  await shop.fire(1)
+  await settle(shop, await claimOne(shop, endpoint), 500)
+  expect(await shop.sql('select from webhook_queue')).toHaveLength(1)
 })

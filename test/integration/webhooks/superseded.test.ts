@@ -1,82 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, expect, it } from 'vitest'
-import { keepLedger, type Ledger, openShop, startProcess, until } from '../../support/webhooks.ts'
+import { atOnce, daysAgo, NOTICE, openReminders, STAGE, stages } from '../../support/reminders.ts'
+import { keepLedger, type Ledger, startProcess, until } from '../../support/webhooks.ts'
 
-// Nothing is sent until a worker is started: as if every receiver had been away.
-const shop = await openShop({ roles: 'api' })
+const { shop, done, newClient, issue, pay, sweep, sentTo, ofType, deliverAll, deliveriesOf, remove } = await openReminders()
 afterAll(() => shop[Symbol.asyncDispose]())
 
-const DAY_MS = 86_400_000
-const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10)
-
-async function done(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
-  const answer = await shop.api(method, path, body)
-  if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
-
-const stages = [
-  { code: 'reminder', offset_days: 3, tone: 'friendly' },
-  { code: 'final', offset_days: 30, tone: 'firm' }
-]
-const policy = await done('POST', '/dunning-policies', { name: 'At once', stages, business_days: false, send_at: '00:00' })
-await done('PATCH', '/organization', { default_dunning_policy_id: policy['id'] })
-
-const newClient = async () => String((await done('POST', '/clients', { name: 'Late Ltd' }))['id'])
-const issue = async (clientId: string, { total = '100.00', late = 10 } = {}) => {
-  const body = {
-    client_id: clientId,
-    number: randomUUID(),
-    currency: 'EUR',
-    total,
-    issued_on: daysAgo(60),
-    due_on: daysAgo(late)
-  }
-  return String((await done('POST', '/invoices', body))['id'])
-}
-const pay = (clientId: string, invoiceId: string, amount = '100.00') =>
-  done('POST', '/payments', {
-    ...{ client_id: clientId, currency: 'EUR', amount, received_on: daysAgo(0) },
-    allocations: [{ invoice_id: invoiceId, amount }]
-  })
-
-/** Everything that is due enters its stage, and its events wait. */
-async function sweep(): Promise<void> {
-  for (;;) {
-    const { decided } = await shop.parts.database.scoped(shop.orgId, (tx) =>
-      shop.parts.services.dunning.sweepBatch(tx, { at: new Date(), clients: 100, wait: true })
-    )
-    if (decided === 0) return
-  }
-}
-
-type Sent = { type: string; data: { object: { id: string }; context: Context } }
-type Context = {
-  net_total: string
-  replaces_event_ids?: string[]
-  obligations: { invoice_id: string; balance: string; entry_id: string | null }[]
-}
-const sentTo = (ledger: Ledger) =>
-  ledger.received.map(({ id, request }) => ({ id, ...(JSON.parse(request.body.toString()) as Sent) }))
-const ofType = (ledger: Ledger, type: string) => sentTo(ledger).filter((sent) => sent.type === type)
-
-/** Lets a worker deliver until nothing is left, reissued notices included. */
-async function deliverAll(): Promise<void> {
-  const worker = await startProcess(shop.url, { roles: 'worker' })
-  const due = 'select 1 from dunning_notice_reissues where done_at is null and look_at <= now()'
-  const isDone = async () => (await shop.sql(`select 1 from webhook_queue union all ${due}`)).length === 0
-  await until('all is sent', isDone)
-  await worker.stop()
-}
-
-const dunningTypes = ['invoice.dunning_stage_entered', 'client.dunning_notice_due']
-const [STAGE, NOTICE] = dunningTypes as [string, string]
-const deliveriesOf = async (endpoint: { id: string }, status: string) =>
-  (await done('GET', `/webhook-deliveries?endpoint_id=${endpoint.id}&status=${status}`))['data'] as {
-    id: string
-    event_type: string
-  }[]
-const remove = (endpoint: { id: string }) => shop.api('DELETE', `/webhook-endpoints/${endpoint.id}`)
+const dunningTypes = [STAGE, NOTICE]
 
 it('whoever has paid while a receiver was away is not accused: closed with the reason, and what is left is told afresh', async () => {
   await using ledger = await keepLedger()
@@ -269,8 +199,7 @@ it('a stage that hands the client over holds everything, and is told all the sam
   const referring = await done('POST', '/dunning-policies', {
     name: 'Refers',
     stages: handing,
-    business_days: false,
-    send_at: '00:00'
+    ...atOnce
   })
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes })
