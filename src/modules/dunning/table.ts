@@ -150,8 +150,8 @@ export const dunningRuns = pgTable(
 )
 
 /**
- * A notice that was no longer true when an endpoint's turn came, and was not sent there. What is left of it is told to that endpoint
- * alone: the others have had it.
+ * A notice or stage that was not true when an endpoint's turn came, and was not sent there. What is left of it is told to that endpoint
+ * alone, once it may be: the others have had it.
  */
 export const noticeReissues = pgTable(
   'dunning_notice_reissues',

@@ -196,7 +196,7 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         tags,
         summary: 'Let an endpoint have deliveries again',
         description:
-          'Its circuit is closed. What was queued when it was disabled is sent, or dropped with `skip`; what it missed is sent too with `replay_since`.',
+          'Its circuit is closed. What was queued when it was disabled is sent, as far as it is still true, or dropped with `skip`; what it missed is sent too with `replay_since`.',
         params: IdParams,
         headers: writeHeaders,
         body: EnableEndpoint,

@@ -25,7 +25,7 @@ const shown = {
   }),
   supersede: Type.Boolean({
     description:
-      'A dunning event that waited, and is no longer true when its turn comes, is closed as superseded instead of sent; what is left of a notice is told afresh'
+      'A dunning event that waited, and is no longer true when its turn comes, is closed as superseded instead of sent; it is told once it is true again, what is left of notices afresh'
   })
 }
 const settings = {
