@@ -132,6 +132,7 @@ function openDesk(memory: Memory, dunwell: Dunwell) {
   async function lineOf(event: Told, isMissed: boolean): Promise<string> {
     const isOvertaken = memory.isOvertaken(event)
     const deed = deeds[event.type]
+    if (event.data.context.replaces_event_ids?.every(memory.hasTaken) === true) return notSent(event, 'it was said already')
     if (deed === 'remind' && (isMissed || isOvertaken)) {
       return (await dunwell.stillStands(event)) ? letterOf(event) : notSent(event, 'it came late, and is not so any more')
     }

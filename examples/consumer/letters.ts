@@ -17,6 +17,7 @@ export type Told = Event &
       context: Readonly<{
         client?: Client
         entry_id?: string
+        replaces_event_ids?: readonly string[]
         obligation?: Readonly<{ id: string }>
         amounts?: Readonly<{ currency: string; net_total?: string; balance: string }>
         stage?: Readonly<{ code: string; tone: string }>

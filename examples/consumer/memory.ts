@@ -65,6 +65,7 @@ export function openMemory(file: string) {
     seq: () => seq,
     waiting: () => [...waiting.values()],
     isWaiting: (id: string) => waiting.has(id),
+    hasTaken: (id: string) => seen.has(id),
 
     /** @returns false where it was taken before. */
     take(one: Waiting): boolean {

@@ -17,6 +17,7 @@ export const stages = [
 type Sent = { type: string; data: { object: { id: string }; context: Context } }
 type Context = {
   net_total: string
+  amounts?: { net_total: string }
   unapplied_credit: string
   client: { contacts: { do_not_contact: boolean }[] }
   replaces_event_ids?: string[]

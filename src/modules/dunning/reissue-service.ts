@@ -4,13 +4,25 @@ import { OneFailed } from '../../kernel/one-failed.ts'
 import type { Client } from '../clients/client.ts'
 import { toDocument } from '../clients/client-document.ts'
 import type { ClientService } from '../clients/service.ts'
+import type { EventDraft } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
+import type { InvoiceService } from '../invoices/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
+import type { CurrentStages } from './current-stage-service.ts'
 import * as repository from './reissue-repository.ts'
-import { NOTICE_DUE, newsOf, readNotice, saysTheSame, type ToldNotice } from './told-facts.ts'
-import { holdsOfEntries, standingOfEntries } from './truth-repository.ts'
+import {
+  asksTheSame,
+  NOTICE_DUE,
+  newsOf,
+  readNotice,
+  readStage,
+  STAGE_ENTERED,
+  saysTheSame,
+  type ToldNotice
+} from './told-facts.ts'
+import { holdsOfEntries, holdsSince, standingOfEntries } from './truth-repository.ts'
 import { faultOfEntry, type TruthService } from './truth-service.ts'
 
 /** Where events go, as far as telling afresh needs to know it. */
@@ -35,7 +47,9 @@ export type ReissueDeps = Readonly<{
   events: EventService
   organizations: OrganizationService
   clients: ClientService
+  invoices: InvoiceService
   currentNotice: CurrentNotice
+  currentStages: CurrentStages
   truth: Pick<TruthService, 'faultsOf'>
   receivers: Receivers
   wakeSweep: () => void
@@ -47,12 +61,12 @@ type Telling = repository.Missed & Readonly<{ books: Books; rows: readonly repos
 type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entries: readonly string[] }>
 
 /**
- * What was superseded at an endpoint is not lost there: a stage is sent again when it is true again, and what is left of the news of
+ * What was superseded at an endpoint is not lost there: a stage is sent again when it is true again, or with what is asked for by then, and what is left of the news of
  * notices is told afresh, to that endpoint alone, as it stands by then. What is held meanwhile waits. They count as the notices in
  * whose place they are, so that no limit on contacts keeps them back.
  */
 export function createReissueService(deps: ReissueDeps) {
-  const { events, organizations, clients, currentNotice, truth, receivers, wakeSweep } = deps
+  const { events, organizations, clients, invoices, currentNotice, currentStages, truth, receivers, wakeSweep } = deps
 
   async function tellMissed(tx: Tx, { books, clientId, endpointId }: repository.Missed & { books: Books }): Promise<void> {
     await clients.lock(tx, clientId)
@@ -64,7 +78,7 @@ export function createReissueService(deps: ReissueDeps) {
     await repository.finish(tx, { endpointId, eventIds: unwanted.map(({ eventId }) => eventId) })
     const telling = { books, clientId, endpointId, rows: rows.filter(isWanted) }
     if (receiver?.isEnabled === false) return waitAll(tx, telling.rows)
-    for (const row of telling.rows) if (row.type !== NOTICE_DUE) await tellStage(tx, row)
+    for (const row of telling.rows) if (row.type !== NOTICE_DUE) await tellStage(tx, row, books)
     await tellNotices(tx, telling)
   }
 
@@ -72,12 +86,37 @@ export function createReissueService(deps: ReissueDeps) {
     for (const row of rows) await repository.wait(tx, row)
   }
 
-  async function tellStage(tx: Tx, row: repository.Waiting): Promise<void> {
+  async function tellStage(tx: Tx, row: repository.Waiting, books: Books): Promise<void> {
     const { eventId: id, endpointId, type, body } = row
     const fault = (await truth.faultsOf(tx, [{ id, type, body: body ?? '', hasFailed: true }])).get(id)
-    if (fault?.mayPass === true) return repository.wait(tx, row)
+    if (fault?.kind === 'held') return repository.wait(tx, row)
     if (fault === undefined) await receivers.sendAgain(tx, row)
-    await repository.finish(tx, { endpointId, eventIds: [id] })
+    const reissuedAs = fault?.kind === 'changed' ? await restate(tx, { row, books }) : undefined
+    if (reissuedAs !== undefined) await receivers.send(tx, { eventId: reissuedAs, endpointId })
+    await repository.finish(tx, { endpointId, eventIds: [id], reissuedAs })
+  }
+
+  /** The same stage with what is asked for by now. @returns its event: one that another endpoint got already, or a new one. */
+  async function restate(tx: Tx, { row: { eventId, body }, books }: { row: repository.Waiting; books: Books }) {
+    const told = readStage(body ?? '')
+    const [standing] = told === undefined ? [] : await standingOfEntries(tx, [told.entry_id])
+    if (told === undefined || standing === undefined) return undefined
+    const { obligationId, clientId, enteredAt: at } = standing
+    const own = await holdsSince(tx, [{ clientId, at }])
+    const now = (await currentStages(tx, { ids: [obligationId], own })).get(obligationId)
+    if (now === undefined) return undefined
+    const other = await repository.lastReissued(tx, [eventId])
+    const before = other === undefined ? undefined : readStage(other.body)
+    if (other !== undefined && before !== undefined && asksTheSame(before.amounts, now.amounts)) return other.eventId
+    const context = { ...told, amounts: now.amounts, replaces_event_ids: [eventId] }
+    const draft = { ...invoices.eventOf(STAGE_ENTERED, now.found.view, { books }), context }
+    return append(tx, { draft, books })
+  }
+
+  async function append(tx: Tx, { draft, books }: { draft: EventDraft; books: Books }): Promise<string> {
+    const [id] = await events.append(tx, { occurredAt: books.now, drafts: [draft], to: 'nobody' })
+    assert(id !== undefined, 'one draft gives one event')
+    return id
   }
 
   async function tellNotices(tx: Tx, { rows, ...to }: Telling): Promise<void> {
@@ -171,10 +210,7 @@ export function createReissueService(deps: ReissueDeps) {
     if (other !== undefined && saysTheSame(readNotice(other.body).notice, current)) return other.eventId
     const subject = { kind: 'client', id: client.id, version: client.version }
     const context = { ...current, replaces_event_ids: eventIds }
-    const draft = { type: NOTICE_DUE, subject, clientId: client.id, object: toDocument(client), context } as const
-    const [id] = await events.append(tx, { occurredAt: books.now, drafts: [draft], to: 'nobody' })
-    assert(id !== undefined, 'one draft gives one event')
-    return id
+    return append(tx, { draft: { type: NOTICE_DUE, subject, clientId: client.id, object: toDocument(client), context }, books })
   }
 
   return {

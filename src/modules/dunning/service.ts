@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import type { Books } from '../organizations/organization.ts'
 import { createActionService } from './action-service.ts'
 import { createCurrentNotice } from './current-notice-service.ts'
+import { createCurrentStages } from './current-stage-service.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
@@ -19,18 +20,19 @@ export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'credit
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
-  Omit<ReissueDeps, 'currentNotice' | 'truth'>
+  Omit<ReissueDeps, 'currentNotice' | 'currentStages' | 'truth'>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
   const creditCovering = createNettingService(given)
   const notices = createNoticeService({ ...given, creditCovering })
   const currentNotice = createCurrentNotice({ ...given, creditCovering })
+  const currentStages = createCurrentStages({ ...given, creditCovering })
   const deps = { ...given, actions: createActionService(given), notices, creditCovering }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
-  const truth = createTruthService({ ...deps, currentNotice })
+  const truth = createTruthService({ ...deps, currentNotice, currentStages })
   return {
     ...createPlanService(deps),
     ...follow,
@@ -39,7 +41,7 @@ export function createDunningService(given: DunningServiceDeps) {
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
     ...truth,
-    ...createReissueService({ ...deps, currentNotice, truth }),
+    ...createReissueService({ ...deps, currentNotice, currentStages, truth }),
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

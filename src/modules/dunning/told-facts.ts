@@ -32,9 +32,18 @@ export function newsOf({ obligations }: Pick<ToldNotice, 'obligations'>): string
   return obligations.flatMap(({ entry_id: id }) => (id === null ? [] : [id]))
 }
 
-/** The same of a stage: the entry that it tells of. */
-export function readStageEntry(body: string): string | undefined {
-  return (JSON.parse(body) as Partial<Body<Readonly<{ entry_id?: string }>, unknown>>).data?.context.entry_id
+type Amounts = Readonly<{ balance: string; unapplied_credit: string; disputed: string; net_total: string }>
+export type ToldStage = Readonly<{ entry_id: string; amounts: Amounts }>
+
+/** The same of a stage; undefined of a body that tells of none. */
+export function readStage(body: string): ToldStage | undefined {
+  const told = (JSON.parse(body) as Partial<Body<Partial<ToldStage>, unknown>>).data?.context
+  return told?.entry_id === undefined || told.amounts === undefined ? undefined : (told as ToldStage)
+}
+
+/** Whether two stages ask for the same money. */
+export function asksTheSame(a: Amounts, b: Amounts): boolean {
+  return (['balance', 'unapplied_credit', 'disputed', 'net_total'] as const).every((name) => a[name] === b[name])
 }
 
 /** Whether two notices ask the same of the same people, with the same news, whatever day it is. */

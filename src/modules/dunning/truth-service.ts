@@ -1,16 +1,28 @@
 import type { Reader } from '../../db/client.ts'
-import type { HoldsOf } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { blockedAmong, pinnedOf } from './blocked.ts'
-import type { CurrentNotice, CurrentNoticeDeps } from './current-notice-service.ts'
-import * as entryRepository from './entry-repository.ts'
-import { NOTICE_DUE, newsOf, readNotice, readStageEntry, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
+import type { CurrentNotice } from './current-notice-service.ts'
+import type { CurrentStage, CurrentStages } from './current-stage-service.ts'
+import {
+  asksTheSame,
+  NOTICE_DUE,
+  newsOf,
+  readNotice,
+  readStage,
+  STAGE_ENTERED,
+  saysTheSame,
+  type ToldNotice,
+  type ToldStage
+} from './told-facts.ts'
 import * as repository from './truth-repository.ts'
 
-export type TruthDeps = CurrentNoticeDeps &
-  Readonly<{ organizations: OrganizationService; clients: ClientService; currentNotice: CurrentNotice }>
+export type TruthDeps = Readonly<{
+  organizations: OrganizationService
+  clients: ClientService
+  currentNotice: CurrentNotice
+  currentStages: CurrentStages
+}>
 
 /** An event that waits to be sent, with its stored body. */
 export type WaitingEvent = Readonly<{
@@ -21,8 +33,11 @@ export type WaitingEvent = Readonly<{
   hasFailed: boolean
 }>
 
-/** Why something is no longer true, as the end of a sentence, and whether it may be again: what is held may be let go. */
-export type Fault = Readonly<{ reason: string; mayPass: boolean }>
+/**
+ * Why something is no longer true, as the end of a sentence, and what that leaves: nothing, something that may be told when it is let
+ * go, or something to tell otherwise.
+ */
+export type Fault = Readonly<{ reason: string; kind: 'over' | 'held' | 'changed' }>
 
 type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
 
@@ -30,44 +45,27 @@ type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
  * Whether what is about to be sent is still true: a reminder that waited for its receiver must not accuse who has paid since. What
  * says that something happened stays true for ever; only the two events that ask for money are looked at.
  */
-export function createTruthService(deps: TruthDeps) {
-  const { organizations, clients, invoices, holds, policies, creditCovering, currentNotice } = deps
-
-  /** Which of these may not be dunned by now, by the same rule that the sweep goes by, but for the holds that came with them. */
-  async function blockedOf(
-    reader: Reader,
-    { ids, own }: { ids: readonly string[]; own: ReadonlySet<string> }
-  ): Promise<Set<string>> {
-    const books = await organizations.books(reader)
-    const cases = (await invoices.casesOf(reader, ids)).filter(({ obligation }) => pinnedOf(obligation).length > 0)
-    const obligations = cases.map(({ obligation }) => obligation)
-    const clientIds = [...new Set(obligations.map(({ clientId }) => clientId))]
-    const [creditOf, allHoldsOf, policyAt, liveOf] = await Promise.all([
-      creditCovering(reader, clientIds),
-      holds.factsOf(reader, clientIds),
-      policies.at(reader, obligations.flatMap(pinnedOf)),
-      entryRepository.live(reader, obligations)
-    ])
-    const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
-    return blockedAmong(cases, { entered: obligations, books, creditOf, holdsOf, policyAt, liveOf })
-  }
-
+export function createTruthService({ organizations, clients, currentNotice, currentStages }: TruthDeps) {
   async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, Fault][]> {
-    const entryOf = new Map(events.map(({ id, body }) => [id, readStageEntry(body)]))
-    const found = await repository.standingOfEntries(reader, [...entryOf.values()].filter(isSaid))
+    const toldBy = new Map(events.map(({ id, body }) => [id, readStage(body)]))
+    const told = [...toldBy.values()].filter((one) => one !== undefined)
+    const found = await repository.standingOfEntries(
+      reader,
+      told.map(({ entry_id: id }) => id)
+    )
     const standings = new Map(found.map((standing) => [standing.entryId, standing]))
-    const doubtful = found.filter((standing) => (standing.isDoubtful || standing.isHeld) && faultOfEntry(standing) === null)
-    const ids = doubtful.map(({ obligationId }) => obligationId)
+    const netted = new Set(told.filter(({ amounts }) => amounts.net_total !== amounts.balance).map(({ entry_id: id }) => id))
+    const doubtful = found.filter(
+      (one) => (one.isDoubtful || one.isHeld || netted.has(one.entryId)) && faultOfEntry(one) === null
+    )
     const held = doubtful.filter(({ isHeld }) => isHeld).map(({ clientId, enteredAt: at }) => ({ clientId, at }))
     const own = held.length === 0 ? NOTHING : await repository.holdsSince(reader, held)
-    const blocked = ids.length === 0 ? null : await blockedOf(reader, { ids, own })
-    return [...entryOf].flatMap(([eventId, entryId]): [string, Fault][] => {
-      const standing = standings.get(entryId ?? '')
-      if (standing === undefined) return []
-      const isBlocked = blocked?.has(standing.obligationId) === true
-      const reason = faultOfEntry(standing)
-      if (reason !== null) return [[eventId, { reason, mayPass: false }]]
-      return isBlocked ? [[eventId, { reason: BLOCKED, mayPass: true }]] : []
+    const stages = await currentStages(reader, { ids: doubtful.map(({ obligationId }) => obligationId), own })
+    return [...toldBy].flatMap(([eventId, one]): [string, Fault][] => {
+      const standing = standings.get(one?.entry_id ?? '')
+      if (one === undefined || standing === undefined) return []
+      const fault = faultOfStage(one, { standing, now: stages.get(standing.obligationId) })
+      return fault === null ? [] : [[eventId, fault]]
     })
   }
 
@@ -90,7 +88,7 @@ export function createTruthService(deps: TruthDeps) {
     const faults: [string, Fault][] = []
     for (const one of notices) {
       const reason = isToldSince(one) ? TOLD_SINCE : await faultOf(reader, { one, standings })
-      if (reason !== null) faults.push([one.id, { reason, mayPass: true }])
+      if (reason !== null) faults.push([one.id, { reason, kind: 'changed' }])
     }
     return faults
   }
@@ -103,8 +101,9 @@ export function createTruthService(deps: TruthDeps) {
     if (listed.some(({ told, now }) => hasChanged(told, { now, currency: notice.currency }))) return CHANGED
     if (listed.some(({ now }) => now?.isHeld === true)) {
       const own = await repository.holdsOfEntries(reader, { clientId, entryIds: newsOf(notice) })
-      const blocked = own.size === 0 ? null : await blockedOf(reader, { ids: listed.map(({ told }) => told.id), own })
-      return blocked?.size === 0 ? null : CHANGED
+      const ids = own.size === 0 ? [] : listed.map(({ told }) => told.id)
+      const stages = [...(await currentStages(reader, { ids, own })).values()]
+      return own.size > 0 && !stages.some(({ isBlocked }) => isBlocked) ? null : CHANGED
     }
     const isNetted = notice.total !== notice.net_total
     if (!isNetted && !listed.some(({ now }) => now?.isDoubtful === true)) return null
@@ -150,6 +149,7 @@ export type TruthService = ReturnType<typeof createTruthService>
 
 const NOTHING: ReadonlySet<string> = new Set()
 const BLOCKED = 'what it asks for is held, exempt, too little or covered by credit by now.'
+const ASKS_ELSE = 'another amount is asked for by now.'
 const TOLD_SINCE = 'the client was told anew since.'
 const CHANGED = 'some of what it lists was paid, held or moved on since.'
 
@@ -165,6 +165,17 @@ export function faultOfEntry(standing: repository.EntryStanding): string | null 
   return standing.hasMovedOn ? 'a later stage was entered since, or it is due on another day.' : null
 }
 
+function faultOfStage(
+  told: ToldStage,
+  { standing, now }: { standing: repository.EntryStanding; now: CurrentStage | undefined }
+): Fault | null {
+  const reason = faultOfEntry(standing)
+  if (reason !== null) return { reason, kind: 'over' }
+  if (now === undefined) return null
+  if (now.isBlocked) return { reason: BLOCKED, kind: 'held' }
+  return asksTheSame(told.amounts, now.amounts) ? null : { reason: ASKS_ELSE, kind: 'changed' }
+}
+
 type Told = ToldNotice['obligations'][number]
 
 function hasChanged(
@@ -173,8 +184,4 @@ function hasChanged(
 ): boolean {
   if (now === undefined) return true
   return now.dueOn !== told.due_on || now.stage !== told.stage || formatAmount(now.balanceMinor, currency) !== told.balance
-}
-
-function isSaid(entryId: string | undefined): entryId is string {
-  return entryId !== undefined
 }

@@ -101,7 +101,7 @@ const queueNext = statement<Step>(
    ), picked as materialized (
      select w.event_id, d.id, d.status from wanted w
      left join webhook_deliveries d on d.org_id = $1 and d.event_id = w.event_id and d.endpoint_id = $4
-     where coalesce(d.status, 'missing') = any($9::text[]) and not (d.id is null and w.type = 'client.dunning_notice_due' and exists (
+     where coalesce(d.status, 'missing') = any($9::text[]) and not (d.id is null and w.type in ('client.dunning_notice_due', 'invoice.dunning_stage_entered') and exists (
        select from event_bodies b where b.org_id = $1 and b.event_id = w.event_id
          and b.body::json #> '{data,context,replaces_event_ids}' is not null))
    ), made as (

@@ -133,7 +133,7 @@ it('is closed with nothing in its place where all of it is paid, held, or retrac
   await remove(endpoint)
 })
 
-it('a part payment leaves the stage true, and the notice is told afresh with what remains', async () => {
+it('after a part payment stage and notice are told with what remains, and not as they were', async () => {
   await using ledger = await keepLedger()
   const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes })
   const client = await newClient()
@@ -141,8 +141,10 @@ it('a part payment leaves the stage true, and the notice is told afresh with wha
   await sweep()
   await pay(client, invoice, '40.00')
   await deliverAll()
-  expect(ofType(ledger, STAGE)).toHaveLength(1)
+  expect(ofType(ledger, STAGE).map(({ data }) => data.context.amounts?.net_total)).toEqual(['60.00'])
+  expect(ofType(ledger, STAGE)[0]?.data.context.replaces_event_ids).toHaveLength(1)
   expect(ofType(ledger, NOTICE).map(({ data }) => data.context.net_total)).toEqual(['60.00'])
+  expect(await deliveriesOf(endpoint, 'superseded')).toHaveLength(2)
   await remove(endpoint)
 })
 

@@ -132,6 +132,19 @@ it('credit that is gone is subtracted no longer', async () => {
   await done('PATCH', '/organization', { auto_apply_credit: true })
 })
 
+it('two endpoints that missed a stage are told the same one with what is asked for by now', async () => {
+  await using ledger = await keepLedger()
+  for (const path of ['one', 'two']) await shop.subscribe(`${ledger.url}/${path}`, { event_types: [STAGE] })
+  const client = await newClient()
+  const invoice = await issue(client, { total: '1000.00' })
+  await sweep()
+  await done('POST', '/disputes', { invoice_id: invoice, amount: '950.00', reason: 'quality' })
+  await deliverAll()
+  const told = ofType(ledger, STAGE)
+  expect(told.map(({ data }) => data.context.amounts?.net_total)).toEqual(['50.00', '50.00'])
+  expect(new Set(told.map(({ id }) => id)).size).toBe(1)
+})
+
 it('a policy that asks for no such little sum any more keeps what waits from being told', async () => {
   const least = { name: 'Least', stages, ...atOnce }
   const policyId = await idOf('POST', '/dunning-policies', least)
