@@ -38,9 +38,12 @@ export type EndpointView = Endpoint &
     disablesAt: Date | null
     /** How much of the time to its disabling was announced, in percent; 0 where nothing was. */
     announcedPercent: number
+    announcedAt: Date | null
     /** Of the newest secret, and of the former one while it still signs; null for a secret that both sides hold. */
     publicKeys: (string | null)[]
     queued: bigint
+    /** Of these, claimed and within their lease. */
+    inFlight: number
   }>
 
 const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.headers, e.max_in_flight as "maxInFlight", e.timeout_ms as "timeoutMs",
@@ -49,11 +52,15 @@ const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.he
   h.slow_start_limit as "slowStartLimit",
   s.last_at as "lastSuccessAt", h.skipped_at as "skippedAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
   h.failing_since as "failingSince", h.disables_at as "disablesAt", h.announced_percent as "announcedPercent",
+  h.announced_at as "announcedAt",
   array(select k.public_key from webhook_endpoint_secrets k where k.org_id = e.org_id and k.endpoint_id = e.id
     and (k.expires_at is null or k.expires_at > now()) order by k.created_at desc, k.id desc) as "publicKeys",
-  (select count(*) from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) as queued`
+  w.queued, w.in_flight as "inFlight"`
 const source = `webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id
-  join webhook_endpoint_successes s on s.org_id = e.org_id and s.endpoint_id = e.id`
+  join webhook_endpoint_successes s on s.org_id = e.org_id and s.endpoint_id = e.id
+  cross join lateral (
+    select count(*) as queued, (count(*) filter (where q.claimed_at is not null and q.ready_at > now()))::int as in_flight
+    from webhook_queue q where q.org_id = e.org_id and q.endpoint_id = e.id) w`
 
 const select = statement<EndpointView>(
   'webhook_endpoints.find',

@@ -58,6 +58,9 @@ const endpointFields = {
           '`open`: it failed five times in a row and is left alone until open_until; `probing`: one attempt will tell; `slow_start`: it answers again, and gets more at a time with each answer'
       }),
       open_until: nullable(InstantText),
+      slow_start_limit: nullable(
+        Type.Integer({ description: 'How many it gets at a time while it is in `slow_start`; null while it is not' })
+      ),
       consecutive_failures: Type.Integer(),
       last_success_at: nullable(InstantText),
       last_failure_at: nullable(InstantText),
@@ -66,7 +69,12 @@ const endpointFields = {
       disables_at: nullable(
         Type.String({ format: 'date-time', description: 'Unless it answers before, it is disabled by a failure after that' })
       ),
-      queued: Type.Integer({ description: 'Deliveries that wait or are under way' })
+      announced_percent: Type.Integer({
+        description: 'How much of the time to that was over when `webhook_endpoint.failing` last told it; 0 while it did not'
+      }),
+      announced_at: nullable(Type.String({ format: 'date-time', description: 'When it last did' })),
+      queued: Type.Integer({ description: 'Deliveries that wait or are under way' }),
+      in_flight: Type.Integer({ description: 'Deliveries that are under way, in all processes' })
     },
     { description: 'How it fares' }
   ),
@@ -154,13 +162,17 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
     health: {
       state: stateOf(view),
       open_until: view.openUntil?.toISOString() ?? null,
+      slow_start_limit: view.slowStartLimit,
       consecutive_failures: view.consecutiveFailures,
       last_success_at: view.lastSuccessAt?.toISOString() ?? null,
       last_failure_at: view.lastFailureAt?.toISOString() ?? null,
       last_failure: view.lastFailure,
       failing_since: view.failingSince?.toISOString() ?? null,
       disables_at: view.disablesAt?.toISOString() ?? null,
-      queued: Number(view.queued)
+      announced_percent: view.announcedPercent,
+      announced_at: view.announcedAt?.toISOString() ?? null,
+      queued: Number(view.queued),
+      in_flight: view.inFlight
     },
     version: view.version,
     created_at: view.createdAt.toISOString(),

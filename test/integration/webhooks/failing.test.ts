@@ -32,10 +32,9 @@ it('an endpoint that stays silent is announced to the others three times, then d
     'webhook_endpoint.disabled disabled'
   ])
   expect(told.every(({ data }) => data.object.id === endpoint.id)).toBe(true)
-  expect(told[0]?.data.object.health).toMatchObject({
-    failing_since: expect.any(String) as string,
-    disables_at: expect.any(String) as string
-  })
+  const instant = expect.any(String) as string
+  const announced = { failing_since: instant, disables_at: instant, announced_percent: 50, announced_at: instant }
+  expect(told[0]?.data.object.health).toMatchObject(announced)
   const { body } = await shop.api('GET', path)
   expect(body['disabled_reason']).toMatch(/^It gave no 2xx for too long: \d{2,} attempts failed in a row\.$/)
   const own = await shop.sql(
@@ -46,7 +45,10 @@ it('an endpoint that stays silent is announced to the others three times, then d
   expect(own).toHaveLength(0)
   silent.answer(204)
   const { body: enabled } = await shop.api('POST', `${path}/enable`, {})
-  expect(enabled).toMatchObject({ status: 'enabled', health: { failing_since: null, disables_at: null } })
+  expect(enabled).toMatchObject({
+    status: 'enabled',
+    health: { failing_since: null, disables_at: null, announced_percent: 0, announced_at: null }
+  })
 }, 60_000)
 
 it('one that answers again in time is not disabled', async () => {

@@ -9,7 +9,7 @@ const answered = { kind: 'response', status: 204, durationMs: 1, bodyExcerpt: ''
 const nowhere = 'http://127.0.0.1:9/never-asked'
 const locksWaitedFor = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
 
-type Health = Readonly<{ last_success_at: string | null }>
+type Health = Readonly<{ last_success_at: string | null; state: string; slow_start_limit: number | null; in_flight: number }>
 type Endpoint = Readonly<{ id: string; url: string }>
 
 async function claimOne({ parts: { database, services }, orgId }: Shop, { id }: Endpoint): Promise<Assignment> {
@@ -102,4 +102,18 @@ it('what is skipped is not sent again when it fails under way, and what had succ
   await shop.fire(1)
   await settle(shop, await claimOne(shop, endpoint), 500)
   expect(await shop.sql('select from webhook_queue')).toHaveLength(1)
+})
+
+it('an endpoint shows how many are under way, and how many it gets at a time while it proves itself again', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const endpoint = { ...(await shop.subscribe(nowhere)), url: nowhere }
+  const health = async () => (await shop.api('GET', `/webhook-endpoints/${endpoint.id}`)).body['health'] as Health
+  await shop.fire(4)
+  const [first, lost] = [await claimOne(shop, endpoint), await claimOne(shop, endpoint)]
+  expect(await health()).toMatchObject({ state: 'closed', slow_start_limit: null, queued: 4, in_flight: 2 })
+  await shop.sql('update webhook_queue set ready_at = now() where delivery_id = $1', lost.claimed.deliveryId)
+  expect(await health()).toMatchObject({ queued: 4, in_flight: 1 })
+  await shop.sql('update webhook_endpoint_health set open_until = now(), opens = 1')
+  await settle(shop, first)
+  expect(await health()).toMatchObject({ state: 'slow_start', slow_start_limit: 1, queued: 3, in_flight: 0 })
 })
