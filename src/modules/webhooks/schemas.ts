@@ -53,9 +53,9 @@ const endpointFields = {
   }),
   health: closed(
     {
-      state: oneOf(['closed', 'open', 'probing', 'slow_start'], {
+      state: oneOf(['closed', 'open', 'probing', 'slow_start', 'disabled'], {
         description:
-          '`open`: it failed five times in a row and is left alone until open_until; `probing`: one attempt will tell; `slow_start`: it answers again, and gets more at a time with each answer'
+          '`open`: it failed five times in a row and is left alone until open_until; `probing`: one attempt will tell; `slow_start`: it answers again, and gets more at a time with each answer; `disabled`: it gets nothing'
       }),
       open_until: nullable(InstantText),
       slow_start_limit: nullable(
@@ -67,7 +67,10 @@ const endpointFields = {
       last_failure: nullable(Type.String()),
       failing_since: nullable(Type.String({ format: 'date-time', description: 'Since then it has not answered 2xx' })),
       disables_at: nullable(
-        Type.String({ format: 'date-time', description: 'Unless it answers before, it is disabled by a failure after that' })
+        Type.String({
+          format: 'date-time',
+          description: 'Unless it answers before, it is disabled by a failure after that; null once it is'
+        })
       ),
       announced_percent: Type.Integer({
         description: 'How much of the time to that was over when `webhook_endpoint.failing` last told it; 0 while it did not'
@@ -116,7 +119,13 @@ const deliveryFields = {
   event_type: Type.String(),
   status: oneOf(deliveryStatuses),
   attempts: Type.Integer(),
-  next_attempt_at: nullable(InstantText),
+  next_attempt_at: nullable(
+    Type.String({
+      format: 'date-time',
+      description:
+        'The next attempt starts no earlier; null once it ended, while one is under way, and while the endpoint is disabled'
+    })
+  ),
   created_at: InstantText,
   updated_at: InstantText
 }
@@ -168,7 +177,7 @@ export function endpointToApi(view: EndpointView): EndpointDocument {
       last_failure_at: view.lastFailureAt?.toISOString() ?? null,
       last_failure: view.lastFailure,
       failing_since: view.failingSince?.toISOString() ?? null,
-      disables_at: view.disablesAt?.toISOString() ?? null,
+      disables_at: view.status === 'disabled' ? null : (view.disablesAt?.toISOString() ?? null),
       announced_percent: view.announcedPercent,
       announced_at: view.announcedAt?.toISOString() ?? null,
       queued: Number(view.queued),
@@ -185,7 +194,8 @@ export function signatureOf({ publicKeys: [newest] }: EndpointView): 'v1' | 'v1a
   return typeof newest === 'string' ? 'v1a' : 'v1'
 }
 
-function stateOf({ openUntil, isProbing, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
+function stateOf({ status, openUntil, isProbing, slowStartLimit }: EndpointView): EndpointDocument['health']['state'] {
+  if (status === 'disabled') return 'disabled'
   if (openUntil !== null) return isProbing ? 'probing' : 'open'
   return slowStartLimit === null ? 'closed' : 'slow_start'
 }

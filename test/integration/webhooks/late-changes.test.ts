@@ -117,3 +117,28 @@ it('an endpoint shows how many are under way, and how many it gets at a time whi
   await settle(shop, first)
   expect(await health()).toMatchObject({ state: 'slow_start', slow_start_limit: 1, queued: 3, in_flight: 0 })
 })
+
+it('a delivery tells when it may be sent next: not while it is under way, nor before its endpoint is asked again', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const endpoint = { ...(await shop.subscribe(nowhere)), url: nowhere }
+  await shop.fire(1)
+  const { claimed } = await claimOne(shop, endpoint)
+  const next = async () => {
+    const { body } = await shop.api('GET', `/webhook-deliveries/${claimed.deliveryId}`)
+    expect((await shop.api('GET', '/webhook-deliveries')).body['data']).toMatchObject([
+      { next_attempt_at: body['next_attempt_at'] }
+    ])
+    return body['next_attempt_at']
+  }
+  expect(await next()).toBeNull()
+  const [due, openUntil] = [new Date(Date.now() + 60_000), new Date(Date.now() + 120_000)]
+  await shop.sql('update webhook_queue set claimed_at = null, ready_at = $1', due)
+  expect(await next()).toBe(due.toISOString())
+  await shop.sql('update webhook_endpoint_health set open_until = $1, failing_since = now(), disables_at = $1', openUntil)
+  expect(await next()).toBe(openUntil.toISOString())
+  const { database, services } = shop.parts
+  await database.scoped(shop.orgId, (tx) => services.endpoints.disable(tx, { id: endpoint.id, reason: 'A test wants it so.' }))
+  expect(await next()).toBeNull()
+  const { body } = await shop.api('GET', `/webhook-endpoints/${endpoint.id}`)
+  expect(body).toMatchObject({ status: 'disabled', health: { state: 'disabled', disables_at: null } })
+})
