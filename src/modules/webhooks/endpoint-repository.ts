@@ -94,6 +94,29 @@ export function page(reader: Reader, { limit, after, updatedSince }: EndpointPag
   return reader.run(selectPage, [reader.orgId, limit, after?.at ?? null, after?.id ?? null, updatedSince])
 }
 
+const lockLimitsOf = statement<object>(
+  'webhook_endpoints.lock_limits',
+  `select pg_advisory_xact_lock(hashtextextended('dunwell limits of webhooks ' || $1, 0))`
+)
+
+/**
+ * Until its transaction ends, no other one of the organization counts what a limit holds for: two at once would both find room. After
+ * any endpoint that is locked.
+ */
+export async function lockLimits(tx: Tx): Promise<void> {
+  await tx.run(lockLimitsOf, [tx.orgId])
+}
+
+const countRows = statement<{ count: number }>(
+  'webhook_endpoints.count',
+  'select count(*)::int as count from webhook_endpoints where org_id = $1'
+)
+
+export async function count(reader: Reader): Promise<number> {
+  const [row] = await reader.run(countRows, [reader.orgId])
+  return row?.count ?? 0
+}
+
 const insertRow = statement<{ id: string }>(
   'webhook_endpoints.insert',
   `insert into webhook_endpoints (org_id, id, url, description, event_types, headers, max_in_flight, timeout_ms, rate_per_second, payload, supersede,

@@ -119,8 +119,8 @@ export function createEndpointService(deps: EndpointServiceDeps) {
 
     /** @returns the secret too: it is shown this once and kept sealed. */
     async create(tx: Tx, { settings, signature }: { settings: EndpointSettings; signature: SignatureKind }): Promise<WithSecret> {
-      const others = await repository.page(tx, { limit: ENDPOINTS_MAX, after: null, updatedSince: null })
-      if (others.length === ENDPOINTS_MAX)
+      await repository.lockLimits(tx)
+      if ((await repository.count(tx)) >= ENDPOINTS_MAX)
         throw new DomainError('limit_reached', `An organization has at most ${ENDPOINTS_MAX} endpoints.`)
       const at = clock.now()
       const id = newId()
@@ -173,6 +173,8 @@ export function createEndpointService(deps: EndpointServiceDeps) {
         await repository.skip(tx, id)
         await queue.cancelQueue(tx, id)
       }
+      // While it is disabled, those that wait for it leave room for this one.
+      if (replaySince !== null) await replays.startMissed(tx, { endpointId: id, since: replaySince })
       await queue.renew(tx, id)
       await resetHealth(tx, id)
       await repository.save(tx, {
@@ -182,7 +184,6 @@ export function createEndpointService(deps: EndpointServiceDeps) {
         version: before.version + 1,
         updatedAt: clock.now()
       })
-      if (replaySince !== null) await replays.startMissed(tx, { endpointId: id, since: replaySince })
       tx.afterCommit(wakeDeliveries)
       return get(tx, id)
     },

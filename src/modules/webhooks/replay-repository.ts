@@ -31,9 +31,11 @@ export function page(reader: Reader, { limit, after, endpointId, updatedSince }:
 
 const countRunning = statement<{ count: number }>(
   'webhook_replays.count_running',
-  `select count(*)::int as count from webhook_replays where org_id = $1 and status = 'running'`
+  `select count(*)::int as count from webhook_replays r join webhook_endpoints e on e.org_id = r.org_id and e.id = r.endpoint_id
+   where r.org_id = $1 and r.status = 'running' and e.status = 'enabled'`
 )
 
+/** Those of a disabled endpoint wait, for as long as it is, and are not counted. */
 export async function running(reader: Reader): Promise<number> {
   const [row] = await reader.run(countRunning, [reader.orgId])
   return row?.count ?? 0

@@ -54,6 +54,7 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
     const now = clock.now()
     const { from: fromAt, to: toAt } = checkedSpan(input, now)
     const { endpointId, eventTypes, clientId, states, marginMs = 0 } = input
+    await endpointRepository.lockLimits(tx)
     if ((await repository.running(tx)) >= RUNNING_MAX)
       throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
     const replay: repository.Replay = {

@@ -43,6 +43,19 @@ describe('an endpoint', () => {
     expect(JSON.stringify(kept)).not.toContain(secret.slice('whsec_'.length))
   })
 
+  it('is one of a hundred at most, however many are made at once', async () => {
+    await using other = await openShop({ roles: 'api' })
+    await other.sql(
+      `insert into webhook_endpoints (org_id, id, url, event_types, headers, max_in_flight, timeout_ms, status, version, created_at, updated_at)
+       select $1, gen_random_uuid(), 'http://127.0.0.1:9/', '{*}', '{}', 1, 1000, 'enabled', 1, now(), now() from generate_series(1, 97)`,
+      other.orgId
+    )
+    const one = { url: 'http://127.0.0.1:9/', event_types: ['*'] }
+    const answers = await Promise.all(Array.from({ length: 12 }, () => other.api('POST', '/webhook-endpoints', one)))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3)
+    expect(answers.filter(({ body }) => body['code'] === 'limit_reached')).toHaveLength(9)
+  })
+
   it('sends no header that the service or the transport sets', async () => {
     for (const name of ['webhook-id', 'Host', 'content-length', 'Transfer-Encoding']) {
       const { status, body } = await shop.api('POST', '/webhook-endpoints', { ...wanted, headers: { [name]: 'x' } })

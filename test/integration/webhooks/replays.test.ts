@@ -148,6 +148,20 @@ it('a replay can be stopped, is refused for a span that is none, and for an endp
   expect((await shop.api('POST', `${pathOf(endpoint)}/replay`, { from: before })).status).toBe(409)
 })
 
+it('ten replays run at a time, however many are asked for at once, and those of a disabled endpoint take no place', async () => {
+  await using quiet = await openShop({ roles: 'api' })
+  const [one, other] = [await quiet.subscribe('http://127.0.0.1:9/one'), await quiet.subscribe('http://127.0.0.1:9/other')]
+  const ask = (endpoint: { id: string }) => quiet.api('POST', `${pathOf(endpoint)}/replay`, { from: before })
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => ask(index % 2 === 0 ? one : other)))
+  expect(answers.filter(({ status }) => status === 202)).toHaveLength(10)
+  expect(answers.filter(({ body }) => body['code'] === 'limit_reached')).toHaveLength(10)
+  await quiet.sql(`update webhook_replays set endpoint_id = $1`, one.id)
+  await quiet.sql(`update webhook_endpoints set status = 'disabled' where id = $1`, one.id)
+  expect((await ask(other)).status).toBe(202)
+  expect((await quiet.api('POST', `${pathOf(one)}/enable`, { replay_since: before })).status).toBe(200)
+  expect((await ask(other)).body).toMatchObject({ code: 'limit_reached' })
+})
+
 it('a replay from the beginning of time begins with the first event', async () => {
   await using ledger = await keepLedger()
   const [first = ''] = await shop.fire(1, 'hold.placed')
