@@ -100,6 +100,7 @@ it('a span is sent again by type, client and state, and twice the same asks for 
   expect((await shop.api('GET', `/webhook-replays/${ofType}`)).body).toMatchObject({ queued: 40, status: 'running' })
   const times = timesOf(ledger)
   expect(fired.map((id) => times.get(id))).toEqual(fired.map(() => 2))
+  await until('all is written', async () => (await shop.sql('select from webhook_queue limit 1')).length === 0)
   const { body } = await shop.api('GET', `/webhook-deliveries?event_id=${fired[0]}`)
   expect(body['data']).toMatchObject([{ status: 'succeeded', attempts: 2 }])
   await shop.api('DELETE', pathOf(endpoint))
