@@ -39,7 +39,7 @@ export type EndpointView = Endpoint &
     /** How much of the time to its disabling was announced, in percent; 0 where nothing was. */
     announcedPercent: number
     announcedAt: Date | null
-    /** Of the newest secret, and of the former one while it still signs; null for a secret that both sides hold. */
+    /** Of the newest secret, and of former ones while they still sign; null for a secret that both sides hold. */
     publicKeys: (string | null)[]
     queued: bigint
     /** Of these, claimed and within their lease. */
@@ -194,7 +194,12 @@ const insertSecretRow = statement<{ id: string }>(
 )
 const retireSecrets = statement<{ id: string }>(
   'webhook_endpoints.retire_secrets',
-  `with spent as (delete from webhook_endpoint_secrets where org_id = $1 and endpoint_id = $2 and expires_at is not null)
+  `with signing as (
+     select id from webhook_endpoint_secrets where org_id = $1 and endpoint_id = $2 and (expires_at is null or expires_at > now())
+     order by expires_at desc nulls first limit $4
+   ), spent as (
+     delete from webhook_endpoint_secrets where org_id = $1 and endpoint_id = $2 and id <> all(array(select id from signing))
+   )
    update webhook_endpoint_secrets set expires_at = now() + $3::bigint * interval '1 millisecond'
    where org_id = $1 and endpoint_id = $2 and expires_at is null`
 )
@@ -206,7 +211,15 @@ export async function insertSecret(
   await tx.run(insertSecretRow, [tx.orgId, secret.id, secret.endpointId, secret.sealed, secret.publicKey, secret.createdAt])
 }
 
-/** The secret in use goes on signing for so long and no longer; one that was retired before is done with. */
-export async function retireSecret(tx: Tx, { endpointId, graceMs }: { endpointId: string; graceMs: number }): Promise<void> {
-  await tx.run(retireSecrets, [tx.orgId, endpointId, graceMs])
+export type Retirement = Readonly<{
+  endpointId: string
+  /** How long the secret in use goes on signing. */
+  graceMs: number
+  /** How many former ones sign at most, this one included. */
+  formerMax: number
+}>
+
+/** Those that were retired before go on until their own end, but for the oldest where they are too many. */
+export async function retireSecret(tx: Tx, { endpointId, graceMs, formerMax }: Retirement): Promise<void> {
+  await tx.run(retireSecrets, [tx.orgId, endpointId, graceMs, formerMax])
 }

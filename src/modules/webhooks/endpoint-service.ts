@@ -51,6 +51,8 @@ type Told = Readonly<{
 export type WithSecret = Readonly<{ view: repository.EndpointView; secret: string | null }>
 
 const ROTATION_GRACE_MS = 24 * 3_600_000
+/** Each signs, and a header holds only so much. */
+const SIGNING_MAX = 5
 /** An organization has no use for more, and each event is matched against all of them. */
 const ENDPOINTS_MAX = 100
 
@@ -154,11 +156,11 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       await queue.cancelQueue(tx, id)
     },
 
-    /** A new secret signs from now on; the one before it signs beside it for a day. */
+    /** A new secret signs from now on; each before it signs beside it until its own day is over. */
     async rotateSecret(tx: Tx, { id, signature }: { id: string; signature: SignatureKind | undefined }): Promise<WithSecret> {
       const before = await locked(tx, id)
       const at = clock.now()
-      await repository.retireSecret(tx, { endpointId: id, graceMs: ROTATION_GRACE_MS })
+      await repository.retireSecret(tx, { endpointId: id, graceMs: ROTATION_GRACE_MS, formerMax: SIGNING_MAX - 1 })
       const kind = signature ?? signatureOf(before)
       const secret = await addSecret(tx, { endpointId: id, kind })
       await repository.save(tx, { ...before, version: before.version + 1, updatedAt: at })

@@ -149,7 +149,7 @@ export const endpointActionRoutes: FastifyPluginAsyncTypebox<Options> = async (a
         tags,
         summary: 'Give an endpoint a new secret',
         description:
-          'The new one signs at once; the old one signs beside it for 24 hours. Shown this once. With `signature` the endpoint goes over to the other kind.',
+          'The new one signs at once; the old one signs beside it for 24 hours, whatever is rotated meanwhile, while five sign at most. Shown this once. With `signature` the endpoint goes over to the other kind.',
         params: IdParams,
         headers: writeHeaders,
         body: RotateSecret,

@@ -49,7 +49,7 @@ const endpointFields = {
   disabled_reason: nullable(Type.String()),
   signature: Signature,
   public_keys: Type.Array(Type.String(), {
-    description: 'That verify `v1a` signatures, newest first; two while a rotation lasts'
+    description: 'That verify `v1a` signatures, newest first; former ones too while they sign'
   }),
   health: closed(
     {

@@ -10,7 +10,7 @@ export type SignedContent = Readonly<{
   timestampS: number
   /** The exact bytes that will be sent; text is taken as UTF-8. */
   body: Buffer | string
-  /** One, or two while a rotation's grace lasts; each signs. */
+  /** The newest, and former ones while their grace lasts; each signs. */
   secrets: readonly string[]
 }>
 

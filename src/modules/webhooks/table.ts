@@ -52,7 +52,7 @@ export const webhookEndpoints = pgTable(
   ]
 )
 
-/** Sealed at rest: a dump of the database alone signs nothing. Two are live while a rotation's grace lasts. */
+/** Sealed at rest: a dump of the database alone signs nothing. Former ones are live beside the newest while their grace lasts. */
 export const webhookEndpointSecrets = pgTable(
   'webhook_endpoint_secrets',
   {

@@ -1,7 +1,8 @@
+import { Webhook as Verifier } from 'standardwebhooks'
 import { Webhook } from 'svix'
 import { afterAll, describe, expect, it } from 'vitest'
 import { checkBooks } from '../../../src/checks/books.ts'
-import { keepLedger, type Ledger, openShop, type Shop, until } from '../../support/webhooks.ts'
+import { isSigned, keepLedger, type Ledger, openShop, type Shop, until } from '../../support/webhooks.ts'
 
 const shop = await openShop()
 afterAll(() => shop[Symbol.asyncDispose]())
@@ -112,6 +113,35 @@ describe('a rotated secret', () => {
     const after = ledger.received[1]?.request
     expect(verify(body['secret'], after)).not.toThrow()
     expect(verify(secret, after)).toThrow()
+    await ledger[Symbol.asyncDispose]()
+    await shop.api('DELETE', `/webhook-endpoints/${id}`)
+  })
+})
+
+describe('secrets that are rotated within a day', () => {
+  it('each sign until their own day is over, the newest five of them', async () => {
+    const { ledger, id, secret } = await subscribed()
+    const secrets = [secret]
+    const rotate = async () => {
+      const { body } = await shop.api('POST', `/webhook-endpoints/${id}/rotate-secret`)
+      secrets.unshift(String(body['secret']))
+    }
+    const signing = async () => {
+      const before = ledger.received.length
+      await shop.fire(1)
+      await until('it arrived', () => ledger.received.length > before)
+      const request = ledger.received[before]?.request
+      return secrets.map((one) => request !== undefined && isSigned(new Verifier(one), request))
+    }
+    const end = 'update webhook_endpoint_secrets set expires_at = now() where endpoint_id = $1 and expires_at is not null'
+    for (let times = 0; times < 2; times++) await rotate()
+    expect(await signing()).toEqual([true, true, true])
+    for (let times = 0; times < 3; times++) await rotate()
+    expect(await signing()).toEqual([true, true, true, true, true, false])
+    await shop.sql(end, id)
+    await rotate()
+    expect(await signing()).toEqual([true, true, false, false, false, false, false])
+    expect(await shop.sql('select from webhook_endpoint_secrets where endpoint_id = $1', id)).toHaveLength(2)
     await ledger[Symbol.asyncDispose]()
     await shop.api('DELETE', `/webhook-endpoints/${id}`)
   })
