@@ -86,19 +86,20 @@ export type Step = Readonly<{ looked: number; lastSeq: bigint | null; queued: nu
 
 /**
  * Looks at the next events in their order, and queues those that the endpoint takes, the replay names, and that are in one of its
- * states: what is queued already is in none, so that nothing is queued twice. A notice that one endpoint was told in place of
- * another is missing at no other: these have had the former, or are told afresh when it is superseded there.
+ * states: what is queued already is in none, so that nothing is queued twice. What happened to the endpoint itself was for others. A
+ * notice that one endpoint was told in place of another is missing at no other: these have had the former, or are told afresh when it
+ * is superseded there.
  */
 const queueNext = statement<Step>(
   'webhook_replays.queue_next',
   `with looked as materialized (
-     select id, seq, type, client_id, recorded_at from events where org_id = $1 and seq > $2 order by seq limit $3
+     select id, seq, type, object_id, client_id, recorded_at from events where org_id = $1 and seq > $2 order by seq limit $3
    ), wanted as materialized (
      select l.id as event_id, l.type from looked l
      join webhook_endpoints p on p.org_id = $1 and p.id = $4
      cross join lateral (select array[l.type, split_part(l.type, '.', 1) || '.*', '*'] as names) t
      where l.recorded_at >= $5 and l.recorded_at < $6 and p.event_types && t.names and l.type <> 'webhook_endpoint.test'
-       and ($7::text[] is null or $7 && t.names) and ($8::uuid is null or l.client_id = $8)
+       and not (t.names[2] = 'webhook_endpoint.*' and l.object_id = $4) and ($7::text[] is null or $7 && t.names) and ($8::uuid is null or l.client_id = $8)
        and exists (select from event_bodies b where b.org_id = $1 and b.event_id = l.id)
    ), picked as materialized (
      select w.event_id, d.id, d.status from wanted w

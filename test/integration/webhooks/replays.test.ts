@@ -163,6 +163,27 @@ it('ten replays run at a time, however many are asked for at once, and those of 
   expect((await ask(other)).body).toMatchObject({ code: 'limit_reached' })
 })
 
+it('an endpoint that is enabled again is not told that it was disabled; what happened to another one it is', async () => {
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: ['webhook_endpoint.*'] })
+  const other = await shop.subscribe(ledger.url, { event_types: ['promise.*'] })
+  const { database, services } = shop.parts
+  const reason = 'A test wants it so.'
+  for (const { id } of [endpoint, other])
+    await database.scoped(shop.orgId, (tx) => services.endpoints.disable(tx, { id, reason }))
+  await sealed()
+  await shop.api('POST', `${pathOf(endpoint)}/enable`, { replay_since: before })
+  const [replayed] = await shop.sql<{ id: string }>('select id from webhook_replays where endpoint_id = $1', endpoint.id)
+  await looked(replayed?.id ?? '')
+  const told = () =>
+    ledger.received.map(({ request }) => JSON.parse(request.body.toString()) as { data: { object: { id: string } } })
+  const waiting = 'select from webhook_queue where endpoint_id = $1'
+  await until('nothing waits', async () => (await shop.sql(waiting, endpoint.id)).length === 0)
+  expect(told().map(({ data }) => data.object.id)).toContain(other.id)
+  expect(told().map(({ data }) => data.object.id)).not.toContain(endpoint.id)
+  for (const one of [endpoint, other]) await shop.api('DELETE', pathOf(one))
+})
+
 it('a replay from the beginning of time begins with the first event', async () => {
   await using ledger = await keepLedger()
   const [first = ''] = await shop.fire(1, 'hold.placed')
