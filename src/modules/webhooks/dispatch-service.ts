@@ -103,8 +103,12 @@ export function createDispatchService(deps: DispatchServiceDeps) {
         const endpoint = byId.get(claimed.endpointId)
         return endpoint === undefined ? [] : [{ claimed, endpoint }]
       })
-      claims.countTowardsRates(tx, pacedOf(assignments))
-      return isAsked ? ask(tx, assignments) : assignments.map((one) => ({ ...one, outdated: isAsking(one) ? undefined : null }))
+      const asked = isAsked
+        ? await ask(tx, assignments)
+        : assignments.map((one) => ({ ...one, outdated: isAsking(one) ? undefined : null }))
+      // What is no longer true is not sent, and takes no time from what is.
+      claims.countTowardsRates(tx, pacedOf(asked.filter(({ outdated: reason }) => typeof reason !== 'string')))
+      return asked
     },
 
     /** Asks of claims whether their events are still true. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import type { Assignment } from '../../../src/modules/webhooks/dispatch-service.ts'
@@ -141,4 +142,21 @@ it('a delivery tells when it may be sent next: not while it is under way, nor be
   expect(await next()).toBeNull()
   const { body } = await shop.api('GET', `/webhook-endpoints/${endpoint.id}`)
   expect(body).toMatchObject({ status: 'disabled', health: { state: 'disabled', disables_at: null } })
+})
+
+it('what is no longer true is closed without using up the rate of its endpoint', async () => {
+  await using shop = await openShop({ roles: 'api' })
+  const endpoint = { ...(await shop.subscribe(nowhere, { rate_per_second: 1 })), url: nowhere }
+  const notices = await shop.fire(3, 'client.dunning_notice_due')
+  // Nothing is owed of what it lists.
+  const told = { id: randomUUID(), balance: '1.00', due_on: '2026-01-05', stage: null }
+  const body = {
+    timestamp: new Date(),
+    data: { object: { id: randomUUID() }, context: { currency: 'EUR', obligations: [told] } }
+  }
+  await shop.sql('update event_bodies set body = $1 where event_id = any($2)', JSON.stringify(body), notices)
+  for (const _ of notices) expect((await claimOne(shop, endpoint)).outdated).toEqual(expect.any(String))
+  await shop.fire(2)
+  expect((await claimOne(shop, endpoint)).outdated).toBeNull()
+  await expect(claimOne(shop, endpoint)).rejects.toThrow('Nothing was claimed.')
 })
