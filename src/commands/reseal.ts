@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util'
 import type { Tx } from '../db/client.ts'
 import { everyOrganization } from '../every-organization.ts'
 import type { Process } from '../main.ts'
+import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
 import * as idempotencyRepository from '../modules/organizations/idempotency-repository.ts'
 import { offline } from './offline.ts'
 
 /**
- * Seals every secret of webhook endpoints with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed. Afterwards nothing
- * needs the former key.
+ * Seals every secret with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed, of webhook endpoints and in stored
+ * answers. Afterwards nothing needs the former key.
  */
 export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values } = parseArgs({ args: argv, options: { json: { type: 'boolean', default: false } } })
@@ -23,6 +24,8 @@ type Counts = { organizations: number; secrets: number; answers: number }
 export async function resealAll(parts: Pick<Process, 'database' | 'services' | 'keyId' | 'seal'>): Promise<Counts> {
   const { database, services } = parts
   const counts = { organizations: 0, secrets: 0, answers: 0 }
+  // What the operator was answered: the first keys of organizations.
+  counts.answers += await database.scoped(OPERATOR_ORG_ID, (tx) => resealAnswers(tx, parts))
   for await (const orgId of everyOrganization(database, services)) {
     const [secrets, answers] = await database.scoped(orgId, async (tx) => [
       await services.reseal(tx),

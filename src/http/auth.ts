@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
-import type { Principal, Scope } from '../modules/organizations/api-key.ts'
+import { OPERATOR_ORG_ID, type Principal, type Scope } from '../modules/organizations/api-key.ts'
 import { headerText } from './validation.ts'
 
 declare module 'fastify' {
@@ -17,8 +17,7 @@ declare module 'fastify' {
 
 export type Authenticate = (key: string) => Promise<Principal | undefined>
 
-/** The operator's token acts for no organization; its idempotency keys are kept under this one's name. */
-export const OPERATOR: Principal = { orgId: '00000000-0000-0000-0000-000000000000', keyId: 'operator', scopes: [] }
+export const OPERATOR: Principal = { orgId: OPERATOR_ORG_ID, keyId: 'operator', scopes: [] }
 
 /** Authenticates every request of the scope that it is called on. A route without a declared scope does not start. */
 export function registerAuthentication(

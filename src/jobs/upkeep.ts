@@ -4,6 +4,7 @@ import { isLockTimeout } from '../db/errors.ts'
 import { type Statement, statement } from '../db/statement.ts'
 import { everyOrganization } from '../every-organization.ts'
 import type { Clock } from '../kernel/clock.ts'
+import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
 import { forget } from '../modules/organizations/idempotency-repository.ts'
 import type { Services } from '../services.ts'
 import type { Log } from './loop.ts'
@@ -23,7 +24,6 @@ const DAY_MS = 86_400_000
 const KEYS_KEPT_DAYS = 7
 const ROWS_PER_BATCH = 5_000
 const MONTHS_AHEAD = 3
-const OPERATOR = '00000000-0000-0000-0000-000000000000'
 
 const makePartitions = statement<{ made: null }>(
   'upkeep.make_attempt_partitions',
@@ -47,7 +47,7 @@ export function createUpkeepJob({ services, database, clock, kept, log }: Upkeep
 
   async function unlessInUse(change: Statement<object>, parameters: readonly unknown[]): Promise<void> {
     try {
-      await database.scoped(OPERATOR, async (tx) => {
+      await database.scoped(OPERATOR_ORG_ID, async (tx) => {
         const [begun] = await tx.run(beginMonths, [])
         if (begun?.mine === true) await tx.run(change, parameters)
       })
@@ -84,7 +84,7 @@ export function createUpkeepJob({ services, database, clock, kept, log }: Upkeep
 
     /** The nightly pass: what is kept no longer is erased, and the books are held against the invariants. */
     async run(signal: AbortSignal): Promise<void> {
-      await forgetKeys(OPERATOR)
+      await forgetKeys(OPERATOR_ORG_ID)
       for await (const orgId of everyOrganization(database, services)) {
         if (signal.aborted) return
         await forgetKeys(orgId)

@@ -5,6 +5,9 @@ export type Scope = (typeof scopes)[number]
 
 export type Principal = Readonly<{ orgId: string; keyId: string; scopes: readonly Scope[] }>
 
+/** The operator acts for no organization; what must be kept of that is kept under this one's name. */
+export const OPERATOR_ORG_ID = '00000000-0000-0000-0000-000000000000'
+
 export type Mode = 'live' | 'test'
 
 const PREFIX_LENGTH = 14

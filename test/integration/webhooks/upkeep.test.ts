@@ -132,3 +132,25 @@ it('secrets are sealed anew under another key, and then nothing needs the former
   expect(await again.json()).toEqual(made)
   await after.stop()
 })
+
+it('what the operator was answered is sealed anew too, and is answered again without the former key', async () => {
+  const DUNWELL_OPERATOR_TOKEN = 'o'.repeat(40)
+  await using writer = await openShop({ roles: 'api', env: { DUNWELL_OPERATOR_TOKEN } })
+  const organization = { name: 'Second', mode: 'live', time_zone: 'UTC', locale: 'en', default_currency: 'EUR' }
+  const authorization = `Bearer ${DUNWELL_OPERATOR_TOKEN}`
+  const ask = async ({ url }: typeof writer.parts) => {
+    const headers = { authorization, 'content-type': 'application/json', 'idempotency-key': 'shown once' }
+    const answer = await fetch(`${url}/v1/organizations`, { method: 'POST', headers, body: JSON.stringify(organization) })
+    return { status: answer.status, body: await answer.json() }
+  }
+  const first = await ask(writer.parts)
+  const [former, next] = [workerSettings.DUNWELL_SECRET_KEY, 'c3'.repeat(32)]
+  const env = { DUNWELL_SECRET_KEY: next, DUNWELL_OPERATOR_TOKEN }
+  const both = await startProcess(writer.url, { roles: 'none', env: { ...env, DUNWELL_OTHER_SECRET_KEYS: former } })
+  expect(await resealAll(both)).toEqual({ organizations: 2, secrets: 0, answers: 1 })
+  await both.stop()
+  const after = await startProcess(writer.url, { roles: 'api', env })
+  expect(first.status).toBe(201)
+  expect(await ask(after)).toEqual(first)
+  await after.stop()
+})
