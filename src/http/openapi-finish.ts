@@ -2,7 +2,9 @@ import { REFUSALS } from './schemas.ts'
 
 type Header = Readonly<{ description: string; schema: object }>
 type Response = { description?: string; headers?: object; content?: Readonly<Record<string, { schema?: { $ref?: string } }>> }
+type Parameter = { required?: boolean; schema?: { default?: unknown } }
 type Operation = {
+  parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Content }
   responses: Record<string, Response | { $ref: string }>
 }
@@ -45,14 +47,16 @@ const named = (...names: string[]) => Object.fromEntries(names.map((name) => [na
 
 /**
  * What the routes' schemas cannot say, or would say hundreds of times: each refusal once, as a component that operations name;
- * the headers of answers; and that a body in which nothing is required can be left out.
+ * the headers of answers; that what has a default can be left out, though a handler always finds it; and so can a body in which
+ * nothing is required.
  */
 export function finish<T>(openapiObject: T): T {
   const document = openapiObject as Document
   const schemas = document.components?.schemas ?? {}
   for (const methods of Object.values(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(methods)) {
-      const { requestBody, responses } = operation
+      const { parameters = [], requestBody, responses } = operation
+      for (const parameter of parameters) if (parameter.schema?.default !== undefined) parameter.required = false
       if (requestBody !== undefined) requestBody.required = isNeeded(requestBody.content, schemas)
       for (const [status, response] of Object.entries(responses)) {
         responses[status] =

@@ -40,6 +40,11 @@ describe.for(operations.map(named))('%s', ([id, operation]) => {
     if (operation.parameters.some(({ in: place }) => place === 'path')) expect(operation.statuses).toContain(404)
   })
 
+  test('asks for no parameter that has a default', () => {
+    const asked = operation.parameters.filter(({ required }) => required === true)
+    expect(asked.filter(({ schema }) => 'default' in schema)).toEqual([])
+  })
+
   test('pages with a limit, a cursor and, where rows change, a time since which', () => {
     if (!has(operation, 'cursor')) return
     expect(operation.parameters.find(({ name }) => name === 'limit')?.schema).toMatchObject({
