@@ -56,7 +56,7 @@ export async function startWorker(databaseUrl: string) {
     },
 
     /** What waits for it is cancelled. */
-    unsubscribe: (endpointId: string) => database.scoped(orgId, (tx) => services.endpoints.remove(tx, endpointId)),
+    unsubscribe: (endpointId: string) => database.scoped(orgId, (tx) => services.endpoints.remove(tx, { id: endpointId })),
 
     /** So many events, each for one of the endpoints in turn. */
     async queue(endpointIds: readonly string[], count: number): Promise<void> {

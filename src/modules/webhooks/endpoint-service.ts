@@ -150,8 +150,8 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     },
 
     /** What waits for it is cancelled; what is under way is finished. */
-    async remove(tx: Tx, id: string): Promise<void> {
-      await locked(tx, id)
+    async remove(tx: Tx, { id, expectedVersion }: { id: string; expectedVersion?: number | undefined }): Promise<void> {
+      refuseStale((await locked(tx, id)).version, expectedVersion)
       await repository.remove(tx, id)
       await queue.cancelQueue(tx, id)
     },

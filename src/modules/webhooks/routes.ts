@@ -127,12 +127,13 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         summary: 'Delete an endpoint',
         description: 'What waits for it is cancelled; what is under way is finished. Its deliveries stay readable.',
         params: IdParams,
-        response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(404) }
+        headers: matchHeaders,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...refusals(404, 412) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        await endpoints.remove(tx, request.params.id)
+        await endpoints.remove(tx, { id: request.params.id, expectedVersion: expectedVersion(request) })
         return { status: 204, body: null }
       })
   )
