@@ -83,7 +83,13 @@ function isWebUrl(text: string): boolean {
 
 export type FieldError = Readonly<{ in: 'body' | 'query' | 'path' | 'header'; pointer: string; detail: string }>
 
-type AjvError = { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string }
+type AjvError = {
+  instancePath: string
+  keyword: string
+  params: Record<string, unknown>
+  message?: string
+  propertyName?: string
+}
 
 const PLACES: Readonly<Record<string, FieldError['in']>> = {
   body: 'body',
@@ -102,7 +108,7 @@ export function fieldErrors(validation: readonly AjvError[], context: string | u
   return [{ in: place, pointer, detail }]
 }
 
-function explain({ instancePath, keyword, params, message }: AjvError): { pointer: string; detail: string } {
+function explain({ instancePath, keyword, params, message, propertyName }: AjvError): { pointer: string; detail: string } {
   const at = (name: unknown) => `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
   switch (keyword) {
     case 'additionalProperties':
@@ -120,7 +126,7 @@ function explain({ instancePath, keyword, params, message }: AjvError): { pointe
       }
     case 'pattern':
       return {
-        pointer: instancePath,
+        pointer: propertyName === undefined ? instancePath : at(propertyName),
         detail: PATTERN_RULES[String(params['pattern'])] ?? `Must match ${String(params['pattern'])}.`
       }
     default:
@@ -129,7 +135,10 @@ function explain({ instancePath, keyword, params, message }: AjvError): { pointe
 }
 
 /** Of the patterns that say less to people than a sentence. */
-const PATTERN_RULES: Readonly<Record<string, string>> = { '\\S': 'Must not be blank.' }
+const PATTERN_RULES: Readonly<Record<string, string>> = {
+  '\\S': 'Must not be blank.',
+  "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$": "The name of a header is 1 to 64 letters, digits or any of !#$%&'*+-.^_`|~."
+}
 
 const FORMAT_RULES: Readonly<Record<string, string>> = {
   date: 'Must be a real calendar day, YYYY-MM-DD.',

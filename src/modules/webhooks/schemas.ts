@@ -4,6 +4,7 @@ import { eventTypes } from '../events/event.ts'
 import type { Delivery, LoggedAttempt } from './delivery-repository.ts'
 import type { EndpointView } from './endpoint-repository.ts'
 import type { EndpointSettings } from './endpoint-service.ts'
+import { HEADER_NAME } from './signature.ts'
 
 const families = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))]
 export const Subscription = oneOf(['*', ...families, ...eventTypes] as [string, ...string[]], {
@@ -30,9 +31,11 @@ const shown = {
 }
 const settings = {
   ...shown,
-  headers: Type.Record(Type.String({ pattern: '^[!-~]{1,64}$' }), Type.String({ maxLength: 1024 }), {
+  headers: Type.Record(Type.String({ pattern: HEADER_NAME.source }), Type.String({ maxLength: 1024 }), {
     maxProperties: 20,
     additionalProperties: false,
+    // Says which rule a name breaks; alone, the pattern would make of it a field that is not known.
+    propertyNames: { pattern: HEADER_NAME.source },
     description: 'Sent with each request, beside our own. The values are not shown again: they are often secrets'
   })
 }

@@ -54,14 +54,14 @@ export function headersFor({
 }
 
 // `host` also chooses the server name of TLS in undici, the framing headers would make two requests of one, and an
-// answer that was asked for compressed could not be shown.
+// answer that was asked for compressed could not be shown. The trace is that of the cause.
 const RESERVED = new Set(
   (
     'accept-encoding connection content-encoding content-length content-type expect host keep-alive proxy-authenticate ' +
-    'proxy-authorization proxy-connection te trailer transfer-encoding upgrade user-agent'
+    'proxy-authorization proxy-connection te traceparent tracestate trailer transfer-encoding upgrade user-agent'
   ).split(' ')
 )
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/i
+export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
 const HEADER_VALUE = /^[\t\x20-\x7e]{0,1024}$/
 
 /** Why an endpoint may not have these headers sent, as a sentence; undefined when it may. */

@@ -58,11 +58,22 @@ describe('an endpoint', () => {
   })
 
   it('sends no header that the service or the transport sets', async () => {
-    for (const name of ['webhook-id', 'Host', 'content-length', 'Transfer-Encoding']) {
+    for (const name of ['webhook-id', 'Host', 'content-length', 'Transfer-Encoding', 'traceparent', 'TraceState']) {
       const { status, body } = await shop.api('POST', '/webhook-endpoints', { ...wanted, headers: { [name]: 'x' } })
       expect({ status, body }, name).toMatchObject({ status: 400, body: { errors: [{ pointer: '/headers' }] } })
     }
   })
+})
+
+it('a header that cannot be is refused by name, with the rule', async () => {
+  for (const name of ['a b', 'ä', '', 'a\nb', 'x'.repeat(65)]) {
+    const { status, body } = await shop.api('POST', '/webhook-endpoints', { ...wanted, headers: { [name]: 'x' } })
+    const rule = expect.stringMatching(/^The name of a header is 1 to 64 letters, digits or any of /) as string
+    expect({ status, body }, name).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: `/headers/${name}`, detail: rule }] }
+    })
+  }
 })
 
 describe('an endpoint is refused, at creation and at change,', () => {
