@@ -135,6 +135,8 @@ function checkedSpan(
   now: Date
 ): { from: Date; to: Date } {
   if (to !== null && to > now) throw new DomainError('invalid_request', 'It ends now at the latest.', { pointer: '/to' })
+  if (from >= now)
+    throw new DomainError('invalid_request', 'It lies in the past: what is to come is sent as it happens.', { pointer })
   const end = to ?? now
   if (from >= end) throw new DomainError('invalid_request', 'It begins before it ends.', { pointer })
   return { from, to: end }

@@ -135,15 +135,17 @@ it('a replay can be stopped, is refused for a span that is none, and for an endp
   expect(await shop.api('POST', `/webhook-replays/${id}/cancel`)).toMatchObject({ status: 200, body: { status: 'cancelled' } })
   const now = Date.now()
   const at = (ms: number) => new Date(now + ms).toISOString()
+  const [future, order] = [/^It lies in the past: /, /^It begins before it ends/]
   const spans = [
-    [{ from: at(0), to: at(60_000) }, '/to'],
-    [{ from: at(-1_000), to: at(-2_000) }, '/from']
+    ['replay', { from: at(-1_000), to: at(60_000) }, '/to', /^It ends now at the latest/],
+    ['replay', { from: at(-1_000), to: at(-2_000) }, '/from', order],
+    ['replay', { from: at(60_000) }, '/from', future],
+    ['enable', { replay_since: at(60_000) }, '/replay_since', future]
   ] as const
-  for (const [span, pointer] of spans) {
-    expect(await shop.api('POST', `${pathOf(endpoint)}/replay`, span)).toMatchObject({
-      status: 400,
-      body: { errors: [{ pointer }] }
-    })
+  for (const [action, span, pointer, rule] of spans) {
+    const detail = expect.stringMatching(rule) as string
+    const refusal = { status: 400, body: { errors: [{ pointer, detail }] } }
+    expect(await shop.api('POST', `${pathOf(endpoint)}/${action}`, span)).toMatchObject(refusal)
   }
   await shop.sql(`update webhook_endpoints set status = 'disabled' where id = $1`, endpoint.id)
   expect((await shop.api('POST', `${pathOf(endpoint)}/replay`, { from: before })).status).toBe(409)
