@@ -57,6 +57,16 @@ describe.for(operations.map(named))('%s', ([id, operation]) => {
   })
 })
 
+test('events are asked for by the time of their organization, and sent again by the real one, and the document says so', () => {
+  const list = operations.find(({ operationId }) => operationId === 'listEvents')
+  const from = list?.parameters.find(({ name }) => name === 'from')
+  expect({ ...from, ...from?.schema }).toMatchObject({
+    description: expect.stringMatching(/in the organization’s time/) as string
+  })
+  const replay = document.paths['/v1/webhook-endpoints/{id}/replay']?.['post']?.requestBody?.content['application/json']?.schema
+  expect(replay?.properties?.['from']?.description).toMatch(/in real time$/)
+})
+
 type Node = Readonly<Record<string, unknown>>
 
 function* nodesIn(value: unknown, pointer = ''): Generator<[pointer: string, node: Node]> {

@@ -99,7 +99,16 @@ export const eventSchemas = [EventSchema, EventTypeSchema]
 export const EventQuery = closed({
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
   cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The seq after which to go on' })),
-  ...optional({ type: oneOf(eventTypes), object_id: Id, client_id: Id, from: InstantText, to: InstantText })
+  ...optional({
+    type: oneOf(eventTypes),
+    object_id: Id,
+    client_id: Id,
+    from: Type.String({
+      format: 'date-time',
+      description: 'Events that occurred from then on, in the organization’s time: of a test organization, its clock’s'
+    }),
+    to: Type.String({ format: 'date-time', description: 'And before, in the same time' })
+  })
 })
 
 export function toApi(row: EventRow): Static<typeof EventSchema> {
