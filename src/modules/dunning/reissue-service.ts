@@ -61,9 +61,9 @@ type Telling = repository.Missed & Readonly<{ books: Books; rows: readonly repos
 type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entries: readonly string[] }>
 
 /**
- * What was superseded at an endpoint is not lost there: a stage is sent again when it is true again, or with what is asked for by then, and what is left of the news of
- * notices is told afresh, to that endpoint alone, as it stands by then. What is held meanwhile waits. They count as the notices in
- * whose place they are, so that no limit on contacts keeps them back.
+ * What was superseded at an endpoint is not lost there. A stage is sent again when it is true again, or told afresh with what is asked for
+ * by then; what is left of the news of notices is told afresh in one. What is held meanwhile waits. All of it goes to that endpoint alone,
+ * and counts as what it replaces, so that no limit on contacts keeps it back.
  */
 export function createReissueService(deps: ReissueDeps) {
   const { events, organizations, clients, invoices, currentNotice, currentStages, truth, receivers, wakeSweep } = deps
@@ -185,12 +185,12 @@ export function createReissueService(deps: ReissueDeps) {
     const own = await holdsOfEntries(tx, { clientId, entryIds: [...news] })
     const current = await currentNotice(tx, { books, client, currency, news, own })
     const told = new Set(current === null ? [] : newsOf(current))
-    const eventIds = untold.filter(({ entries }) => entries.some((id) => told.has(id))).map(({ eventId }) => eventId)
-    const reissuedAs = current === null ? undefined : await inPlaceOf(tx, { books, client, current, eventIds })
+    const replaced = untold.filter(({ entries }) => entries.some((id) => told.has(id)))
+    const reissuedAs = current === null ? undefined : await inPlaceOf(tx, { books, client, current, replaced })
     if (reissuedAs !== undefined) await receivers.send(tx, { eventId: reissuedAs, endpointId })
     for (const { eventId, entries } of untold) {
       const left = entries.filter((id) => !told.has(id))
-      const by = eventIds.includes(eventId) ? { reissuedAs } : {}
+      const by = entries.length > left.length ? { reissuedAs } : {}
       if (left.length === 0) await repository.finish(tx, { endpointId, eventIds: [eventId], ...by })
       else await repository.wait(tx, { eventId, endpointId, entries: left, ...by })
     }
@@ -203,9 +203,10 @@ export function createReissueService(deps: ReissueDeps) {
       books,
       client,
       current,
-      eventIds
-    }: { books: Books; client: Client; current: NonNullable<Awaited<ReturnType<CurrentNotice>>>; eventIds: readonly string[] }
+      replaced
+    }: { books: Books; client: Client; current: NonNullable<Awaited<ReturnType<CurrentNotice>>>; replaced: readonly Untold[] }
   ): Promise<string> {
+    const eventIds = replaced.map(({ eventId }) => eventId)
     const other = await repository.lastReissued(tx, eventIds)
     if (other !== undefined && saysTheSame(readNotice(other.body).notice, current)) return other.eventId
     const subject = { kind: 'client', id: client.id, version: client.version }
