@@ -145,6 +145,32 @@ it('two endpoints that missed a stage are told the same one with what is asked f
   expect(new Set(told.map(({ id }) => id)).size).toBe(1)
 })
 
+it('what is covered by credit or contested in part is sent as it was entered, where nothing has changed', async () => {
+  await done('PATCH', '/organization', { auto_apply_credit: false })
+  await using ledger = await keepLedger()
+  const endpoint = await shop.subscribe(ledger.url, { event_types: [STAGE, NOTICE] })
+  const client = await newClient()
+  await idOf('POST', '/payments', { ...eur(client, '1000.00'), received_on: daysAgo(0) })
+  const invoices = [
+    await issue(client, { total: '900.00', late: 40 }),
+    await issue(client, { total: '500.00' }),
+    await issue(client)
+  ]
+  await done('POST', '/disputes', { invoice_id: invoices[2], amount: '30.00', reason: 'quality' })
+  await pay(client, invoices[1] ?? '', '20.00')
+  await sweep()
+  await deliverAll()
+  expect(await deliveriesOf(endpoint, 'superseded')).toEqual([])
+  const asked = ofType(ledger, STAGE).map(({ data }) => [data.object.id, data.context.amounts?.net_total])
+  expect(new Map(asked as [string, string][])).toEqual(
+    new Map([
+      [invoices[1], '380.00'],
+      [invoices[2], '70.00']
+    ])
+  )
+  await done('PATCH', '/organization', { auto_apply_credit: true })
+})
+
 it('a policy that asks for no such little sum any more keeps what waits from being told', async () => {
   const least = { name: 'Least', stages, ...atOnce }
   const policyId = await idOf('POST', '/dunning-policies', least)
