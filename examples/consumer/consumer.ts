@@ -121,22 +121,24 @@ function openDesk(memory: Memory, dunwell: Dunwell) {
 
   async function work({ id, event, isMissed }: Waiting): Promise<void> {
     if (!memory.isWaiting(id)) return
-    const line = await lineOf(event, isMissed)
+    const why = await reasonNotTo(event, isMissed)
+    const line = why === null ? letterOf(event) : notSent(event, why)
     // Names come from outside, and a terminal obeys what is no letter.
     process.stdout.write(`${line.replace(/\p{Cc}/gu, '\uFFFD')}\n`)
     // Here a mail would be sent, with the id as its idempotency key: who dies before the next line does it again.
-    memory.done(id)
+    memory.done(id, why === null ? event.data.context.entry_id : undefined)
   }
 
-  /** A reminder that comes late is sent only if it is still true; an apology always is; anything else must not be overtaken. */
-  async function lineOf(event: Told, isMissed: boolean): Promise<string> {
-    const isOvertaken = memory.isOvertaken(event)
+  /** A reminder that comes late is sent only if it is still true, an apology only for what was sent; anything else must not be overtaken. */
+  async function reasonNotTo(event: Told, isMissed: boolean): Promise<string | null> {
+    const { entries = [], replaces_event_ids: replaced } = event.data.context
     const deed = deeds[event.type]
-    if (event.data.context.replaces_event_ids?.every(memory.hasTaken) === true) return notSent(event, 'it was said already')
-    if (deed === 'remind' && (isMissed || isOvertaken)) {
-      return (await dunwell.stillStands(event)) ? letterOf(event) : notSent(event, 'it came late, and is not so any more')
-    }
-    return isOvertaken && deed !== 'apologize' ? notSent(event, 'something newer is known') : letterOf(event)
+    const isOvertaken = memory.isOvertaken(event)
+    if (replaced?.every(memory.hasTaken) === true) return 'it was said already'
+    if (deed === 'apologize') return entries.some(({ id }) => memory.hasTold(id)) ? null : 'it was not sent'
+    if (deed !== 'remind') return isOvertaken ? 'something newer is known' : null
+    const isLate = isMissed || isOvertaken
+    return isLate && !(await dunwell.stillStands(event)) ? 'it came late, and is not so any more' : null
   }
 
   return {

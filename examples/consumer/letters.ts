@@ -21,7 +21,7 @@ export type Told = Event &
         obligation?: Readonly<{ id: string }>
         amounts?: Readonly<{ currency: string; net_total?: string; balance: string }>
         stage?: Readonly<{ code: string; tone: string }>
-        entries?: readonly Readonly<{ stage: string }>[]
+        entries?: readonly Readonly<{ id: string; stage: string }>[]
       }>
     }>
   }>

@@ -7,7 +7,15 @@ export type Subscribed = Readonly<{ id: string; secret: string }>
 export type Waiting = Readonly<{ id: string; event: Told; isMissed: boolean }>
 
 type Line = Partial<
-  Readonly<{ subscribed: Subscribed; taken: Waiting; done: string; seq: string; seen: string[]; versions: [string, number][] }>
+  Readonly<{
+    subscribed: Subscribed
+    taken: Waiting
+    done: string
+    told: string[]
+    seq: string
+    seen: string[]
+    versions: [string, number][]
+  }>
 >
 
 /** More than come while one of them may come again. */
@@ -20,12 +28,14 @@ export type Memory = ReturnType<typeof openMemory>
  * start. A real consumer has tables for this: the events with their id as the key, and the highest version beside each object.
  */
 export function openMemory(file: string) {
-  const [seen, versions, waiting] = [new Set<string>(), new Map<string, number>(), new Map<string, Waiting>()]
+  const [seen, told] = [new Set<string>(), new Set<string>()]
+  const [versions, waiting] = [new Map<string, number>(), new Map<string, Waiting>()]
   let subscribed: Subscribed | undefined
   let seq: string | undefined
 
   function remember(line: Line): void {
     for (const id of line.seen ?? []) seen.add(id)
+    for (const entry of line.told ?? []) told.add(entry)
     for (const [id, version] of line.versions ?? []) versions.set(id, version)
     if (line.taken !== undefined) {
       const { id, version } = line.taken.event.data.object
@@ -48,6 +58,7 @@ export function openMemory(file: string) {
       ...(subscribed && { subscribed }),
       ...(seq !== undefined && { seq }),
       seen: [...seen].slice(-SEEN_MAX),
+      told: [...told].slice(-SEEN_MAX),
       versions: [...versions]
     }
     const lines: Line[] = [kept, ...[...waiting.values()].map((taken) => ({ taken }))]
@@ -75,12 +86,14 @@ export function openMemory(file: string) {
     },
     /** Whether a newer state of its object is known. Events of one change have the same version, so equal is not older. */
     isOvertaken: ({ data: { object } }: Told) => object.version < (versions.get(object.id) ?? 0),
-    done: (id: string) => write({ done: id }),
+    /** @param entry the stage entry that a client was told of. */
+    done: (id: string, entry?: string) => write({ done: id, ...(entry !== undefined && { told: [entry] }) }),
+    hasTold: (entry: string) => told.has(entry),
     reached: (last: string) => write({ seq: last }),
 
     /** A new subscription, perhaps with another service: what was known of the former one means nothing any more. */
     begin(next: Subscribed): void {
-      for (const old of [seen, versions, waiting]) old.clear()
+      for (const old of [seen, told, versions, waiting]) old.clear()
       seq = undefined
       subscribed = next
       compact()

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { root } from '../docs/blocks.ts'
@@ -7,8 +7,6 @@ import { until, workerSettings } from './webhooks.ts'
 
 export type Worker = Readonly<{
   pid: number
-  /** Collects its garbage. @returns what is left of its heap, in megabytes. */
-  collect: () => Promise<number>
   isReady: () => boolean
   signal: (signal: NodeJS.Signals) => void
   kill: (signal: NodeJS.Signals) => Promise<void>
@@ -26,12 +24,39 @@ export type Server = Worker & Readonly<{ url: () => string }>
 
 /** A real process. */
 export function startServer(databaseUrl: string, env: Readonly<Record<string, string>>): Server {
+  return serverOf(spawnServer(databaseUrl, env))
+}
+
+export type Watched = Worker &
+  Readonly<{
+    /** Collects its garbage. @returns what is left of its heap, in megabytes. */
+    collect: () => Promise<number>
+  }>
+
+/** A worker whose memory is looked at. */
+export function startWatched(databaseUrl: string, env: Readonly<Record<string, string>>): Watched {
+  const flags = ['--expose-gc', '--import=./test/support/collector.ts']
+  const child = spawnServer(databaseUrl, { DUNWELL_ROLES: 'worker', ...env }, flags)
+  return {
+    ...serverOf(child),
+    async collect() {
+      child.send('collect')
+      const [heapMb] = await once(child, 'message')
+      return heapMb
+    }
+  }
+}
+
+function spawnServer(databaseUrl: string, env: Readonly<Record<string, string>>, flags: readonly string[] = []): ChildProcess {
   const own = { ...workerSettings, LOG_LEVEL: 'info', ...env, DATABASE_URL: databaseUrl }
-  const child = spawn(process.execPath, ['--expose-gc', '--import=./test/support/collector.ts', 'src/cli.ts', 'serve'], {
+  return spawn(process.execPath, [...flags, 'src/cli.ts', 'serve'], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', ...own },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc']
+    stdio: ['ignore', 'pipe', 'inherit', ...(flags.length > 0 ? ['ipc' as const] : [])]
   })
+}
+
+function serverOf(child: ChildProcess): Server {
   const ended = once(child, 'exit')
   let ready: RegExpExecArray | null = null
   let text = ''
@@ -42,11 +67,6 @@ export function startServer(databaseUrl: string, env: Readonly<Record<string, st
   })
   return {
     pid: child.pid ?? 0,
-    async collect() {
-      child.send('collect')
-      const [heapMb] = await once(child, 'message')
-      return heapMb
-    },
     isReady: () => ready !== null,
     url: () => /"url":"([^"]+)"/.exec(ready?.[0] ?? '')?.[1] ?? '',
     signal: (signal) => void child.kill(signal),

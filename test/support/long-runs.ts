@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { subscribed } from './database-faults.ts'
-import { print, type Report, reportOn, startWorker, untilDrained, type Worker } from './delivery-faults.ts'
+import { print, type Report, reportOn, slotsOfWorker, startWatched, untilDrained, type Watched } from './delivery-faults.ts'
 import { type Shop, until } from './webhooks.ts'
 
 /** What the queue costs at one moment. Counters of the server come a second late. */
@@ -18,14 +18,14 @@ type Reading = Readonly<{
 /** Megabytes of a process: the most that it ever held, and what it holds, and its heap, once its garbage is collected. */
 type Memory = Readonly<{ peak: number; held: number; heap: number }>
 
-async function memoryOf({ pid, collect }: Worker): Promise<Memory> {
+async function memoryOf({ pid, collect }: Watched): Promise<Memory> {
   const heap = await collect()
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const megabytes = (name: string) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024)
   return { peak: megabytes('VmHWM'), held: megabytes('VmRSS'), heap: Math.round(heap) }
 }
 
-async function read({ sql }: Shop, worker: Worker): Promise<Reading> {
+async function read({ sql }: Shop, worker: Watched): Promise<Reading> {
   const memory = await memoryOf(worker)
   const [counted] = await sql<Omit<Reading, 'at' | 'memory'>>(
     `select (select sum(idx_tup_read)::int from pg_stat_user_indexes where relname = 'webhook_queue') as entries, n_dead_tup::int as dead, (select count(*)::int from webhook_queue) as queued,
@@ -61,7 +61,7 @@ async function steadily(
 ): Promise<LongRun> {
   await using at = await subscribed()
   const { shop, ledger } = at
-  const worker = startWorker(shop.url, { DUNWELL_WEBHOOK_LEASE_MS: '60000' })
+  const worker = startWatched(shop.url, { DUNWELL_WEBHOOK_LEASE_MS: '60000', DUNWELL_WEBHOOK_CONCURRENCY: String(slotsOfWorker) })
   const holder = new pg.Client({ connectionString: shop.url })
   await holder.connect()
   try {
