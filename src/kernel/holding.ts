@@ -16,6 +16,11 @@ export type HoldFact = Readonly<{
 /** What held or holds an invoice, released holds too. */
 export type HoldsOf = (invoice: { clientId: string; invoiceId: string }) => readonly HoldFact[]
 
+/** The same but for some of them. */
+export function without(holdsOf: HoldsOf, ids: ReadonlySet<string>): HoldsOf {
+  return (invoice) => holdsOf(invoice).filter(({ id }) => !ids.has(id))
+}
+
 export function covers({ fromOn, throughOn }: HoldFact, day: Day): boolean {
   return fromOn <= day && (throughOn === null || day <= throughOn)
 }

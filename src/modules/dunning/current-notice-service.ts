@@ -1,5 +1,5 @@
 import type { Reader } from '../../db/client.ts'
-import type { HoldsOf } from '../../kernel/holding.ts'
+import { without } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
@@ -42,7 +42,7 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
       creditCovering(reader, clientIds),
       holds.factsOf(reader, clientIds)
     ])
-    const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
+    const holdsOf = without(allHoldsOf, own)
     const letGo = (one: (typeof open)[number]) => (own.size > 0 && holdsOf(one).length === 0 ? { ...one, isHeld: false } : one)
     const entered = open.filter((one) => pinnedOf(one).length > 0)
     const [policyAt, liveOf, cases] = await Promise.all([

@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/client.ts'
 import { dayIn } from '../../kernel/day.ts'
-import type { HoldsOf } from '../../kernel/holding.ts'
+import { without } from '../../kernel/holding.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
@@ -40,7 +40,7 @@ export function createCurrentStages({ organizations, invoices, holds, policies, 
       policies.at(reader, entered.flatMap(pinnedOf)),
       entryRepository.live(reader, entered)
     ])
-    const holdsOf: HoldsOf = (invoice) => allHoldsOf(invoice).filter(({ id }) => !own.has(id))
+    const holdsOf = without(allHoldsOf, own)
     const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, policyAt, liveOf })
     const stageOf = (found: DunningCase): CurrentStage => {
       const { obligation } = found

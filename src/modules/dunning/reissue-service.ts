@@ -10,7 +10,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
-import type { CurrentStages } from './current-stage-service.ts'
+import type { CurrentStage } from './current-stage-service.ts'
 import * as repository from './reissue-repository.ts'
 import {
   asksTheSame,
@@ -22,7 +22,7 @@ import {
   saysTheSame,
   type ToldNotice
 } from './told-facts.ts'
-import { holdsOfEntries, holdsSince, standingOfEntries } from './truth-repository.ts'
+import { holdsOfEntries, standingOfEntries } from './truth-repository.ts'
 import { faultOfEntry, type TruthService } from './truth-service.ts'
 
 /** Where events go, as far as telling afresh needs to know it. */
@@ -49,7 +49,6 @@ export type ReissueDeps = Readonly<{
   clients: ClientService
   invoices: InvoiceService
   currentNotice: CurrentNotice
-  currentStages: CurrentStages
   truth: Pick<TruthService, 'faultsOf'>
   receivers: Receivers
   wakeSweep: () => void
@@ -66,7 +65,7 @@ type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entrie
  * and counts as what it replaces, so that no limit on contacts keeps it back.
  */
 export function createReissueService(deps: ReissueDeps) {
-  const { events, organizations, clients, invoices, currentNotice, currentStages, truth, receivers, wakeSweep } = deps
+  const { events, organizations, clients, invoices, currentNotice, truth, receivers, wakeSweep } = deps
 
   async function tellMissed(tx: Tx, { books, clientId, endpointId }: repository.Missed & { books: Books }): Promise<void> {
     await clients.lock(tx, clientId)
@@ -91,25 +90,21 @@ export function createReissueService(deps: ReissueDeps) {
     const fault = (await truth.faultsOf(tx, [{ id, type, body: body ?? '', hasFailed: true }])).get(id)
     if (fault?.kind === 'held') return repository.wait(tx, row)
     if (fault === undefined) await receivers.sendAgain(tx, row)
-    const reissuedAs = fault?.kind === 'changed' ? await restate(tx, { row, books }) : undefined
+    const reissuedAs = fault?.stage === undefined ? undefined : await restate(tx, { row, stage: fault.stage, books })
     if (reissuedAs !== undefined) await receivers.send(tx, { eventId: reissuedAs, endpointId })
     await repository.finish(tx, { endpointId, eventIds: [id], reissuedAs })
   }
 
   /** The same stage with what is asked for by now. @returns its event: one that another endpoint got already, or a new one. */
-  async function restate(tx: Tx, { row: { eventId, body }, books }: { row: repository.Waiting; books: Books }) {
-    const told = readStage(body ?? '')
-    const [standing] = told === undefined ? [] : await standingOfEntries(tx, [told.entry_id])
-    if (told === undefined || standing === undefined) return undefined
-    const { obligationId, clientId, enteredAt: at } = standing
-    const own = await holdsSince(tx, [{ clientId, at }])
-    const now = (await currentStages(tx, { ids: [obligationId], own })).get(obligationId)
-    if (now === undefined) return undefined
+  async function restate(
+    tx: Tx,
+    { row: { eventId, body }, stage, books }: { row: repository.Waiting; stage: CurrentStage; books: Books }
+  ): Promise<string> {
     const other = await repository.lastReissued(tx, [eventId])
     const before = other === undefined ? undefined : readStage(other.body)
-    if (other !== undefined && before !== undefined && asksTheSame(before.amounts, now.amounts)) return other.eventId
-    const context = { ...told, amounts: now.amounts, replaces_event_ids: [eventId] }
-    const draft = { ...invoices.eventOf(STAGE_ENTERED, now.found.view, { books }), context }
+    if (other !== undefined && before !== undefined && asksTheSame(before.amounts, stage.amounts)) return other.eventId
+    const context = { ...readStage(body ?? ''), amounts: stage.amounts, replaces_event_ids: [eventId] }
+    const draft = { ...invoices.eventOf(STAGE_ENTERED, stage.found.view, { books }), context }
     return append(tx, { draft, books })
   }
 

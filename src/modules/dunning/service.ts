@@ -20,7 +20,7 @@ export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'credit
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
-  Omit<ReissueDeps, 'currentNotice' | 'currentStages' | 'truth'>
+  Omit<ReissueDeps, 'currentNotice' | 'truth'>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
@@ -41,7 +41,7 @@ export function createDunningService(given: DunningServiceDeps) {
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
     ...truth,
-    ...createReissueService({ ...deps, currentNotice, currentStages, truth }),
+    ...createReissueService({ ...deps, currentNotice, truth }),
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

@@ -37,7 +37,12 @@ export type WaitingEvent = Readonly<{
  * Why something is no longer true, as the end of a sentence, and what that leaves: nothing, something that may be told when it is let
  * go, or something to tell otherwise.
  */
-export type Fault = Readonly<{ reason: string; kind: 'over' | 'held' | 'changed' }>
+export type Fault = Readonly<{
+  reason: string
+  kind: 'over' | 'held' | 'changed'
+  /** Of a stage that asks for another amount by now: how it stands. */
+  stage?: CurrentStage
+}>
 
 type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
 
@@ -173,7 +178,7 @@ function faultOfStage(
   if (reason !== null) return { reason, kind: 'over' }
   if (now === undefined) return null
   if (now.isBlocked) return { reason: BLOCKED, kind: 'held' }
-  return asksTheSame(told.amounts, now.amounts) ? null : { reason: ASKS_ELSE, kind: 'changed' }
+  return asksTheSame(told.amounts, now.amounts) ? null : { reason: ASKS_ELSE, kind: 'changed', stage: now }
 }
 
 type Told = ToldNotice['obligations'][number]

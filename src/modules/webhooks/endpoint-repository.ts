@@ -31,7 +31,6 @@ export type EndpointView = Endpoint &
     isProbing: boolean
     slowStartLimit: number | null
     lastSuccessAt: Date | null
-    skippedAt: Date | null
     lastFailureAt: Date | null
     lastFailure: string | null
     failingSince: Date | null
@@ -50,7 +49,7 @@ const columns = `e.id, e.url, e.description, e.event_types as "eventTypes", e.he
   e.rate_per_second as "ratePerSecond", e.payload, e.supersede, e.status, e.disabled_reason as "disabledReason", e.version, e.created_at as "createdAt", e.updated_at as "updatedAt",
   h.consecutive_failures as "consecutiveFailures", h.open_until as "openUntil", coalesce(h.open_until <= now(), false) as "isProbing",
   h.slow_start_limit as "slowStartLimit",
-  s.last_at as "lastSuccessAt", h.skipped_at as "skippedAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
+  s.last_at as "lastSuccessAt", h.last_failure_at as "lastFailureAt", h.last_failure as "lastFailure",
   h.failing_since as "failingSince", h.disables_at as "disablesAt", h.announced_percent as "announcedPercent",
   h.announced_at as "announcedAt",
   array(select k.public_key from webhook_endpoint_secrets k where k.org_id = e.org_id and k.endpoint_id = e.id
@@ -79,6 +78,20 @@ const selectPage = statement<EndpointView>(
 
 export async function find(reader: Reader, id: string): Promise<EndpointView | undefined> {
   const [row] = await reader.run(select, [reader.orgId, id])
+  return row
+}
+
+export type Receiver = Readonly<{ isEnabled: boolean; eventTypes: string[]; skippedAt: Date | null }>
+
+const selectReceiver = statement<Receiver>(
+  'webhook_endpoints.receiver',
+  `select e.status = 'enabled' as "isEnabled", e.event_types as "eventTypes", h.skipped_at as "skippedAt"
+   from webhook_endpoints e join webhook_endpoint_health h on h.org_id = e.org_id and h.endpoint_id = e.id where e.org_id = $1 and e.id = $2`
+)
+
+/** Whether it takes events, and which: for who asks often. How an endpoint fares includes the length of its queue, which is counted. */
+export async function receiver(reader: Reader, id: string): Promise<Receiver | undefined> {
+  const [row] = await reader.run(selectReceiver, [reader.orgId, id])
   return row
 }
 

@@ -110,11 +110,11 @@ export function createEndpointService(deps: EndpointServiceDeps) {
 
     /** What telling afresh needs to know of an endpoint; undefined where there is none. */
     async receiver(reader: Reader, id: string) {
-      const view = await repository.find(reader, id)
-      if (view === undefined) return undefined
-      const { status, skippedAt, eventTypes } = view
+      const found = await repository.receiver(reader, id)
+      if (found === undefined) return undefined
+      const { isEnabled, eventTypes, skippedAt } = found
       const takes = (type: string) => [type, `${type.split('.', 1)[0]}.*`, '*'].some((name) => eventTypes.includes(name))
-      return { isEnabled: status === 'enabled', takes, skippedAt }
+      return { isEnabled, takes, skippedAt }
     },
 
     page: (reader: Reader, input: repository.EndpointPage) => repository.page(reader, input),
