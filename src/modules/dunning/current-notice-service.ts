@@ -1,5 +1,5 @@
 import type { Reader } from '../../db/client.ts'
-import { without } from '../../kernel/holding.ts'
+import { covers, without } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
@@ -43,7 +43,10 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
       holds.factsOf(reader, clientIds)
     ])
     const holdsOf = without(allHoldsOf, own)
-    const letGo = (one: (typeof open)[number]) => (own.size > 0 && holdsOf(one).length === 0 ? { ...one, isHeld: false } : one)
+    const today = todayFor(books, client.timeZone)
+    const isHeldBesides = (one: (typeof open)[number]) =>
+      holdsOf(one).some((hold) => hold.amountMinor === null && covers(hold, today))
+    const letGo = (one: (typeof open)[number]) => (own.size > 0 && !isHeldBesides(one) ? { ...one, isHeld: false } : one)
     const entered = open.filter((one) => pinnedOf(one).length > 0)
     const [policyAt, liveOf, cases] = await Promise.all([
       policies.at(reader, entered.flatMap(pinnedOf)),
@@ -65,7 +68,7 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
       ...{ items, open, policyAt, creditOf, holdsOf, entered: new Map(left) },
       client: clientContext(client, books.organization),
       currency,
-      today: todayFor(books, client.timeZone)
+      today
     })
   }
 }

@@ -108,6 +108,9 @@ it('the notice that hands a client over arrives, though another of its invoices 
   await shop.subscribe(ledger.url, { event_types: [NOTICE] })
   const client = await newClient({ dunning_policy_id: policyId })
   const [referred, paid] = [await issue(client, { total: '900.00', late: 30 }), await issue(client)]
+  // A hold that is long over keeps nothing back.
+  const before = await idOf('POST', '/holds', { client_id: client, reason: 'manual' })
+  await done('POST', `/holds/${before}/release`, {})
   await sweep()
   await pay(client, paid)
   await deliverAll()
