@@ -141,10 +141,9 @@ export function createTruthService({ organizations, clients, currentNotice, curr
     /** @returns by event id, what is wrong with it now. What is true is not in it. */
     faultsOf,
 
-    /** The same of what is about to be sent. @returns why it is no longer true. */
+    /** The same of what is about to be sent and may be outdated. @returns why it is no longer true. */
     async outdated(reader: Reader, waiting: readonly WaitingEvent[]): Promise<ReadonlyMap<string, string>> {
-      const asking = waiting.filter(({ type }) => mayBeOutdated(type))
-      const faults = asking.length === 0 ? [] : await faultsOf(reader, await onceInTime(reader, asking))
+      const faults = await faultsOf(reader, await onceInTime(reader, waiting))
       return new Map([...faults].map(([id, { reason }]) => [id, reason]))
     }
   }
