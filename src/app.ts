@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Database } from './db/client.ts'
 import { registerAuthentication } from './http/auth.ts'
 import { registerContract } from './http/contract.ts'
+import { registerCursors } from './http/cursor-binding.ts'
 import type { Edge } from './http/edge.ts'
 import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
@@ -132,6 +133,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       registerContract(v1)
       registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
       if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
+      registerCursors(v1)
       v1.addHook('preValidation', refuseMalformedQuery)
       v1.addHook('preHandler', refuseUnstorableText)
       await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })

@@ -64,10 +64,12 @@ export function connect(service: string, key: string) {
 
     /** The log of events after this place, in its order. */
     async *pagesAfter(seq: string): AsyncGenerator<readonly Logged[]> {
-      for (let cursor: string | null = seq; cursor !== null; ) {
-        const page: Page<Logged> = await call('GET', `/events?cursor=${cursor}&limit=200`)
+      let hasMore = true
+      for (let last = seq; hasMore; ) {
+        const page: Page<Logged> = await call('GET', `/events?after_seq=${last}&limit=200`)
         yield page.data
-        cursor = page.next_cursor
+        last = page.data.at(-1)?.seq ?? last
+        hasMore = page.next_cursor !== null
       }
     },
 

@@ -1,7 +1,7 @@
 import { ParameterRefusal } from './fields.ts'
 import { isWritableInstant } from './validation.ts'
 
-/** Where a page ended: the sort key's instant and the id that breaks its ties. Opaque to callers. */
+/** Where a page ended: the sort key's instant and the id that breaks its ties. Opaque to callers, and bound to its list by `registerCursors`. */
 export type Cursor = Readonly<{ at: Date; id: string }>
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -47,7 +47,11 @@ function decoded(text: string): { key: unknown; id: string } {
 }
 
 export function foreignCursor(): ParameterRefusal {
-  return new ParameterRefusal('invalid_cursor', 'This cursor was not given out by a page of this list.', { pointer: '/cursor' })
+  return new ParameterRefusal(
+    'invalid_cursor',
+    'No page of this list with these filters and this sort gave this cursor. Start again without `cursor`.',
+    { pointer: '/cursor' }
+  )
 }
 
 /** Cuts a page from `limit + 1` rows. No totals: a count is a separate, honest, slow question. */

@@ -95,7 +95,14 @@ export const RefQuery = closed({
 
 export const pageQuery = {
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'next_cursor of the page before' }))
+  cursor: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 500,
+      description:
+        'next_cursor of the page before, with the same filters and sort; another cursor is refused with `invalid_cursor`. `limit` may differ.'
+    })
+  )
 }
 export const updatedSince = { updated_since: Type.Optional(InstantText) }
 

@@ -95,14 +95,15 @@ describe.for(ofTenants.filter(({ operationId }) => operationId.startsWith('list'
   })
 })
 
-test("a page's cursor of another organization shows nothing of that organization", async () => {
+test("a page's cursor of another organization is refused", async () => {
   const [owner, stranger] = [await service.addOrganization(), await service.addOrganization()]
   for (const tenant of [owner, stranger]) {
     for (const name of ['A', 'B', 'C']) await tenant.call('POST', '/v1/clients', { body: { name: `${name} of ${tenant.id}` } })
   }
   const first = await owner.call<{ next_cursor: string }>('GET', '/v1/clients?limit=1')
-  const { body } = await stranger.call('GET', `/v1/clients?cursor=${first.body.next_cursor}`)
-  expect(JSON.stringify(body)).not.toContain(owner.id)
+  const answer = await stranger.call('GET', `/v1/clients?cursor=${first.body.next_cursor}`)
+  expect(refusalOf(answer)).toBe('400 invalid_cursor /cursor')
+  expect(JSON.stringify(answer.body)).not.toContain(owner.id)
 })
 
 test('nothing was answered that the document does not say', () => {

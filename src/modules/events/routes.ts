@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { toPage } from '../../http/cursor.ts'
+import { decodeRankCursor, encodeRankCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { closed, IdParams, pageOf, ref, refusals } from '../../http/schemas.ts'
 import { eventTypes } from './event.ts'
@@ -21,15 +21,24 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         tags,
         summary: 'List events in their order, oldest first',
         description:
-          'The pull side: go on from next_cursor, or from the last seq that you have, and miss nothing. A new event gets its seq within about a second.',
+          'The pull side of webhooks. Pass next_cursor as `cursor` until it is null; later, pass the last seq that you have as `after_seq`. No event is missed. A new event gets its seq within about a second.',
         querystring: EventQuery,
         response: { 200: pageOf(EventSchema) }
       }
     },
     async (request, reply) => {
-      const { limit, cursor = '0', type, object_id: objectId = null, client_id: clientId = null, from, to } = request.query
+      const {
+        limit,
+        cursor,
+        after_seq: afterSeq = '0',
+        type,
+        object_id: objectId = null,
+        client_id: clientId = null,
+        from,
+        to
+      } = request.query
       const filter = {
-        afterSeq: BigInt(cursor),
+        afterSeq: decodeRankCursor(cursor)?.rank ?? BigInt(afterSeq),
         limit: limit + 1,
         types: type === undefined ? null : [type],
         objectId,
@@ -38,7 +47,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         to: to === undefined ? null : new Date(to)
       }
       const rows = await database.reading(request.principal.orgId, (reader) => events.page(reader, filter))
-      return reply.send(toPage(rows, { limit, cursorOf: (row) => String(row.seq), toApi }))
+      const cursorOf = ({ seq, id }: (typeof rows)[number]) => encodeRankCursor({ rank: seq ?? 0n, id })
+      return reply.send(toPage(rows, { limit, cursorOf, toApi }))
     }
   )
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { closed, Id, InstantText, named, nullable, oneOf, optional } from '../../http/schemas.ts'
+import { closed, Id, InstantText, named, nullable, oneOf, optional, pageQuery } from '../../http/schemas.ts'
 import { type EventType, eventTypes } from './event.ts'
 import type { EventRow } from './repository.ts'
 
@@ -97,9 +97,12 @@ export const EventTypeSchema = named('EventType', closed({ type: oneOf(eventType
 export const eventSchemas = [EventSchema, EventTypeSchema]
 
 export const EventQuery = closed({
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The seq after which to go on' })),
+  ...pageQuery,
   ...optional({
+    after_seq: Type.String({
+      pattern: '^[0-9]{1,18}$',
+      description: 'Events after this seq only: the last one that you have. Unlike a cursor, it may be used with any filter.'
+    }),
     type: oneOf(eventTypes),
     object_id: Id,
     client_id: Id,

@@ -76,8 +76,8 @@ describe('an event', () => {
       return row?.n === 0
     })
     const pulled: { id: string; seq: number }[] = []
-    for (let cursor: string | null = '0'; cursor !== null; ) {
-      const { body } = await shop.api('GET', `/events?limit=10&cursor=${cursor}`)
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await shop.api('GET', `/events?limit=10${cursor === '' ? '' : `&cursor=${cursor}`}`)
       pulled.push(...(body['data'] as typeof pulled))
       cursor = body['next_cursor'] as string | null
     }
