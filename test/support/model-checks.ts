@@ -108,7 +108,7 @@ export async function expectDunnedOnlyWhatWasDue(books: ModelBooks, ledger: Ledg
 
 /** What is open, neither held nor covered by credit, is dunned on some day to come, or was to the end of its ladder. */
 export async function expectNothingForgotten(books: ModelBooks, ledger: Ledger): Promise<void> {
-  if (books.payments.some(({ unappliedMinor }) => unappliedMinor > 0n)) return
+  if (books.payments.some(({ unappliedMinor, isReserved }) => unappliedMinor > 0n && !isReserved)) return
   const { now_at: now } = await done(ledger.call<{ now_at: string }>('GET', '/v1/test-clock'))
   for (const { id, status, dunning } of await all<InvoiceBody>(ledger, '/v1/invoices')) {
     if (status !== 'open' || dunning.held) continue

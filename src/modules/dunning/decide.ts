@@ -44,7 +44,17 @@ export type ObligationFacts = Readonly<{
 export type DecisionContext = Ladder & Readonly<{ asOf: Date }>
 
 /** The rule that settled the effect; `explain` turns it into sentences. */
-export type DecisionRule = 'closed' | 'dunning_off' | 'held' | 'below_minimum' | 'exempt' | 'entered' | 'waiting' | 'ladder_done'
+export type DecisionRule =
+  | 'closed'
+  | 'dunning_off'
+  | 'held'
+  | 'below_minimum'
+  | 'held_in_part'
+  | 'covered_by_credit'
+  | 'exempt'
+  | 'entered'
+  | 'waiting'
+  | 'ladder_done'
 
 export type Effect =
   | (StageEntry &
@@ -192,7 +202,7 @@ export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
  */
 export function nextEntry(standing: Standing, situation: Situation): NextEntry | null {
   const { facts, context } = situation
-  if (facts.dunning === 'off' || isBelowMinimum({ ...facts, balanceMinor: askedOf(situation).askedMinor }, context)) return null
+  if (facts.dunning === 'off' || tooLittle(situation) !== null) return null
   const { policy } = context
   const fromOn = firstDay(situation)
   if (fromOn === null) return null
@@ -229,11 +239,20 @@ function firstSending(fromOn: Day, { facts, context }: Situation): { on: Day; at
 }
 
 function blockOf(situation: Situation): DecisionRule | null {
-  const { facts, context, today } = situation
+  const { facts, today } = situation
   if (facts.dunning === 'off') return 'dunning_off'
   if (isHeld(situation)) return 'held'
-  if (isBelowMinimum({ ...facts, balanceMinor: askedOf(situation).askedMinor }, context)) return 'below_minimum'
-  return isExempt(facts, today) ? 'exempt' : null
+  return tooLittle(situation) ?? (isExempt(facts, today) ? 'exempt' : null)
+}
+
+/** The rule that leaves nothing to dun: the balance is too small itself, or what a dispute and then credit take from it leaves too little. */
+function tooLittle(situation: Situation): DecisionRule | null {
+  const { facts, context } = situation
+  const { disputedMinor, askedMinor } = askedOf(situation)
+  const isTooLittle = (balanceMinor: bigint) => isBelowMinimum({ ...facts, balanceMinor }, context)
+  if (!isTooLittle(askedMinor)) return null
+  if (isTooLittle(facts.balanceMinor)) return 'below_minimum'
+  return isTooLittle(facts.balanceMinor - disputedMinor) ? 'held_in_part' : 'covered_by_credit'
 }
 
 function isHeld(situation: Situation): boolean {

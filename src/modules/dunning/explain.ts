@@ -111,7 +111,7 @@ function obstacle(
   rule: Exclude<DecisionRule, 'entered' | 'waiting'>,
   situation: Situation
 ): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
-  const { facts, context, today } = situation
+  const { facts, today } = situation
   switch (rule) {
     case 'closed': {
       const detail = 'Nothing is open, so it stands on no stage.'
@@ -122,14 +122,13 @@ function obstacle(
     case 'held':
       return held(situation)
     case 'below_minimum': {
-      const minimum = formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
-      const dunned = askedOf(situation).askedMinor
-      const disputed = dunned === facts.balanceMinor ? {} : { dunned: formatAmount(dunned, facts.currency) }
-      const what = dunned === facts.balanceMinor ? 'What is open' : 'What is open, not disputed and not covered by credit'
-      const detail = `${what} is not above the policy's minimum of ${minimum} ${facts.currency}.`
-      const compared = { ...balanceOf(facts), ...disputed, min_balance: minimum }
+      const detail = `What is open is not above the policy's minimum of ${minimumOf(situation)} ${facts.currency}.`
+      const compared = { ...balanceOf(facts), min_balance: minimumOf(situation) }
       return { detail, compared, changedBy: 'A higher balance or a lower minimum.' }
     }
+    case 'held_in_part':
+    case 'covered_by_credit':
+      return leftOver(rule, situation)
     case 'exempt': {
       const untilOn = facts.exemptUntilOn ?? today
       const detail = `It is exempt from dunning through ${untilOn}.`
@@ -140,6 +139,34 @@ function obstacle(
       return { detail, compared: {}, changedBy: 'A policy with a further stage, or a later due date.' }
     }
   }
+}
+
+/** Something takes so much from the balance that what is left is not dunned. */
+function leftOver(
+  rule: 'held_in_part' | 'covered_by_credit',
+  situation: Situation
+): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
+  const { facts } = situation
+  const { disputedMinor, creditMinor, askedMinor } = askedOf(situation)
+  const text = (minor: bigint) => formatAmount(minor, facts.currency)
+  const taken = [
+    ...(disputedMinor > 0n ? [`${text(disputedMinor)} is disputed`] : []),
+    ...(creditMinor > 0n ? [`${text(creditMinor)} is covered by credit that is not applied`] : [])
+  ].join(' and ')
+  const left = `${text(askedMinor)} ${facts.currency}`
+  const detail = `Of ${text(facts.balanceMinor)} ${facts.currency}, ${taken}: the ${left} left is not above the minimum of ${minimumOf(situation)}.`
+  const compared = {
+    ...balanceOf(facts),
+    ...{ disputed: text(disputedMinor), unapplied_credit: text(creditMinor), dunned: text(askedMinor) },
+    min_balance: minimumOf(situation)
+  }
+  const changedBy =
+    rule === 'held_in_part' ? 'The end of the dispute.' : 'Less credit, or an allocation of the credit to another invoice.'
+  return { detail, compared, changedBy }
+}
+
+function minimumOf({ facts, context }: Situation): string {
+  return formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
 }
 
 /** Every hold that covers today, the one that ends last or never first. */

@@ -11,9 +11,8 @@ type Unapplied = Readonly<{ clientId: string; currency: string; unappliedMinor: 
 export const noCredit: CreditOf = () => 0n
 
 /**
- * Credit that is not applied, because it is reserved or the organization applies none by itself, is money all the same: whoever
- * has it is not dunned for as much. It covers what is oldest due first, as applying it would, but nothing that is contested: that is not
- * asked for anyhow.
+ * Credit that is not applied covers what is oldest due first, as applying it would, but nothing that is contested, which is not asked
+ * for anyway. The caller leaves out reserved money: it never pays an invoice by itself, so netting it would stop dunning for good.
  * @param open by due date.
  */
 export function nettingOf(

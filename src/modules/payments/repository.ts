@@ -187,10 +187,10 @@ export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]
 const selectUnapplied = statement<Unapplied>(
   'payments.unapplied_of_clients',
   `select client_id as "clientId", currency, sum(unapplied_minor)::bigint as "unappliedMinor" from payments
-   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 group by client_id, currency`
+   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 and reserved_for is null group by client_id, currency`
 )
 
-/** What a client has and no obligation has used, reserved or not. */
+/** Credit that counts against what a client owes. Money that is reserved for another purpose does not. */
 export type Unapplied = Readonly<{ clientId: string; currency: string; unappliedMinor: bigint }>
 
 export function unappliedOf(reader: Reader, clientIds: readonly string[]): Promise<Unapplied[]> {
@@ -216,6 +216,8 @@ export type CurrencyBalance = Readonly<{
   openMinor: bigint
   overdueMinor: bigint
   creditMinor: bigint
+  /** The part of the credit that is reserved for a purpose. */
+  reservedMinor: bigint
   pendingMinor: bigint
   openInvoices: bigint
 }>
@@ -230,11 +232,12 @@ const selectBalances = statement<BalanceRow>(
        count(distinct invoice_id) as invoices
      from obligations where org_id = $1 and client_id = $2 and balance_minor > 0 group by currency
    ), paid as (
-     select currency, sum(unapplied_minor) as credit, coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as pending
+     select currency, sum(unapplied_minor) as credit,
+       coalesce(sum(unapplied_minor) filter (where reserved_for is not null), 0) as reserved, coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as pending
      from payments where org_id = $1 and client_id = $2 group by currency
    )
    select currency, coalesce(open, 0)::text as "openMinor", coalesce(overdue, 0)::text as "overdueMinor", coalesce(credit, 0)::text as "creditMinor",
-     coalesce(pending, 0)::text as "pendingMinor", coalesce(invoices, 0)::text as "openInvoices"
+     coalesce(reserved, 0)::text as "reservedMinor", coalesce(pending, 0)::text as "pendingMinor", coalesce(invoices, 0)::text as "openInvoices"
    from owed full join paid using (currency) order by currency`
 )
 
@@ -249,6 +252,7 @@ export async function balancesOf(
     openMinor: BigInt(row.openMinor),
     overdueMinor: BigInt(row.overdueMinor),
     creditMinor: BigInt(row.creditMinor),
+    reservedMinor: BigInt(row.reservedMinor),
     pendingMinor: BigInt(row.pendingMinor),
     openInvoices: BigInt(row.openInvoices)
   }))

@@ -98,7 +98,11 @@ const details = {
   instrument: InstrumentSchema,
   method: ShortText,
   reference: ShortText,
-  reserved_for: Type.String({ minLength: 1, maxLength: 200, description: 'Named purpose: never applied by itself' }),
+  reserved_for: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'Purpose of the money. It is only applied by `allocate`, and it does not cover what is dunned'
+  }),
   allocations: AllocationsInput,
   metadata: Metadata
 }
@@ -149,8 +153,14 @@ export const ClientBalanceSchema = named(
         open: Amount,
         overdue: Amount,
         unapplied_credit: Amount,
+        reserved_credit: Type.String({
+          description: 'The part of `unapplied_credit` that is reserved for a purpose; not netted'
+        }),
         pending: Type.String({ description: 'Announced money; in no other figure' }),
-        net: Type.String({ description: 'Open less unapplied credit; negative where the client has more than it owes' }),
+        net: Type.String({
+          description:
+            '`open` less `unapplied_credit`, without `reserved_credit`; negative if the client has more credit than it owes'
+        }),
         open_invoices: Type.Integer()
       }),
       { description: 'One per currency; never added across them' }
@@ -223,8 +233,9 @@ export function balanceToApi(clientId: string, balances: readonly CurrencyBalanc
         open: amount(row.openMinor),
         overdue: amount(row.overdueMinor),
         unapplied_credit: amount(row.creditMinor),
+        reserved_credit: amount(row.reservedMinor),
         pending: amount(row.pendingMinor),
-        net: amount(row.openMinor - row.creditMinor),
+        net: amount(row.openMinor - (row.creditMinor - row.reservedMinor)),
         open_invoices: Number(row.openInvoices)
       }
     })

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { dueOnTheTenth } from '../../support/agreements.ts'
+import { onTheTenth, stages } from '../../support/agreements.ts'
 import { done, type EventRow, startDunning } from '../../support/dunning.ts'
 
 // Who sends a message from an event asks for what the event says is asked for.
@@ -10,9 +10,13 @@ afterAll(close)
 const amountsOf = ({ context }: EventRow) => context['amounts']
 
 test('a stage event names what is disputed of its invoice, what credit covers, and what is asked for', async () => {
-  const { ledger, clientId, id } = await dueOnTheTenth(newLedger)
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  await done(ledger.call('PATCH', '/v1/organization', { body: { auto_apply_credit: false } }))
+  const clientId = await ledger.addClient()
+  await ledger.pay(clientId, '25.00')
+  const { id } = await ledger.issue(clientId, onTheTenth)
   await done(ledger.call('POST', '/v1/disputes', { body: { invoice_id: id, reason: 'quality', amount: '40.00' } }))
-  await ledger.pay(clientId, '25.00', { reserved_for: 'deposit' })
   await ledger.advance('2026-01-14T00:00:00Z')
   const common = { currency: 'EUR', total: '100.00', balance: '100.00' }
   const asked = { ...common, disputed: '40.00', unapplied_credit: '25.00', net_total: '35.00' }

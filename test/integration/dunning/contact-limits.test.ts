@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { type EventRow, type Ledger, startDunning } from '../../support/dunning.ts'
+import { done, type EventRow, type Ledger, startDunning } from '../../support/dunning.ts'
 
 const { newLedger, close } = await startDunning()
 afterAll(close)
@@ -118,6 +118,15 @@ describe('a notice that waits', () => {
     return { ledger, clientId, first, second }
   }
 
+  /** Credit that is not applied: a third invoice was paid, and its total is lowered. */
+  const giveCredit = async ({ ledger, clientId }: Awaited<ReturnType<typeof waiting>>) => {
+    await done(ledger.call('PATCH', '/v1/organization', { body: { auto_apply_credit: false } }))
+    const external_refs = [{ source: 'books', id: 'third' }]
+    const { id } = await ledger.issue(clientId, { ...due('2026-03-01'), total: '201.00', external_refs })
+    await ledger.pay(clientId, '201.00', { allocations: [{ invoice_id: id, amount: '201.00' }] })
+    await done(ledger.call('PUT', '/v1/invoices/by-ref?source=books&id=third', { body: { total: '1.00' } }))
+  }
+
   test('speaks only of what is still open when it goes', async () => {
     const { ledger, clientId, first } = await waiting()
     await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: first.id, amount: '100.00' }] })
@@ -171,7 +180,7 @@ describe('a notice that waits', () => {
     const exempt = await waiting()
     await exempt.ledger.call('PATCH', `/v1/clients/${exempt.clientId}`, { body: { dunning_exempt_until_on: '2026-03-01' } })
     const covered = await waiting()
-    await covered.ledger.pay(covered.clientId, '200.00', { reserved_for: 'deposit' })
+    await giveCredit(covered)
     for (const { ledger } of [exempt, covered]) {
       await ledger.advance('2026-01-25T00:00:00Z')
       expect(await toldTo(ledger)).toHaveLength(1)

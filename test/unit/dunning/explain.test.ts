@@ -96,6 +96,27 @@ describe('why', () => {
     expect(rulesOf(whyAt(asOf, done))).toEqual(['ladder_done handover'])
   })
 
+  it('says that the balance is below the minimum only where the balance itself is', () => {
+    const policy = { ...jump, minBalanceMinor: new Map([[eur, 500n]]) }
+    const asOf = at('2026-03-05', '12:00')
+    const dispute = { id: 'd', reason: 'dispute', resume: 'by_age', fromOn: day('2026-03-02'), throughOn: null } as const
+    const disputed = { ...told, holds: [{ ...dispute, amountMinor: 9_600n }] }
+    const whys = [{ ...told, creditMinor: 10_000n }, disputed, { ...disputed, creditMinor: 100n }].map(
+      (rest) => whyAt(asOf, factsOf('2026-03-01', rest), { policy })[0]
+    )
+    expect(whys.map((why) => [why?.rule, why?.detail])).toEqual([
+      [
+        'covered_by_credit',
+        'Of 100.00 EUR, 100.00 is covered by credit that is not applied: the 0.00 EUR left is not above the minimum of 5.00.'
+      ],
+      ['held_in_part', 'Of 100.00 EUR, 96.00 is disputed: the 4.00 EUR left is not above the minimum of 5.00.'],
+      [
+        'held_in_part',
+        'Of 100.00 EUR, 96.00 is disputed and 1.00 is covered by credit that is not applied: the 3.00 EUR left is not above the minimum of 5.00.'
+      ]
+    ])
+  })
+
   it('always says something, and leaves the decision as decide makes it', () => {
     fc.assert(
       fc.property(arbitraryScenario, fc.integer({ min: 0, max: 1500 }), ({ facts, policy, calendar, startOn }, hours) => {
