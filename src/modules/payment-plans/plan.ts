@@ -193,14 +193,19 @@ function clamp(minor: bigint, maxMinor: bigint): bigint {
 /** Days before an installment is due on which its client is reminded. */
 export const REMINDED_DAYS_BEFORE = 3
 
-/** The days on which an active plan next has something to say; null when it has nothing. */
+/**
+ * The next day after today on which an active plan, decided for today, has something to say; null when it has nothing. An installment
+ * whose grace is over and that is not missed was emptied today, as by a payment that bounced: it is missed tomorrow.
+ */
 export function nextDay({ installments, graceDays }: Pick<PaymentPlan, 'installments' | 'graceDays'>, today: Day): Day | null {
+  const tomorrow = addDays(today, 1)
   const days = installments
     .filter(({ status }) => status !== 'paid')
     .flatMap((one) => [
-      ...(one.toldSoon || one.dueOn <= today ? [] : [maxDay(today, addDays(one.dueOn, -REMINDED_DAYS_BEFORE))]),
-      ...(one.toldDue ? [] : [maxDay(today, one.dueOn)]),
+      ...(one.toldSoon || one.dueOn <= today ? [] : [addDays(one.dueOn, -REMINDED_DAYS_BEFORE)]),
+      ...(one.toldDue ? [] : [one.dueOn]),
       ...(one.missedOn === null ? [missedFrom(one, { graceDays })] : [])
     ])
-  return days.toSorted()[0] ?? null
+  const [first] = days.toSorted()
+  return first === undefined ? null : maxDay(tomorrow, first)
 }

@@ -227,6 +227,23 @@ describe('an active plan', () => {
   })
 })
 
+test('an installment that is emptied by a payment that bounced after its grace is missed on the next day, and time goes on', async () => {
+  const ledger = await newLedger({ clockAt: '2026-01-05T09:00:00Z' })
+  const clientId = await ledger.addClient()
+  const { id: invoiceId } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-04', total: '200.00' })
+  const installments = ['2026-01-10', '2026-02-10'].map((due_on) => ({ due_on, amount: '100.00' }))
+  const terms = { schedule: { kind: 'custom', installments }, grace_days: 0 }
+  const { id } = await post(ledger, '', { client_id: clientId, invoice_ids: [invoiceId], ...terms })
+  await post(ledger, `/${id}/accept`, { accepted_by: 'Ada Smith' })
+  await ledger.advance('2026-01-09T12:00:00Z')
+  const paymentId = await ledger.pay(clientId, '100.00')
+  await ledger.advance('2026-01-11T12:00:00Z')
+  await ledger.reverse(paymentId, { reason: 'bounced' })
+  await ledger.advance('2026-01-31T12:00:00Z')
+  expect((await read(ledger, id)).installments.map(({ missed_on }) => missed_on)).toEqual(['2026-01-12', null])
+  expect(await ledger.told('installment.missed')).toEqual(['2026-01-12 installment.missed'])
+})
+
 describe('bad input', () => {
   test('each is refused by name, and nothing is written', async () => {
     const { ledger, clientId, first, second, body } = await indebted()

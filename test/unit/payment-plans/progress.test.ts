@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addDays, type Day, day } from '../../../src/kernel/day.ts'
-import { progressOf } from '../../../src/modules/payment-plans/plan.ts'
+import { nextDay, progressOf } from '../../../src/modules/payment-plans/plan.ts'
 
 const start = day('2026-01-10')
 const installments = [0, 10, 20, 30].map((offset) => ({ dueOn: addDays(start, offset), amountMinor: 100n }))
@@ -107,4 +107,31 @@ describe('a plan', () => {
       })
     )
   })
+})
+
+test('a plan looks again on a later day, whatever its money does, and no later than the day on which an installment is missed', () => {
+  const move = fc.tuple(fc.integer({ min: 0, max: 30 }), fc.constantFrom(100n, 50n, -50n, -100n))
+  fc.assert(
+    fc.property(fc.array(move, { maxLength: 6 }), fc.integer({ min: 0, max: 30 }), (moves, age) => {
+      const paid = moves.map(([offset, minor]): [string, bigint] => [addDays(start, offset), minor])
+      const today = addDays(start, age)
+      const progress = at(today, paid)
+      fc.pre(progress.status === 'active')
+      const decided = installments.map((one, index) => {
+        const { missedOn = null, status = 'upcoming' as const } = progress.installments[index] ?? {}
+        const filled = { paidMinor: 0n, creditedMinor: 0n, missedOn, status }
+        return { ...one, ...filled, toldDue: one.dueOn <= today, toldSoon: addDays(one.dueOn, -3) <= today }
+      })
+      const next = nextDay({ installments: decided, graceDays: terms.graceDays }, today)
+      if (next !== null) expect(next > today).toBe(true)
+      const known = paid.filter(([on]) => on <= today)
+      for (let day = addDays(today, 1); day <= addDays(start, 60); day = addDays(day, 1)) {
+        const missed = at(day, known).installments.filter(({ missedOn }) => missedOn === day).length
+        if (missed === 0) continue
+        expect(next !== null && next <= day).toBe(true)
+        break
+      }
+    }),
+    { numRuns: 1_000 }
+  )
 })
