@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
+import { keepReceived } from './fingerprint.ts'
 import { closed, type Refusal, refusals } from './schemas.ts'
 
 /** Of DELETE no body is read, as of GET: what would come in it has no meaning here. */
@@ -17,9 +18,11 @@ export function registerContract(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     // Many clients say that it is JSON even where they send nothing.
-    if (body.length === 0) done(null, undefined)
-    else if (isUtf8(body)) void parse(request, body.toString(), done)
-    else done(new DomainError('invalid_request', 'JSON is UTF-8, and this body is not.'))
+    if (body.length === 0) return done(null, undefined)
+    if (!isUtf8(body)) return done(new DomainError('invalid_request', 'JSON is UTF-8, and this body is not.'))
+    const text = body.toString().replace(/^\ufeff/, '')
+    keepReceived(request, text)
+    void parse(request, text, done)
   })
   app.addHttpMethod('DELETE', { hasBody: false, overrideExisting: true })
   app.addHook('onRoute', (route) => {

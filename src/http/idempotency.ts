@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Database, Tx } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
@@ -6,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts'
 import { DomainError } from '../kernel/errors.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
 import { refuseStale } from '../modules/organizations/service.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { traceparentOf } from './request-id.ts'
 import { headerText } from './validation.ts'
 
@@ -71,15 +71,13 @@ function answerOf(reply: FastifyReply, { status, body }: Outcome<object | null>)
 
 function replay(first: repository.Stored, { fingerprint, seal }: { fingerprint: string; seal: Seal }): Answer {
   if (first.fingerprint !== fingerprint) {
-    throw new DomainError('idempotency_key_reused', 'This Idempotency-Key was used for another request.')
+    throw new DomainError(
+      'idempotency_key_reused',
+      'This Idempotency-Key was used for another request: another method, path, query or body. Send this one with a new key.'
+    )
   }
   const body = first.sealed ? seal.open(first.body) : first.body
   return { status: first.status, body, etag: body === '' ? undefined : etagOf(JSON.parse(body) as object), replayed: true }
-}
-
-function fingerprintOf(request: FastifyRequest): string {
-  const ifMatch = headerText(request, 'if-match') ?? ''
-  return hash('sha256', JSON.stringify([request.method, request.url, ifMatch, request.body ?? null]))
 }
 
 type Versioned = Readonly<{ versionForUpdate: (tx: Tx, id: string) => Promise<number> }>

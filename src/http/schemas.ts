@@ -115,7 +115,8 @@ export const writeHeaders = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 255,
-      description: 'The same key with the same request has one effect; kept for 7 days'
+      description:
+        'The same key with the same request has one effect; kept for 7 days. Requests are the same if method, path, query and body are, whatever the order of members, white space or headers.'
     })
   )
 })

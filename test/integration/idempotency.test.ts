@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, refusalOf, startApp, type TestApp } from '../support/app.ts'
 
 let app: TestApp
@@ -59,6 +59,46 @@ test('another request with the key is refused and leaves nothing', async () => {
   const before = await counted()
   expect(refusalOf(await issue(key, invoice('2')))).toBe('422 idempotency_key_reused')
   expect(await counted()).toBe(before)
+})
+
+describe('one request in other bytes', () => {
+  const raw = (key: string, payload: string, headers: Record<string, string> = {}) =>
+    app.app.inject({
+      method: 'POST',
+      url: '/v1/clients',
+      headers: { authorization: `Bearer ${app.key}`, 'content-type': 'application/json', 'idempotency-key': key, ...headers },
+      payload
+    })
+  const FIRST =
+    '{"name":"Åse","payment_terms":{"kind":"net","days":10},"contacts":[{"name":"B","role":"billing"}],"metadata":{"b":"1","a":"2"}}'
+
+  test.for([
+    [
+      'members in another order, at any depth',
+      '{"metadata":{"a":"2","b":"1"},"contacts":[{"role":"billing","name":"B"}],"payment_terms":{"days":10,"kind":"net"},"name":"Åse"}'
+    ],
+    ['spaces and lines', FIRST.replaceAll(',', ' ,\r\n\t').replaceAll(':', ' : ')],
+    ['escaped characters', FIRST.replace('Å', '\\u00c5').replace('"name"', '"n\\u0061me"')],
+    ['a number in another form', FIRST.replace('10', '1.0e1')],
+    ['a byte order mark', `\ufeff${FIRST}`]
+  ])('%s: the first answer is replayed', async ([, again = '']) => {
+    const key = newKey()
+    const first = await raw(key, FIRST)
+    expect(first.statusCode, first.body).toBe(201)
+    const second = await raw(key, again, { 'content-type': 'application/json; charset=UTF-8', 'if-match': '"9"' })
+    expect([second.statusCode, second.headers['idempotency-replayed'], second.body]).toEqual([201, 'true', first.body])
+  })
+
+  test.for([
+    ['another order of a list', '{"name":"A","tags":["a","b"]}', '{"name":"A","tags":["b","a"]}'],
+    ['null instead of nothing', '{"name":"A"}', '{"name":"A","locale":null}'],
+    ['another value further in', '{"name":"A","metadata":{"a":"1"}}', '{"name":"A","metadata":{"a":"2"}}']
+  ])('%s is another request', async ([, first = '', second = '']) => {
+    const key = newKey()
+    expect((await raw(key, first)).statusCode).toBe(201)
+    const { statusCode, body } = await raw(key, second)
+    expect([statusCode, body]).toEqual([422, expect.stringContaining('idempotency_key_reused')])
+  })
 })
 
 test('a refusal stores nothing: the corrected request goes through with the same key', async () => {
