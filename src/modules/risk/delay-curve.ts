@@ -33,7 +33,7 @@ export function organizationCurve({ known, late }: OrganizationState, thresholds
 
 /**
  * S_c(e): the client's own curve, shrunk to the organization's. An overdue invoice of age a counts as later than every e < a, and beyond
- * that as the organization's invoices go on that were as old: T(e)/T(a).
+ * that as the organization's invoices go on that were unpaid at that age.
  */
 export function clientCurve(
   { client, position, thresholds }: Pick<Situation, 'client' | 'position' | 'thresholds'>,
@@ -50,10 +50,8 @@ export function clientCurve(
 function overdueShares({ overdue }: OpenPosition, organization: DelayCurve): number[] {
   const shares = EDGES.map(() => 0)
   for (const { days: age } of overdue) {
-    const reached = shareLater(organization, age)
     for (const [at, edge] of EDGES.entries()) {
-      const share = edge < age || reached === 0 ? 1 : Math.min(1, (organization[at] ?? 0) / reached)
-      shares[at] = (shares[at] ?? 0) + share
+      shares[at] = (shares[at] ?? 0) + chanceLater(organization, { days: edge, age })
     }
   }
   return shares
@@ -72,19 +70,27 @@ export function shareLater(curve: DelayCurve, days: number): number {
   return days >= DELAY_DAYS_MAX ? 0 : (from * (DELAY_DAYS_MAX - days)) / (DELAY_DAYS_MAX - fromDays)
 }
 
-/** P(later than `days` | unpaid at `age`): both in days after the due date. 1 once the age has reached the days. */
+/**
+ * The share of invoices that are unpaid at the start of the day `age` days after they were due. Each of them can still be paid on that
+ * day, so they are those that are paid more than `age − 1` days late.
+ */
+export function shareUnpaid(curve: DelayCurve, age: number): number {
+  return shareLater(curve, age - 1)
+}
+
+/** P(later than `days` | unpaid at the start of day `age`): both in days after the due date. 1 once the age exceeds the days. */
 export function chanceLater(curve: DelayCurve, { days, age }: { days: number; age: number }): number {
-  if (age >= days) return 1
-  const reached = shareLater(curve, age)
-  return reached === 0 ? 1 : Math.min(1, shareLater(curve, days) / reached)
+  if (age > days) return 1
+  const unpaid = shareUnpaid(curve, age)
+  return unpaid === 0 ? 1 : Math.min(1, shareLater(curve, days) / unpaid)
 }
 
 /**
- * The delay in days that a share `q` (0 to 1) of the invoices that are unpaid at `age` does not exceed. Not below the age, and at most
- * 120 unless the age is more.
+ * The delay in days that a share `q` (0 to 1) of the invoices that are unpaid at the start of day `age` does not exceed. Not below the
+ * age, and at most 120 unless the age is more.
  */
 export function delayQuantile(curve: DelayCurve, { q, age }: { q: number; age: number }): number {
-  const wanted = (1 - q) * shareLater(curve, age)
+  const wanted = (1 - q) * shareUnpaid(curve, age)
   let [fromDays, from]: [number, number] = [DELAY_DAYS_MIN, 1]
   for (const [at, edge] of [...EDGES.entries(), [EDGES.length, DELAY_DAYS_MAX] as const]) {
     const share = curve[at] ?? 0

@@ -95,7 +95,12 @@ export const InvoiceRiskScoreSchema = named(
     expected_on: Type.String({ format: 'date', description: 'When it is expected to be paid' }),
     early_on: Type.String({ format: 'date', description: 'One in ten is paid by then' }),
     late_on: Type.String({ format: 'date', description: 'Nine in ten are paid by then' }),
-    ends_seriously_late: Type.Number({ minimum: 0, maximum: 1, description: 'The chance, given that it is unpaid so far' }),
+    ends_seriously_late: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'The chance to be paid more than serious_days late, or never, given that the invoice is unpaid at the start of as_of. It can still be paid on that day. 1 once it is more than serious_days overdue'
+    }),
     exposure: ref(ExposureSchema)
   })
 )
