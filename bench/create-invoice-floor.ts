@@ -21,8 +21,9 @@ export const writesFrom = (given: string) => `
       '[{"url":"https://pay.example/i/1","kind":"card"}]', '{"order":"4711"}', 1, at, at from given
   ), obligation as (
     insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
-      overdue_announced, next_stage_code, next_at)
-    select org, obligation, invoice, client, 'invoice', due_on, 'EUR', total, total, 1, due_on + 1, false, 'courtesy', at + interval '20 days'
+      overdue_announced, next_stage_code, next_entry_at, next_at)
+    select org, obligation, invoice, client, 'invoice', due_on, 'EUR', total, total, 1, due_on + 1, false, 'courtesy', at + interval '20 days',
+      at + interval '20 days'
     from given
   ), entry as (
     insert into ledger_entries (org_id, id, kind, client_id, currency, invoice_id, obligation_id, balance_minor, unapplied_minor, effective_on,

@@ -35,12 +35,13 @@ const insertInvoices = `
 
 const insertObligations = `
   insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
-    overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, policy_id, policy_version)
+    overdue_announced, stage_code, stage_entered_at, next_stage_code, next_entry_at, next_at, policy_id, policy_version)
   select $1, uuidv7(), i.id, i.client_id, 'invoice', i.due_on, i.currency, i.total_minor, i.total_minor, 1, i.due_on + 1,
     is_due, case when is_due then 'courtesy' end, case when is_due then entered_at end, case when is_due then 'reminder' else 'courtesy' end,
-    case when is_due then $2::date + time '09:00' at time zone 'Europe/Berlin' else (i.due_on - 3) + time '09:00' at time zone 'Europe/Berlin' end,
+    next_at, next_at,
     case when is_due then $3::uuid end, case when is_due then 1 end
-  from invoices i, lateral (select i.due_on < $2::date as is_due, (i.due_on - 3) + time '09:00' at time zone 'Europe/Berlin' as entered_at) d
+  from invoices i, lateral (select i.due_on < $2::date as is_due, (i.due_on - 3) + time '09:00' at time zone 'Europe/Berlin' as entered_at) d,
+    lateral (select case when is_due then $2::date + time '09:00' at time zone 'Europe/Berlin' else entered_at end as next_at) n
   where i.org_id = $1 order by i.id`
 
 /** What the due ones entered before: a sweep reads it. */

@@ -23,7 +23,8 @@ const sweep = `
       balance_minor, $2
     from due
   ), stood as (
-    update obligations o set stage_code = 'reminder', stage_entered_at = $2, next_stage_code = 'second', next_at = $2::timestamptz + interval '7 days'
+    update obligations o set stage_code = 'reminder', stage_entered_at = $2, next_stage_code = 'second', next_entry_at = $2::timestamptz + interval '7 days',
+      next_at = $2::timestamptz + interval '7 days'
     from due where o.org_id = $1 and o.id = due.id
   ), touched as (
     update invoices i set version = i.version + 1, updated_at = $2 from due where i.org_id = $1 and i.id = due.invoice_id

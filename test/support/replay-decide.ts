@@ -4,8 +4,8 @@ import {
   type Decision,
   type DecisionContext,
   decide,
-  nextDecisionAt,
-  type ObligationFacts
+  type ObligationFacts,
+  whatIsNext
 } from '../../src/modules/dunning/decide.ts'
 
 /** Money that reaches one invoice, on a day. */
@@ -75,7 +75,7 @@ function whenDue({ row, receipts, setting, ask, receive, factsNow }: Walk): void
   let asOf = startOfDay(row.issuedOn, timeZone)
   for (;;) {
     const [first] = waiting
-    const due = nextDecisionAt(factsNow(), { ...setting.ladder, asOf })
+    const due = whatIsNext(factsNow(), { ...setting.ladder, asOf }).nextAt
     const next = due !== null && due < asOf ? asOf : due
     if (first !== undefined && (next === null || first.at <= next)) {
       receive(first.receipt)

@@ -82,6 +82,8 @@ export type Decision = Readonly<{
   stage: string | null
   /** After the effect: before this instant nothing happens unless the facts change, and at it something does. Null for never. */
   nextAt: Date | null
+  /** The start of the first overdue day, as long as `overdue` is still to come; else null. */
+  overdueAt: Date | null
   /** The next entry alone, without the overdue boundary, and the stage that it would enter. */
   nextEntryAt: Date | null
   nextStage: string | null
@@ -128,15 +130,15 @@ export function decide(facts: ObligationFacts, context: DecisionContext): Decisi
 }
 
 /**
- * When the sweep has to look at the obligation, for whoever changes its facts without deciding: the first instant at which
- * `decide` makes an entry or announces that it is overdue, the past included where that is due already; null for never.
+ * What comes next, for a caller that changes the facts without deciding. `nextAt` is the first instant at which `decide` makes an
+ * entry or announces that it is overdue; it has passed if that is due already.
  */
-export function nextDecisionAt(facts: ObligationFacts, context: DecisionContext): Date | null {
-  if (isClosed(facts)) return null
+export function whatIsNext(facts: ObligationFacts, context: DecisionContext): Outlook {
+  if (isClosed(facts)) return nothingAhead
   const today = dayIn(context.asOf, facts.timeZone)
   const standing = standingFor(facts, context)
   const situation = { facts, context, today }
-  return outlook(standing, { ...situation, overdue: false, next: nextEntry(standing, situation) }).nextAt
+  return outlook(standing, { ...situation, overdue: false, next: nextEntry(standing, situation) })
 }
 
 /**
@@ -264,18 +266,23 @@ function closed(facts: ObligationFacts, daysOverdue: number): Decision {
   const effect = facts.entries.length === 0 ? stay : clear
   return {
     ...{ effect, rule: 'closed', overdue: false, isHeld: false, daysOverdue },
-    ...{ stage: null, nextAt: null, nextEntryAt: null, nextStage: null }
+    ...{ stage: null, ...nothingAhead }
   }
 }
 
-/** What comes after the decision: the next entry, and the start of the first overdue day as long as that was not said. */
-function outlook(standing: Standing, ahead: Situation & Readonly<{ overdue: boolean; next: NextEntry | null }>) {
+export type Outlook = Pick<Decision, 'nextAt' | 'overdueAt' | 'nextEntryAt' | 'nextStage'>
+
+const nothingAhead: Outlook = { nextAt: null, overdueAt: null, nextEntryAt: null, nextStage: null }
+
+/** What comes after the decision: the next entry, and the start of the first overdue day as long as that was not announced. */
+function outlook(standing: Standing, ahead: Situation & Readonly<{ overdue: boolean; next: NextEntry | null }>): Outlook {
   const { facts, context, next } = ahead
-  const nextEntryAt = next?.at ?? null
-  const nextStage = next === null ? null : (entryOn(next.on, standing, context)?.stage.code ?? null)
-  if (facts.overdueAnnounced || ahead.overdue) return { nextAt: nextEntryAt, nextEntryAt, nextStage }
+  const choice = next === null ? null : entryOn(next.on, standing, context)
+  const [nextEntryAt, nextStage] = next === null || choice === null ? [null, null] : [next.at, choice.stage.code]
+  if (facts.overdueAnnounced || ahead.overdue) return { nextAt: nextEntryAt, overdueAt: null, nextEntryAt, nextStage }
   const overdueAt = startOfDay(addDays(standing.effectiveDueOn, 1), facts.timeZone)
-  return { nextAt: nextEntryAt !== null && nextEntryAt < overdueAt ? nextEntryAt : overdueAt, nextEntryAt, nextStage }
+  const nextAt = nextEntryAt !== null && nextEntryAt < overdueAt ? nextEntryAt : overdueAt
+  return { nextAt, overdueAt, nextEntryAt, nextStage }
 }
 
 function deadlineOf({ graceDays }: Stage, enteredOn: Day): Day | null {

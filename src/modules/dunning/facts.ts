@@ -4,7 +4,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { earlierOpen } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type Decision, type DecisionContext, decide, nextDecisionAt, type ObligationFacts, standingFor } from './decide.ts'
+import { type Decision, type DecisionContext, decide, isClosed, type ObligationFacts, standingFor, whatIsNext } from './decide.ts'
 import { effectiveDueOn, type StageEntry } from './ladder.ts'
 
 /** One version of one policy. */
@@ -73,24 +73,20 @@ export function dunningOf({ dunningStart }: Pick<Invoice, 'dunningStart'>): 'on'
   return dunningStart === 'off' ? 'off' : 'on'
 }
 
+type StandingStill = Pick<Decision, 'stage' | 'nextAt' | 'nextEntryAt' | 'nextStage' | 'isHeld'>
+
 /**
  * How things stand without entering anything, for whoever changed the facts: only the sweep enters. What is due already
  * has an instant that is past, so that the next sweep finds it.
  */
-export function standstill(
-  facts: ObligationFacts,
-  context: DecisionContext
-): Pick<Decision, 'stage' | 'nextAt' | 'nextStage' | 'isHeld'> {
-  const decision = decide(facts, context)
-  const nextAt = nextDecisionAt(facts, context)
-  const { isHeld } = decision
-  if (decision.effect.kind !== 'enter') return { stage: decision.stage, nextAt, nextStage: decision.nextStage, isHeld }
-  return { stage: standingFor(facts, context).stage, nextAt, nextStage: decision.effect.stage, isHeld }
+export function standstill(facts: ObligationFacts, context: DecisionContext): StandingStill {
+  const { isHeld } = decide(facts, context)
+  return { stage: isClosed(facts) ? null : standingFor(facts, context).stage, ...whatIsNext(facts, context), isHeld }
 }
 
 type Outcome = Readonly<{
   /** What a decision, or standing still, says of the obligation. */
-  standing: Pick<Decision, 'stage' | 'nextAt' | 'nextStage' | 'isHeld'>
+  standing: StandingStill
   overdueAnnounced: boolean
   /** Entries that count afterwards, those just made included. */
   entries: readonly Pick<LiveEntry, 'stage' | 'enteredAt'>[]
@@ -103,7 +99,7 @@ export function stateOf(
   { standing, overdueAnnounced, entries, policy }: Outcome,
   context: DecisionContext
 ): DunningState {
-  const { stage, nextAt, nextStage, isHeld } = standing
+  const { stage, nextAt, nextEntryAt, nextStage, isHeld } = standing
   const pinned = entries.length > 0
   return {
     overdueFromOn: addDays(effectiveDueOn(dueOn, context), 1),
@@ -111,11 +107,17 @@ export function stateOf(
     stageCode: stage,
     stageEnteredAt: stage === null ? null : (entries.findLast((entry) => entry.stage === stage)?.enteredAt ?? null),
     nextStageCode: nextStage,
+    nextEntryAt,
     nextAt,
     isHeld,
     policyId: pinned ? policy.policyId : null,
     policyVersion: pinned ? policy.version : null
   }
+}
+
+/** Whether the two differ at all: when to look again is not shown, and is kept all the same. */
+export function differ(before: DunningState, after: DunningState): boolean {
+  return differVisibly(before, after) || before.nextAt?.getTime() !== after.nextAt?.getTime()
 }
 
 /** Whether the two differ in what an invoice shows of them. */
@@ -128,6 +130,6 @@ export function differVisibly(before: DunningState, after: DunningState): boolea
     before.policyId !== after.policyId ||
     before.policyVersion !== after.policyVersion ||
     before.stageEnteredAt?.getTime() !== after.stageEnteredAt?.getTime() ||
-    before.nextAt?.getTime() !== after.nextAt?.getTime()
+    before.nextEntryAt?.getTime() !== after.nextEntryAt?.getTime()
   )
 }

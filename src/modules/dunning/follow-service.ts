@@ -20,7 +20,7 @@ import { isClosed } from './decide.ts'
 import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
-import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import { differ, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
 import { noCredit } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
@@ -224,7 +224,7 @@ export function createFollowService({
     const at = clock.now()
     const changes = byInvoice(followed, { at, tells: tellsSomething })
     const drafts = draftsOf(changes, { ...change, known })
-    const changed = followed.filter(({ found, state }) => differVisibly(found.obligation, state))
+    const changed = followed.filter(({ found, state }) => differ(found.obligation, state))
     const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
     if (changed.length > 0) {
       writes.push(

@@ -106,9 +106,11 @@ const ExplainedSchema = closed({
     { description: 'What a sweep would do now' }
   ),
   next: closed({
-    at: nullable(InstantText),
-    entry_at: nullable(InstantText),
-    stage: nullable(Type.String())
+    stage: nullable(Type.String({ description: 'The stage that is entered next if nothing changes; null if none is known' })),
+    at: nullable(Type.String({ format: 'date-time', description: 'When `stage` is entered' })),
+    overdue_at: nullable(
+      Type.String({ format: 'date-time', description: 'When `invoice.overdue` is sent; null once it was, or if nothing is open' })
+    )
   }),
   why: Type.Array(WhySchema),
   entries: Type.Array(ref(DunningEntrySchema), { description: 'Of all cycles, the mistaken ones too, oldest first' })
@@ -256,9 +258,9 @@ function explainedToApi({ found: { obligation }, policy, isPinned, decision, why
       skipped: effect.kind === 'enter' ? [...effect.skipped] : []
     },
     next: {
-      at: decision.nextAt?.toISOString() ?? null,
-      entry_at: decision.nextEntryAt?.toISOString() ?? null,
-      stage: decision.nextStage
+      stage: decision.nextStage,
+      at: decision.nextEntryAt?.toISOString() ?? null,
+      overdue_at: decision.overdueAt?.toISOString() ?? null
     },
     why: why.map(whyToApi),
     entries: entries.map(entryToApi)

@@ -7,7 +7,7 @@ import { type InvoiceRow, invoiceColumns, type ObligationJson, obligationFrom, o
 const obligationColumns = `d.id as "obligationId", d.invoice_id as "invoiceId", d.client_id as "clientId", d.kind, d.due_on as "partDueOn",
   d.currency, d.amount_minor as "amountMinor", d.balance_minor as "openMinor", d.cycle, d.overdue_from_on as "overdueFromOn",
   d.overdue_announced as "overdueAnnounced", d.stage_code as "stageCode", d.stage_entered_at as "stageEnteredAt",
-  d.next_stage_code as "nextStageCode", d.next_at as "nextAt", d.is_held as "isHeld", d.policy_id as "policyId", d.policy_version as "policyVersion"`
+  d.next_stage_code as "nextStageCode", d.next_entry_at as "nextEntryAt", d.next_at as "nextAt", d.is_held as "isHeld", d.policy_id as "policyId", d.policy_version as "policyVersion"`
 
 /** Only an invoice that is due in parts has more obligations than the one that the row is about. */
 export const caseColumns = `${invoiceColumns}, ${obligationColumns}, c.dunning_policy_id as "clientPolicyId",
@@ -57,6 +57,7 @@ function obligationOf(row: ObligationRow): Obligation {
     stageCode: row.stageCode,
     stageEnteredAt: row.stageEnteredAt,
     nextStageCode: row.nextStageCode,
+    nextEntryAt: row.nextEntryAt,
     nextAt: row.nextAt,
     isHeld: row.isHeld,
     policyId: row.policyId,

@@ -116,14 +116,14 @@ export async function openOfClients(reader: Reader, clientIds: readonly string[]
 const writeStates = setStatement(
   'obligations.save_dunning',
   `with touched as (
-     update invoices set version = version + 1, updated_at = $12 where org_id = $1 and id = any($13::uuid[])
+     update invoices set version = version + 1, updated_at = $13 where org_id = $1 and id = any($14::uuid[])
    )
    update obligations o set overdue_from_on = t.overdue_from_on, overdue_announced = t.overdue_announced, stage_code = t.stage_code,
-     stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_at = t.next_at, is_held = t.is_held,
-     policy_id = t.policy_id,
-     policy_version = t.policy_version
-   from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::boolean[], $10::uuid[], $11::int[])
-     as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, is_held, policy_id, policy_version)
+     stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_entry_at = t.next_entry_at,
+     next_at = t.next_at, is_held = t.is_held, policy_id = t.policy_id, policy_version = t.policy_version
+   from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+     $10::boolean[], $11::uuid[], $12::int[])
+     as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_entry_at, next_at, is_held, policy_id, policy_version)
    where o.org_id = $1 and o.id = t.id`
 )
 
@@ -142,7 +142,7 @@ export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: Dun
 
 const markOpen = statement<{ id: string }>(
   'obligations.mark_due',
-  `update obligations o set next_at = $2, next_stage_code = null from invoices i, clients c
+  `update obligations o set next_at = $2, next_stage_code = null, next_entry_at = null from invoices i, clients c
    where o.org_id = $1 and o.balance_minor > 0 and i.org_id = $1 and i.id = o.invoice_id and c.org_id = $1 and c.id = o.client_id
      and ($3::uuid is null or o.client_id = $3)
      and ($4::uuid is null or o.policy_id = $4 or (o.policy_id is null and $4 = coalesce(i.dunning_policy_id, c.dunning_policy_id,

@@ -37,7 +37,9 @@ export type DunningState = Readonly<{
   stageCode: string | null
   stageEnteredAt: Date | null
   nextStageCode: string | null
-  /** The earliest instant at which deciding again could change something; null when nothing can by itself. */
+  /** When that stage is entered, if nothing changes. */
+  nextEntryAt: Date | null
+  /** The earliest instant at which deciding again could change something: an entry, or becoming overdue. Null if nothing can by itself. */
   nextAt: Date | null
   /** A hold keeps it from being dunned. */
   isHeld: boolean

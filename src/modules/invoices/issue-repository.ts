@@ -12,18 +12,18 @@ const issueInvoices = setStatement(
      insert into invoices (org_id, id, client_id, number, currency, total_minor, balance_minor, issued_on, due_on, status, collection_method,
        dunning_start, dunning_policy_id, payment_links, metadata, version, created_at, updated_at)
      select $1, id, client_id, number, currency, total, total, issued_on, due_on, 'open', collection_method, dunning_start, policy_id,
-       payment_links::jsonb, metadata::jsonb, 1, $42, $42
+       payment_links::jsonb, metadata::jsonb, 1, $43, $43
      from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::date[], $9::text[], $10::text[], $11::uuid[],
        $12::text[], $13::text[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
        payment_links, metadata)
    ), due as (
      insert into obligations (org_id, id, invoice_id, client_id, kind, due_on, currency, amount_minor, balance_minor, cycle, overdue_from_on,
-       overdue_announced, stage_code, stage_entered_at, next_stage_code, next_at, is_held, policy_id, policy_version)
+       overdue_announced, stage_code, stage_entered_at, next_stage_code, next_entry_at, next_at, is_held, policy_id, policy_version)
      select $1, t.* from unnest($14::uuid[], $15::uuid[], $16::uuid[], $17::text[], $18::date[], $19::text[], $20::bigint[], $21::bigint[],
-       $22::int[], $23::date[], $24::boolean[], $25::text[], $26::timestamptz[], $27::text[], $28::timestamptz[], $29::boolean[], $30::uuid[],
-       $31::int[]) as t
+       $22::int[], $23::date[], $24::boolean[], $25::text[], $26::timestamptz[], $27::text[], $28::timestamptz[], $29::timestamptz[],
+       $30::boolean[], $31::uuid[], $32::int[]) as t
    )
-   ${entryInsert(32)}`
+   ${entryInsert(33)}`
 )
 
 export type Issued = Readonly<{

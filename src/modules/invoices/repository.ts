@@ -116,6 +116,7 @@ export function dunningColumns(of: ColumnOf<DunningState>): unknown[] {
     of('text', (o) => o.stageCode),
     of('timestamptz', (o) => o.stageEnteredAt),
     of('text', (o) => o.nextStageCode),
+    of('timestamptz', (o) => o.nextEntryAt),
     of('timestamptz', (o) => o.nextAt),
     of('bool', (o) => o.isHeld),
     of('uuid', (o) => o.policyId),
@@ -170,7 +171,7 @@ export async function emptyObligations(tx: Tx, invoiceId: string): Promise<void>
 const restart = statement<{ id: string }>(
   'obligations.restart_cycle',
   `update obligations set due_on = $3, cycle = cycle + 1, overdue_announced = false, overdue_from_on = $3::date + 1, stage_code = null,
-     stage_entered_at = null, next_stage_code = null, policy_id = null, policy_version = null
+     stage_entered_at = null, next_stage_code = null, next_entry_at = null, policy_id = null, policy_version = null
    where org_id = $1 and invoice_id = $2`
 )
 

@@ -13,8 +13,8 @@ export const invoiceColumns = `i.id, i.client_id as "clientId", i.number, i.curr
 
 export const obligationsJson = `(select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,
        'balanceMinor', o.balance_minor::text, 'cycle', o.cycle, 'overdueFromOn', o.overdue_from_on, 'overdueAnnounced', o.overdue_announced,
-       'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextAt', o.next_at, 'isHeld', o.is_held,
-       'policyId', o.policy_id, 'policyVersion', o.policy_version) order by o.due_on)
+       'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextEntryAt', o.next_entry_at, 'nextAt', o.next_at,
+       'isHeld', o.is_held,       'policyId', o.policy_id, 'policyVersion', o.policy_version) order by o.due_on)
      from obligations o where o.org_id = i.org_id and o.invoice_id = i.id)`
 
 /** The same with its obligations, in one row. */
@@ -34,6 +34,7 @@ export type ObligationJson = {
   stageCode: string | null
   stageEnteredAt: string | null
   nextStageCode: string | null
+  nextEntryAt: string | null
   nextAt: string | null
   isHeld: boolean
   policyId: string | null
@@ -79,6 +80,7 @@ export function obligationFrom(json: ObligationJson, invoice: Pick<Obligation, '
     amountMinor: BigInt(json.amountMinor),
     balanceMinor: BigInt(json.balanceMinor),
     stageEnteredAt: json.stageEnteredAt === null ? null : new Date(json.stageEnteredAt),
+    nextEntryAt: json.nextEntryAt === null ? null : new Date(json.nextEntryAt),
     nextAt: json.nextAt === null ? null : new Date(json.nextAt)
   }
 }

@@ -49,8 +49,10 @@ const InvoiceDunning = closed(
     policy_version: nullable(Type.Integer()),
     stage: nullable(Type.String({ description: "The organization's own code of the stage it is in" })),
     entered_at: nullable(InstantText),
-    next_stage: nullable(Type.String()),
-    next_at: nullable(InstantText),
+    next_stage: nullable(
+      Type.String({ description: 'The stage that is entered next if nothing changes; null if none is known' })
+    ),
+    next_at: nullable(Type.String({ format: 'date-time', description: 'When `next_stage` is entered' })),
     held: Type.Boolean({ description: 'A hold keeps it from being dunned' }),
     cycle: Type.Integer({ minimum: 1, description: 'Grows when the due date is moved; a stage is entered once in each' })
   },
@@ -243,7 +245,7 @@ function dunningToApi(start: (typeof dunningStarts)[number], obligation: Obligat
     stage: obligation?.stageCode ?? null,
     entered_at: obligation?.stageEnteredAt?.toISOString() ?? null,
     next_stage: obligation?.nextStageCode ?? null,
-    next_at: obligation?.nextAt?.toISOString() ?? null,
+    next_at: obligation?.nextEntryAt?.toISOString() ?? null,
     held: obligation?.isHeld ?? false,
     cycle: obligation?.cycle ?? 1
   }

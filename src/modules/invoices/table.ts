@@ -66,7 +66,9 @@ export const obligations = pgTable(
     stageCode: text(),
     stageEnteredAt: instant(),
     nextStageCode: text(),
-    /** The earliest instant at which deciding again could change something; null when nothing can by itself. */
+    /** When the next stage is entered, if nothing changes; null exactly where no next stage is known. */
+    nextEntryAt: instant(),
+    /** The earliest instant at which deciding again could change something: an entry, or becoming overdue. Null if nothing can by itself. */
     nextAt: instant(),
     /** A hold keeps it from being dunned. */
     isHeld: boolean().notNull().default(false),

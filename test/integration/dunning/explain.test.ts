@@ -17,7 +17,7 @@ type Explanation = {
     stage: string | null
     is_policy_pinned: boolean
     decision: { effect: string; rule: string; stage: string | null }
-    next: { at: string | null; stage: string | null }
+    next: { at: string | null; stage: string | null; overdue_at: string | null }
     why: { rule: string; detail: string }[]
     entries: EntryBody[]
   }[]
@@ -40,6 +40,26 @@ test('an invoice tells why it stands where it stands, what comes next, and what 
     }
   ])
   expect(obligations[0]?.why).toContainEqual(expect.objectContaining({ rule: 'offset', stage: 'second' }))
+})
+
+test('the next stage and the next instant are of one entry, though it becomes overdue before', async () => {
+  const { call, addClient, issue, usePolicy, advance, invoice, events, entries } = await newLedger()
+  await usePolicy(twoStages)
+  const { id } = await issue(await addClient(), tenthOfJanuary)
+  const next = { next_stage: 'reminder', next_at: '2026-01-13T00:00:00.000Z' }
+  const explained = async () => {
+    const { obligations } = await done(call<Explanation>('GET', `/v1/invoices/${id}/dunning`))
+    return obligations[0]?.next
+  }
+  expect((await invoice(id)).dunning).toMatchObject(next)
+  expect(await explained()).toEqual({ stage: 'reminder', at: next.next_at, overdue_at: '2026-01-11T00:00:00.000Z' })
+  await advance('2026-01-12T00:00:00Z')
+  expect((await invoice(id)).dunning).toMatchObject(next)
+  expect(await explained()).toEqual({ stage: 'reminder', at: next.next_at, overdue_at: null })
+  const told = await events('invoice.created', 'invoice.overdue')
+  expect(told.map(({ object }) => object['dunning'])).toMatchObject([next, next])
+  await advance('2026-01-13T00:00:00Z')
+  expect((await entries(id)).map(({ stage, entered_at: at }) => [stage, at])).toEqual([['reminder', next.next_at]])
 })
 
 test('after a payment the explanation says that nothing is open', async () => {

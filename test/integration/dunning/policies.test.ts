@@ -191,7 +191,7 @@ test('a changed calendar, time zone or default policy has everything open decide
   const { call, usePolicy, addClient, issue, advance, ladder, invoice } = await newLedger()
   await usePolicy([{ code: 'reminder', offset_days: 3 }], { business_days: true })
   const { id } = await issue(await addClient(), { issued_on: '2026-01-01', due_on: '2026-01-09' })
-  expect((await invoice(id)).dunning.next_at).toBe('2026-01-10T00:00:00.000Z')
+  expect((await invoice(id)).dunning.next_at).toBe('2026-01-12T00:00:00.000Z')
   await done(call('PATCH', '/v1/organization', { body: { calendar: { closed_days: ['2026-01-12'] }, time_zone: 'Asia/Tehran' } }))
   await advance('2026-01-31T00:00:00Z')
   expect(await ladder(id)).toEqual(['reminder 2026-01-13'])

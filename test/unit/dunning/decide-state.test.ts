@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openEveryDay } from '../../../src/kernel/calendar.ts'
 import { day } from '../../../src/kernel/day.ts'
-import { baselineStage, decide, nextDecisionAt, type ObligationFacts } from '../../../src/modules/dunning/decide.ts'
+import { baselineStage, decide, type ObligationFacts, whatIsNext } from '../../../src/modules/dunning/decide.ts'
 import { defaultPolicy, type Policy } from '../../../src/modules/dunning/policy.ts'
 import { at, entry, eur, factsOf, jpy, policyOf, stage, sweepDaily, weekdays } from './builders.ts'
 
@@ -190,13 +190,13 @@ describe('imports', () => {
   })
 })
 
-describe('nextDecisionAt', () => {
+describe('whatIsNext', () => {
   it('is past or present exactly when something is due', () => {
     const facts = factsOf('2026-03-01')
     const context = (on: string) => ({ policy: jump, calendar: openEveryDay, asOf: at(on, '12:00') })
-    expect(nextDecisionAt(facts, context('2026-02-01'))).toEqual(at('2026-03-02', '00:00'))
-    expect(nextDecisionAt(facts, context('2026-03-10'))).toEqual(at('2026-03-02', '00:00'))
-    expect(nextDecisionAt({ ...facts, overdueAnnounced: true }, context('2026-03-10'))).toEqual(at('2026-03-10', '09:00'))
-    expect(nextDecisionAt({ ...facts, balanceMinor: 0n }, context('2026-03-10'))).toBeNull()
+    expect(whatIsNext(facts, context('2026-02-01')).nextAt).toEqual(at('2026-03-02', '00:00'))
+    expect(whatIsNext(facts, context('2026-03-10')).nextAt).toEqual(at('2026-03-02', '00:00'))
+    expect(whatIsNext({ ...facts, overdueAnnounced: true }, context('2026-03-10')).nextAt).toEqual(at('2026-03-10', '09:00'))
+    expect(whatIsNext({ ...facts, balanceMinor: 0n }, context('2026-03-10')).nextAt).toBeNull()
   })
 })

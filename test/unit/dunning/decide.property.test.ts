@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addDays, startOfDay } from '../../../src/kernel/day.ts'
-import { type Decision, decide, nextDecisionAt } from '../../../src/modules/dunning/decide.ts'
+import { type Decision, decide, whatIsNext } from '../../../src/modules/dunning/decide.ts'
 import { effectiveDueOn, opensOn, standingOf } from '../../../src/modules/dunning/ladder.ts'
 import { arbitraryScenario, type Scenario } from './arbitraries.ts'
 import { applied } from './builders.ts'
@@ -27,7 +27,7 @@ describe('the next instant', () => {
         const end = instant + scannedDays * 24 * hour
         while (instant < end) {
           const asOf = new Date(instant)
-          const promisedBefore = nextDecisionAt(facts, { policy, calendar, asOf })
+          const promisedBefore = whatIsNext(facts, { policy, calendar, asOf }).nextAt
           const decision = decide(facts, { policy, calendar, asOf })
           expect(promisedBefore !== null && promisedBefore <= asOf).toBe(acts(decision))
           facts = applied(facts, decision)
