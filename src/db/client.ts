@@ -23,6 +23,8 @@ export type Reader = Readonly<{
 export type Tx = Reader &
   Readonly<{
     writes: true
+    /** Runs when the work is done and before the commit, in the order of asking. What it writes commits with the rest. */
+    beforeCommit: (action: () => Promise<void>) => void
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
     afterCommit: (action: () => void) => void
     /**
@@ -107,6 +109,7 @@ export function createDatabase(options: PoolOptions): Database {
       const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId })
       const result = await work(tx.handle)
       await begun
+      await tx.finish()
       await tx.end()
       return result
     } catch (error) {
@@ -201,10 +204,11 @@ async function rollBack(client: pg.PoolClient): Promise<void> {
   await send(client, rollback, [])
 }
 
-type Ending = Readonly<{ handle: Tx; end: () => Promise<void> }>
+type Ending = Readonly<{ handle: Tx; finish: () => Promise<void>; end: () => Promise<void> }>
 
 /** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
 function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
+  const beforeCommit: (() => Promise<void>)[] = []
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
   const handleIn = (orgId: string): Tx => {
@@ -212,6 +216,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
     return {
       ...reader,
       writes: true,
+      beforeCommit: (action) => void beforeCommit.push(action),
       afterCommit: (action) => void afterCommit.push(action),
       write: (statement, parameters, read) => {
         const answered = sendWithNext(client, statement, parameters).then(
@@ -231,6 +236,9 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
   }
   return {
     handle: handleIn(scope.orgId),
+    async finish() {
+      for (let action = beforeCommit.shift(); action !== undefined; action = beforeCommit.shift()) await action()
+    },
     async end() {
       const [{ command }] = await Promise.all([send(client, commit, []), ...written])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.

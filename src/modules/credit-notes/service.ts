@@ -3,9 +3,8 @@ import { assert } from '../../kernel/assert.ts'
 import { maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventDraft } from '../events/event.ts'
-import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import { type InvoiceView, movedEvent } from '../invoices/invoice.ts'
+import type { InvoiceView } from '../invoices/invoice.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { InvoicePorts } from '../invoices/ports.ts'
 import type { InvoiceService } from '../invoices/service.ts'
@@ -60,17 +59,14 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
     }
   }
 
-  async function tell(tx: Tx, books: Books, { note, before }: { note: CreditNote; before: InvoiceView }): Promise<void> {
-    const after = await viewOf(tx, note.invoiceId)
-    const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
+  async function tell(tx: Tx, books: Books, note: CreditNote): Promise<void> {
     const issued: EventDraft = {
       type: 'credit_note.issued',
       subject: { kind: 'credit_note', id: note.id, version: note.version },
       clientId: note.clientId,
       object: toApi(note)
     }
-    const moved = invoices.eventOf(movedEvent(before.invoice, after.invoice), after, { books, previous })
-    await events.append(tx, { occurredAt: books.now, drafts: [issued, moved] })
+    await events.append(tx, { occurredAt: books.now, drafts: [issued] })
   }
 
   return {
@@ -110,6 +106,7 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
         ...{ version: 1, createdAt: at, updatedAt: at }
       }
       const effectiveOn = note.issuedOn
+      invoices.changing(tx, books, [before])
       for (const { obligationId, releasedMinor: amountMinor } of shares) {
         // Before the credit itself, which would otherwise leave less than nothing to pay.
         if (amountMinor > 0n) await payments.releaseAllocations(tx, { books, obligationId, amountMinor, effectiveOn })
@@ -118,7 +115,7 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
       invoices.post(tx, { entries: shares.map((share) => entryOf(share, note)), at })
       const obligationIds = shares.map(({ obligationId }) => obligationId)
       await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason: 'credit_note' })
-      await tell(tx, books, { note, before })
+      await tell(tx, books, note)
       return note
     }
   }

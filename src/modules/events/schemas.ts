@@ -18,13 +18,16 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
     'Nothing is owed any more by a client that you are parting with. Carries the closing statement.',
   'client.risk_band_changed':
     'The chance that this client pays seriously late moved into another band. The context has the score and its reasons.',
-  'invoice.created': 'An invoice was issued.',
-  'invoice.updated': 'Settings or the total of an invoice changed.',
+  'invoice.created':
+    'An invoice was issued. Where credit of the client settled it at once, `invoice.paid` or `invoice.partially_paid` follows.',
+  'invoice.updated':
+    'Settings or the total of an invoice changed, or more of it is open than before. One change can bring `invoice.updated`, `invoice.rescheduled` and one of the events that follow, in this order, each with the invoice as the change leaves it.',
   'invoice.rescheduled': 'The due date was moved, which starts the next dunning cycle.',
   'invoice.overdue': 'The day after the due date began and something is still open; once per cycle.',
-  'invoice.partially_paid': 'Something was paid and something is still open.',
-  'invoice.paid': 'Nothing is open any more.',
-  'invoice.reopened': 'A paid invoice is open again, because a payment was reversed.',
+  'invoice.partially_paid': 'A payment, a credit note or a discount settled a part; the rest is still open.',
+  'invoice.paid': 'Nothing is open any more: by money, a credit note, a discount, or a lower total.',
+  'invoice.reopened':
+    'A paid or written-off invoice is open again: a payment was reversed, a discount was taken back, or the total was raised.',
   'invoice.voided': 'An invoice was taken back.',
   'invoice.written_off': 'What was open was given up.',
   'invoice.dunning_stage_entered':

@@ -3,11 +3,10 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { type Day, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { EventDraft, EventType } from '../events/event.ts'
-import { previousOf } from '../events/previous.ts'
+import type { Changes } from '../events/changes.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
-import { type Invoice, type InvoiceView, movedEvent, type Obligation } from './invoice.ts'
+import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { allocationsOf, discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
@@ -22,13 +21,13 @@ export type InvoiceChange = Readonly<
 type Deps = InvoiceServiceDeps &
   Readonly<{
     get: (reader: Reader, id: string) => Promise<InvoiceView>
-    eventOf: (type: EventType, view: InvoiceView, about: { books: Books; previous?: object | null }) => EventDraft
+    changes: Changes<InvoiceView, Books>
   }>
 
 type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date }>
 
-/** What can happen to an invoice besides being issued and being paid. Each locks the client, then reads, decides, writes, tells. */
-export function createInvoiceChanges({ newId, clock, events, organizations, clients, ports, get, eventOf }: Deps) {
+/** What can happen to an invoice besides being issued and being paid. Each locks the client, then reads, decides, writes. */
+export function createInvoiceChanges({ newId, clock, organizations, clients, ports, get, changes }: Deps) {
   async function open(tx: Tx, id: string): Promise<Opened> {
     const { invoice } = await get(tx, id)
     await clients.lock(tx, invoice.clientId)
@@ -36,23 +35,17 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     return { books, view, before: toApi(view, books), at: clock.now() }
   }
 
-  /** Dunning follows the change, then the event tells the invoice as it came out of both; where it is not named, as its balance moved. */
+  /** Dunning follows the change. */
   async function finish(
     tx: Tx,
-    { books, view, before }: Opened,
-    change: { type?: EventType; effectiveOn: Day; reason: string }
+    { books, view }: Pick<Opened, 'books' | 'view'>,
+    change: { effectiveOn: Day; reason: string }
   ): Promise<InvoiceDocument> {
-    const { effectiveOn, reason } = change
     const obligationIds = view.obligations.map(({ id }) => id)
-    await ports.obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
+    await ports.obligationsChanged(tx, { books, obligationIds, ...change })
     const after = await get(tx, view.invoice.id)
-    const document = toApi(after, books)
-    const type = change.type ?? movedEvent(view.invoice, after.invoice)
-    await events.append(tx, {
-      occurredAt: books.now,
-      drafts: [eventOf(type, after, { books, previous: previousOf(before, document) })]
-    })
-    return document
+    changes.stand(tx, [after])
+    return toApi(after, books)
   }
 
   /** Ends what is still open of an invoice without money. */
@@ -62,6 +55,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     how: { kind: LedgerKind & ('voided' | 'written_off'); status: 'void' | 'written_off'; replacedById: string | null }
   ) {
     const { books, view, at } = opened
+    changes.changing(tx, books, [view])
     const today = todayFor(books, view.timeZone)
     const entries = view.obligations
       .filter(({ balanceMinor }) => balanceMinor > 0n)
@@ -89,10 +83,11 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     requireWhole(view, '/due_on')
     if (dueOn < invoice.issuedOn)
       throw new DomainError('invalid_date', 'An invoice does not fall due before it is issued.', { pointer: '/due_on' })
+    changes.changing(tx, books, [view])
     await repository.restartCycle(tx, { invoiceId: invoice.id, dueOn })
     await repository.save(tx, { ...invoice, dueOn, version: invoice.version + 1, updatedAt: at })
     const effectiveOn = todayFor(books, view.timeZone)
-    return finish(tx, opened, { type: 'invoice.rescheduled', effectiveOn, reason: 'rescheduled' })
+    return finish(tx, opened, { effectiveOn, reason: 'rescheduled' })
   }
 
   async function adjustTotal(tx: Tx, opened: Opened, totalMinor: bigint): Promise<InvoiceDocument> {
@@ -107,10 +102,11 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     const owed = obligation.balanceMinor + byMinor
     if (owed < 0n) await requireSettled(tx, obligation, -owed)
     if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
+    changes.changing(tx, books, [view])
     const entry = entryFor(obligation, { id: newId(), kind: 'total_adjusted', byMinor, effectiveOn })
     insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
     await repository.moveTotal(tx, { invoiceId: view.invoice.id, byMinor, at: opened.at })
-    const document = await finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'total_adjusted' })
+    const document = await finish(tx, opened, { effectiveOn, reason: 'total_adjusted' })
     if (byMinor < 0n) return document
     const credit = await ports.creditOf(tx, [view.invoice.clientId])
     const applied = await ports.applyCredit(tx, { books, credit })
@@ -127,9 +123,10 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       const { invoice } = opened.view
       refuseStale(invoice.version, expectedVersion)
       if (isDeepStrictEqual({ ...invoice, ...change }, invoice)) return opened.before
+      changes.changing(tx, opened.books, [opened.view])
       await repository.save(tx, { ...invoice, ...change, version: invoice.version + 1, updatedAt: opened.at })
       const effectiveOn = todayFor(opened.books, opened.view.timeZone)
-      return finish(tx, opened, { type: 'invoice.updated', effectiveOn, reason: 'settings_changed' })
+      return finish(tx, opened, { effectiveOn, reason: 'settings_changed' })
     },
 
     /** Takes back an invoice that nothing was paid on. What hung on it moves to the one that replaces it. */
@@ -142,7 +139,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       }
       if (replacedById !== null) await requireReplacement(tx, { invoice, replacedById })
       const effectiveOn = await close(tx, opened, { kind: 'voided', status: 'void', replacedById })
-      return finish(tx, opened, { type: 'invoice.voided', effectiveOn, reason: 'voided' })
+      return finish(tx, opened, { effectiveOn, reason: 'voided' })
     },
 
     /** Gives up what is still open. It stays in the history. */
@@ -150,18 +147,15 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       const opened = await open(tx, id)
       requireOpen(opened.view.invoice)
       const effectiveOn = await close(tx, opened, { kind: 'written_off', status: 'written_off', replacedById: null })
-      return finish(tx, opened, { type: 'invoice.written_off', effectiveOn, reason: 'written_off' })
+      return finish(tx, opened, { effectiveOn, reason: 'written_off' })
     },
 
     /**
      * Gives up what is still open of these invoices, oldest due first, as far as a plan that was kept agreed: what is owed again for
      * other reasons is owed.
-     * @param toldIds invoices whose change the caller tells itself. @returns what was given up.
+     * @returns what was given up.
      */
-    async discountRest(
-      tx: Tx,
-      how: { books: Books; ids: readonly string[]; toldIds: readonly string[]; upToMinor: bigint }
-    ): Promise<bigint> {
+    async discountRest(tx: Tx, how: { books: Books; ids: readonly string[]; upToMinor: bigint }): Promise<bigint> {
       let leftMinor = how.upToMinor
       const open = (await repository.findMany(tx, how.ids)).filter(({ invoice }) => invoice.status === 'open')
       for (const view of open.toSorted((a, b) => (a.invoice.dueOn < b.invoice.dueOn ? -1 : 1))) {
@@ -178,10 +172,7 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
     },
 
     /** Takes as much of such discounts back: what was given up is owed again. */
-    async restoreRest(
-      tx: Tx,
-      how: { books: Books; ids: readonly string[]; toldIds: readonly string[]; upToMinor: bigint }
-    ): Promise<void> {
+    async restoreRest(tx: Tx, how: { books: Books; ids: readonly string[]; upToMinor: bigint }): Promise<void> {
       let leftMinor = how.upToMinor
       const discounts = await discountsOf(tx, how.ids)
       for (const view of await repository.findMany(tx, how.ids)) {
@@ -206,18 +197,15 @@ export function createInvoiceChanges({ newId, clock, events, organizations, clie
       adjustTotal(tx, await open(tx, id), totalMinor)
   }
 
-  /** Posts entries of one invoice; dunning follows, and the event is told unless the caller does. */
+  /** Posts entries of one invoice; dunning follows. */
   async function moveBy(
     tx: Tx,
     view: InvoiceView,
-    how: { books: Books; entries: readonly LedgerEntry[]; toldIds: readonly string[]; effectiveOn: Day }
+    { books, entries, effectiveOn }: { books: Books; entries: readonly LedgerEntry[]; effectiveOn: Day }
   ): Promise<void> {
-    const { books, entries, toldIds, effectiveOn } = how
-    const opened: Opened = { books, view, before: toApi(view, books), at: clock.now() }
-    post(tx, { entries, at: opened.at })
-    const change = { effectiveOn, reason: 'payment_plan' }
-    if (!toldIds.includes(view.invoice.id)) await finish(tx, opened, change)
-    else await ports.obligationsChanged(tx, { books, ...change, obligationIds: view.obligations.map(({ id }) => id) })
+    changes.changing(tx, books, [view])
+    post(tx, { entries, at: clock.now() })
+    await finish(tx, { books, view }, { effectiveOn, reason: 'payment_plan' })
   }
 
   /** What payments settled, credit notes left out. */

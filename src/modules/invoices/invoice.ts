@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Day, daysBetween, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
@@ -120,14 +121,41 @@ export function lastDueOn(parts: readonly [Part, ...Part[]]): Day {
   return maxDay(parts[0].dueOn, ...parts.slice(1).map((part) => part.dueOn))
 }
 
-/** What is told of an invoice whose balance was moved by money or by a credit. */
-export function movedEvent(before: Invoice | undefined, after: Invoice): EventType {
-  if (after.status === 'written_off') return before?.status === 'written_off' ? 'invoice.updated' : 'invoice.written_off'
-  if (after.status === 'paid') return before?.status === 'paid' ? 'invoice.updated' : 'invoice.paid'
-  if (before?.status === 'paid') return 'invoice.reopened'
-  const paidMore = before !== undefined && after.balanceMinor < before.balanceMinor
-  return paidMore ? 'invoice.partially_paid' : 'invoice.updated'
+/**
+ * The events of an invoice that was `before` and is `after`, in the order in which they are sent: settings and total, the due date,
+ * and what became of it. What of the dunning changed has events of its own.
+ */
+export function eventTypesOf(before: InvoiceView, after: InvoiceView): EventType[] {
+  const turn = turnOf(before.invoice, after.invoice)
+  const moved = !isDeepStrictEqual(amountsOf(before), amountsOf(after))
+  const isUpdated = !isDeepStrictEqual(settingsOf(before), settingsOf(after)) || (moved && turn === undefined)
+  const isRescheduled = !isDeepStrictEqual(dueDaysOf(before), dueDaysOf(after))
+  return [
+    ...(isUpdated ? (['invoice.updated'] as const) : []),
+    ...(isRescheduled ? (['invoice.rescheduled'] as const) : []),
+    ...(turn === undefined ? [] : [turn])
+  ]
 }
+
+/** A lower total settles nothing: only what is claimed and no longer owed does. */
+function turnOf(before: Invoice, after: Invoice): EventType | undefined {
+  if (before.status !== after.status) {
+    const turns = { open: 'invoice.reopened', paid: 'invoice.paid', void: 'invoice.voided', written_off: 'invoice.written_off' }
+    return (turns as Record<InvoiceStatus, EventType>)[after.status]
+  }
+  const settledMinor = (invoice: Invoice) => invoice.totalMinor - invoice.balanceMinor
+  return after.status === 'open' && settledMinor(after) > settledMinor(before) ? 'invoice.partially_paid' : undefined
+}
+
+/** What is neither money that moved, nor a due day, nor a status. */
+function settingsOf({ invoice, externalRefs }: InvoiceView) {
+  const { status, balanceMinor, dueOn, replacedById, version, updatedAt, ...settings } = invoice
+  return { ...settings, externalRefs }
+}
+
+const amountsOf = ({ obligations }: InvoiceView) =>
+  obligations.map(({ amountMinor, balanceMinor }) => [amountMinor, balanceMinor])
+const dueDaysOf = ({ obligations }: InvoiceView) => obligations.map(({ dueOn }) => dueOn)
 
 /** What the balance makes of the status. Void and written off are ends of their own. */
 export function statusFor(balanceMinor: bigint): InvoiceStatus {

@@ -4,7 +4,6 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
-import type { EventDraft, EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
@@ -19,6 +18,7 @@ import type { InvoiceDraft, InvoicePorts } from './ports.ts'
 import * as recovery from './recovery-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
+import { createTransitions, eventOf } from './transition-service.ts'
 
 export type InvoiceServiceDeps = Readonly<{
   newId: () => string
@@ -44,19 +44,10 @@ export type BatchResult = Readonly<{ document: InvoiceDocument } | { refusal: Do
 
 export function createInvoiceService(deps: InvoiceServiceDeps) {
   const { newId, clock, events, organizations, clients, references, ports } = deps
+  const changes = createTransitions(events)
 
   async function get(reader: Reader, id: string): Promise<InvoiceView> {
     return (await repository.find(reader, id)) ?? missing()
-  }
-
-  /** The event of a change to an invoice; its object is what GET returns from now on. */
-  function eventOf(
-    type: EventType,
-    view: InvoiceView,
-    { books, previous }: { books: Books; previous?: object | null }
-  ): EventDraft {
-    const { id, version, clientId } = view.invoice
-    return { type, subject: { kind: 'invoice', id, version }, clientId, object: toApi(view, books), previous: previous ?? null }
   }
 
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
@@ -66,7 +57,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     const [invoices, obligations] = [drafts.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
     await planned.afterInsert(tx)
-    await events.append(tx, { occurredAt: books.now, drafts: views.map((view) => eventOf('invoice.created', view, { books })) })
+    changes.created(tx, books, views)
     const leaving = drafts.filter(({ client }) => client.offboardingStartedAt !== null)
     const obligationIds = leaving.flatMap((draft) => draft.obligations.map(({ id }) => id))
     if (obligationIds.length > 0) await ports.owedByLeaving(tx, { books, obligationIds })
@@ -95,7 +86,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   return {
-    ...createInvoiceChanges({ ...deps, get, eventOf }),
+    ...createInvoiceChanges({ ...deps, get, changes }),
     get,
     eventOf,
     documentsOf,
@@ -211,7 +202,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     organizationsDue: dunning.organizationsDue,
     repin: dunning.repin,
     openOfClients: dunning.openOfClients,
-    saveDunning: dunning.saveDunning,
+    saveDunning(tx: Tx, write: dunning.DunningWrite): Promise<void> {
+      changes.touched(tx, write.touchedInvoiceIds)
+      return dunning.saveDunning(tx, write)
+    },
     markDue: dunning.markDue,
     nextDueAt: dunning.nextDueAt,
     invoicesOf: dunning.invoicesOf,
@@ -220,6 +214,9 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     ...ledger.forPayments,
     ...recovery,
     viewsOf: repository.findMany,
+    /** For whoever moves their balances, before the move: the events are derived from how they were and how they end up. */
+    changing: changes.changing,
+    stand: changes.stand,
 
     /** Whose each invoice is, by invoice id. */
     clientsOf: repository.clientsOf

@@ -99,11 +99,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
   }
 
   /** What the ledger and the day make of an accepted plan, written and told if anything changed. */
-  async function decide(
-    tx: Tx,
-    books: Books,
-    { plan, toldIds }: { plan: PaymentPlan; toldIds: readonly string[] }
-  ): Promise<void> {
+  async function decide(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
     const [views, timeZone] = await Promise.all([invoices.viewsOf(tx, plan.invoiceIds), clients.zoneOf(tx, plan.clientId, books)])
     const today = todayFor(books, timeZone)
     if (views.some(({ invoice }) => invoice.status === 'void' || invoice.status === 'written_off')) {
@@ -121,13 +117,13 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     const progress = progressOf(plan, { money: { receipts, already }, claims, today, isSettled })
     // Another agreement took its place.
     if (progress.status === 'active' && plan.status !== 'active' && (await repository.activeOn(tx, invoiceIds)).length > 0) return
-    await apply(tx, books, { plan, progress, today, toldIds })
+    await apply(tx, books, { plan, progress, today })
   }
 
   async function apply(
     tx: Tx,
     books: Books,
-    { plan, progress, today, toldIds }: { plan: PaymentPlan; progress: Progress; today: Day; toldIds: readonly string[] }
+    { plan, progress, today }: { plan: PaymentPlan; progress: Progress; today: Day }
   ): Promise<void> {
     const { after, told } = outcomeOf(plan, { progress, today, at: clock.now() })
     if (told.length === 0 && JSON.stringify(toApi(plan)) === JSON.stringify(toApi(after))) return setNext(tx, books, plan)
@@ -137,7 +133,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
     const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
     await events.append(tx, { occurredAt: books.now, drafts })
-    await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds, toldIds } })
+    await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds } })
   }
 
   /** A plan that is kept gives up its discount, and one that turns out not to be takes back what it gave. */
@@ -165,19 +161,19 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     setNext,
     eventOf,
 
-    /** Something of these invoices changed. `toldIds` are those that the caller tells itself. */
+    /** Something of these invoices changed. */
     async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
       for (const found of await repository.ofInvoices(tx, invoiceIds)) {
         const plan = await get(tx, found.id) // as the one before left it
         if (plan.status === 'proposed') await withdrawIfClosed(tx, books, plan)
-        else await decide(tx, books, { plan, toldIds: invoiceIds })
+        else await decide(tx, books, plan)
       }
     },
 
     /** A reminder, a miss, or the end of a proposal is due. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const plan = await get(tx, objectId)
-      if (plan.status === 'active') return decide(tx, books, { plan, toldIds: [] })
+      if (plan.status === 'active') return decide(tx, books, plan)
       const today = todayFor(books, await clients.zoneOf(tx, plan.clientId, books))
       if (plan.status !== 'proposed') return
       // The client's day changed with its time zone.

@@ -80,7 +80,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
       const drafts: EventDraft[] = [await eventOf(tx, books, { type: 'payment_plan.accepted', plan: accepted, before: plan })]
       await events.append(tx, { occurredAt: books.now, drafts })
       // The first installment may be due already.
-      await follow.decide(tx, books, { plan: accepted, toldIds: [] })
+      await follow.decide(tx, books, accepted)
       return get(tx, id)
     },
 

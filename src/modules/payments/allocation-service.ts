@@ -2,8 +2,6 @@ import type { Tx } from '../../db/client.ts'
 import { type Day, maxDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { EventDraft } from '../events/event.ts'
-import { previousOf } from '../events/previous.ts'
-import { type InvoiceView, movedEvent } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
@@ -15,7 +13,7 @@ type Sourced = FreshShare & Readonly<{ paymentId: string; fromOn: Day }>
 
 type Recovery = Readonly<{ paymentId: string; obligationId: string; invoiceId: string; byMinor: bigint; effectiveOn: Day }>
 
-/** Events of the payment itself, made when the ledger stands as it will: they come before the invoices'. */
+/** Events of the payment itself, made when the ledger stands as it will. */
 type Told = () => Promise<EventDraft[]>
 
 /** Moves money between payments and obligations: ledger, balances, dunning, events, in this order, in the caller's transaction. */
@@ -26,7 +24,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
   ): Promise<void> {
     const touched = entries.filter(({ obligationId }) => obligationId !== null)
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
-    const before = invoiceIds.length === 0 ? [] : await invoices.viewsOf(tx, invoiceIds)
+    if (invoiceIds.length > 0) invoices.changing(tx, books, await invoices.viewsOf(tx, invoiceIds))
     invoices.post(tx, { entries, at })
     const recovered = touched.filter(({ kind }) => kind === 'write_off_recovered')
     if (recovered.length > 0) await invoices.followRecovery(tx, invoiceIds)
@@ -43,21 +41,8 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     const changesCredit = entries.reduce((sum, { unappliedMinor }) => sum + unappliedMinor, 0n) !== 0n
     if (any !== undefined && changesCredit) await creditChanged(tx, { books, clientId: any.clientId })
     const [after, own] = await Promise.all([invoiceIds.length === 0 ? [] : invoices.viewsOf(tx, invoiceIds), told()])
-    const changed = after.map((view) =>
-      changeOf(
-        view,
-        before.find(({ invoice }) => invoice.id === view.invoice.id),
-        books
-      )
-    )
-    await events.append(tx, { occurredAt: books.now, drafts: [...own, ...changed] })
-  }
-
-  function changeOf(view: InvoiceView, before: InvoiceView | undefined, books: Books): EventDraft {
-    const type = movedEvent(before?.invoice, view.invoice)
-    const previous =
-      before === undefined ? null : previousOf(invoices.documentOf(before, books), invoices.documentOf(view, books))
-    return invoices.eventOf(type, view, { books, previous })
+    invoices.stand(tx, after)
+    await events.append(tx, { occurredAt: books.now, drafts: own })
   }
 
   function allocationEntry(share: Sourced, client: { id: string; currency: Currency }): LedgerEntry {

@@ -192,7 +192,7 @@ describe('what is upheld is credited', () => {
     await resolve(ledger, disputeId, { outcome: 'partly_upheld', credit: '99.99' })
     expect(await payment(ledger, paymentId)).toMatchObject({ unapplied: '99.99' })
     expect(await ledger.invoice(id)).toMatchObject({ status: 'paid', balance: '0.00' })
-    expect(await ledger.told('invoice.updated')).toHaveLength(1)
+    expect(await ledger.told('invoice.updated')).toEqual([])
     await expectSoundBooks(database, ledger)
   })
 
