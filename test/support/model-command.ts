@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Answer } from './app.ts'
 import { done, type Ledger } from './dunning.ts'
 import type { ModelBooks, ModelInvoice, ModelPayment } from './model-books.ts'
+import { expectServiceFollows } from './model-service.ts'
 
 /** What the commands run against, and what they have made there. */
 export type World = Readonly<{
@@ -29,7 +30,7 @@ export async function attempt<Body>(answer: Promise<Answer<Body>>): Promise<Body
   return status < 300 ? body : null
 }
 
-/** Each leaves a note of what is open from then on. */
+/** Each leaves a note of what is open from then on, and the client served as the stages that stand say. */
 export function command(name: string, run: Run, isPossible: (books: ModelBooks) => boolean = () => true): Command {
   return {
     check: isPossible,
@@ -37,6 +38,7 @@ export function command(name: string, run: Run, isPossible: (books: ModelBooks) 
     async run(books, world) {
       await run(books, world)
       books.note(await nowOf(world))
+      await expectServiceFollows(world)
     }
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { done, policyBody, type StageBody } from './dunning.ts'
 import { attempt, command, dayAfter, nowOf } from './model-command.ts'
+import { actions } from './model-service.ts'
 
 // Time, and what says whether and how the client is dunned.
 
@@ -32,7 +33,10 @@ export const offboard = fc.constant(
   )
 )
 
-export const ladders: readonly [readonly StageBody[], ...(readonly StageBody[])[]] = [
+const acting = (stages: readonly StageBody[]): StageBody[] =>
+  stages.map((stage) => ({ ...stage, ...(actions[stage.code] !== undefined && { action: actions[stage.code] }) }))
+
+const plain: readonly (readonly StageBody[])[] = [
   [
     { code: 'courtesy', offset_days: -3 },
     { code: 'reminder', offset_days: 3 },
@@ -46,8 +50,14 @@ export const ladders: readonly [readonly StageBody[], ...(readonly StageBody[])[
   [
     { code: 'second', offset_days: 5 },
     { code: 'last', offset_days: 12, repeat_every_days: 3 }
+  ],
+  [
+    { code: 'reminder', offset_days: 2 },
+    { code: 'handover', offset_days: 15 }
   ]
 ]
+
+export const ladders = plain.map(acting)
 
 /** At or past the end of the one ladder whose last stage is not repeated: what moved to it from there has nothing ahead. */
 export const endStages = ladders.flat().flatMap(({ code, offset_days: days }) => (days >= 8 ? [code] : []))

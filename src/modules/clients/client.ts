@@ -7,7 +7,7 @@ import type { ExternalRef } from '../references/reference.ts'
 export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
 export type ContactRole = (typeof contactRoles)[number]
 
-/** What the business should do for this client: a stage of dunning may lower it, paying what caused that restores it. */
+/** What the business should do for this client: a function of the stages of dunning that stand. */
 export const serviceStatuses = ['active', 'suspended', 'ending'] as const
 export type ServiceStatus = (typeof serviceStatuses)[number]
 

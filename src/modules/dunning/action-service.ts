@@ -1,86 +1,106 @@
 import type { Tx } from '../../db/client.ts'
-import { isFurther, type ServiceStatus } from '../clients/client.ts'
-import type { ClientService } from '../clients/service.ts'
+import type { ClientService, ServiceChange } from '../clients/service.ts'
+import type { Hold } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type Cause, causesOf, unserved } from './action-repository.ts'
-import type { NewEntry } from './entry.ts'
-import type { StageAction } from './policy.ts'
+import { causesOf, mistakenAmong } from './action-repository.ts'
+import { type Asked, type Cause, handoverOf, isHandover, serviceOf } from './actions.ts'
 
 export type ActionDeps = Readonly<{ clients: ClientService; holds: HoldService }>
 
-const statusOf: Readonly<Record<StageAction, ServiceStatus | null>> = {
-  suspend_service: 'suspended',
-  end_service: 'ending',
-  refer_to_collections: null,
-  refer_to_legal: null
-}
+/** Clients whose stages with an action may have changed in one transaction. */
+type Concerned = { books: Books; readonly clientIds: Set<string>; readonly entered: Set<string> }
 
-/** What stages ask for besides a message: service is lowered, and who was handed over is left to others. */
+/**
+ * What stages ask for besides a message: a service status, and that a client who was handed over is left to others. Both are functions
+ * of the stages that stand when a transaction ends, so that a change on the way that is undone in the same transaction is not sent.
+ */
 export function createActionService({ clients, holds }: ActionDeps) {
-  /** Nothing of ours goes out any more to a client that others collect from. Ends by hand, or with the entry if that was a mistake. */
-  async function handOver(tx: Tx, books: Books, entry: NewEntry): Promise<void> {
-    if (await holds.isHeldFor(tx, { clientId: entry.clientId, reason: 'third_party' })) return
-    const origin = { kind: 'stage_entry', id: entry.id } as const
-    const { clientId } = entry
-    const note = `Handed over by the stage ${entry.stage}.`
+  const byTransaction = new WeakMap<Tx, Concerned>()
+
+  async function decide(tx: Tx): Promise<void> {
+    const concerned = byTransaction.get(tx)
+    if (concerned === undefined) return
+    byTransaction.delete(tx)
+    const { books, entered } = concerned
+    const clientIds = [...concerned.clientIds].sort()
+    const [causes, known, held] = await Promise.all([
+      causesOf(tx, clientIds),
+      clients.getMany(tx, clientIds),
+      holds.ofClients(tx, clientIds)
+    ])
+    const [causesBy, heldBy] = [Map.groupBy(causes, clientIdOf), Map.groupBy(held, clientIdOf)]
+    const changed = new Map<string, ServiceChange>()
+    for (const { id, serviceStatus } of known.values()) {
+      const asked = serviceOf(causesBy.get(id) ?? [])
+      if (asked.status !== serviceStatus) changed.set(id, changeOf(asked))
+    }
+    if (changed.size > 0) await clients.setServiceStatus(tx, books, changed)
+    for (const id of clientIds)
+      await followHandover(tx, books, { causes: causesBy.get(id) ?? [], holds: heldBy.get(id) ?? [], entered })
+  }
+
+  /** Nothing of ours goes out to a client that others collect from. */
+  async function followHandover(
+    tx: Tx,
+    books: Books,
+    { causes, holds: held, entered }: { causes: readonly Cause[]; holds: readonly Hold[]; entered: ReadonlySet<string> }
+  ): Promise<void> {
+    const handover = handoverOf(causes, { holds: held, entered })
+    if (handover.kind === 'end') await endHandover(tx, books, held)
+    if (handover.kind !== 'place') return
+    const { entryId: id, clientId, stage } = handover.cause
     await holds.place(tx, books, {
-      clientId,
-      invoiceIds: null,
-      reason: 'third_party',
-      resume: 'by_age',
-      untilOn: null,
-      note,
-      origin
+      ...{ clientId, invoiceIds: null, reason: 'third_party', resume: 'by_age', untilOn: null },
+      note: `Handed over by the stage ${stage}.`,
+      origin: { kind: 'stage_entry', id }
     })
   }
 
+  async function endHandover(tx: Tx, books: Books, held: readonly Hold[]): Promise<void> {
+    const over = held.flatMap((hold) =>
+      hold.releasedAt === null && isHandover(hold) && hold.origin !== null ? [hold.origin] : []
+    )
+    if (over.length === 0) return
+    const mistaken = await mistakenAmong(
+      tx,
+      over.map(({ id }) => id)
+    )
+    for (const origin of over)
+      await holds.releaseOf(tx, books, { origin, reason: mistaken.has(origin.id) ? 'mistaken' : 'settled' })
+  }
+
   return {
-    /** Does what the entries that were just made ask for, with their clients locked. */
-    async perform(tx: Tx, books: Books, entries: readonly NewEntry[]): Promise<void> {
-      const lowering = entries.flatMap(({ id: entryId, clientId, invoiceId, stage, action }) =>
-        action === null || statusOf[action] === null ? [] : [{ clientId, entryId, invoiceId, stage, action }]
-      )
-      if (lowering.length > 0) {
-        const known = await clients.getMany(tx, [...new Set(lowering.map(({ clientId }) => clientId))])
-        const wanted = furthest(lowering)
-        for (const [id, { status }] of wanted) {
-          if (!isFurther(status, known.get(id)?.serviceStatus ?? 'active')) wanted.delete(id)
-        }
-        await clients.setServiceStatus(tx, books, wanted)
-      }
-      for (const entry of entries) {
-        if (entry.action === 'refer_to_collections' || entry.action === 'refer_to_legal') await handOver(tx, books, entry)
-      }
-    },
-
-    /** Those of these clients that are served less than they could be. */
-    unserved,
-
-    /** Something of these unserved clients was settled, or taken back: who is served less than what is left asks for is served again. */
-    async restore(tx: Tx, books: Books, clientIds: readonly string[]): Promise<void> {
+    /**
+     * The stages of these clients, which are locked, may have changed: what they ask for is decided before the transaction commits.
+     * @param entered the entries that were just made.
+     */
+    follow(
+      tx: Tx,
+      { books, clientIds, entered = [] }: { books: Books; clientIds: readonly string[]; entered?: readonly string[] }
+    ): void {
       if (clientIds.length === 0) return
-      const left = furthest(await causesOf(tx, clientIds))
-      const wanted = new Map(clientIds.map((id) => [id, left.get(id) ?? { status: 'active' as const, context: {} }]))
-      await clients.setServiceStatus(tx, books, wanted)
-    },
-
-    /** Entries that turned out mistaken ask for nothing any more. */
-    async takeBack(tx: Tx, books: Books, entryIds: readonly string[]): Promise<void> {
-      for (const id of entryIds) await holds.releaseOf(tx, books, { origin: { kind: 'stage_entry', id }, reason: 'mistaken' })
+      let concerned = byTransaction.get(tx)
+      if (concerned === undefined) {
+        concerned = { books, clientIds: new Set(), entered: new Set() }
+        byTransaction.set(tx, concerned)
+        tx.beforeCommit(() => decide(tx))
+      }
+      concerned.books = books
+      for (const id of clientIds) concerned.clientIds.add(id)
+      for (const id of entered) concerned.entered.add(id)
     }
   }
 }
 
 export type ActionService = ReturnType<typeof createActionService>
 
-/** For each client the furthest status that a cause asks for, with that cause. */
-function furthest(causes: readonly Cause[]): Map<string, { status: ServiceStatus; context: object }> {
-  const wanted = new Map<string, { status: ServiceStatus; context: object }>()
-  for (const { clientId, entryId, invoiceId, stage, action } of causes) {
-    const status = statusOf[action]
-    if (status === null || !isFurther(status, wanted.get(clientId)?.status ?? 'active')) continue
-    wanted.set(clientId, { status, context: { cause: { entry_id: entryId, invoice_id: invoiceId, stage, action } } })
-  }
-  return wanted
+function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {
+  return clientId
+}
+
+function changeOf({ status, cause }: Asked): ServiceChange {
+  if (cause === null) return { status, context: {} }
+  const { entryId, invoiceId, stage, action } = cause
+  return { status, context: { cause: { entry_id: entryId, invoice_id: invoiceId, stage, action } } }
 }

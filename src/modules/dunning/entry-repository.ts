@@ -5,6 +5,7 @@ import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry } from './facts.ts'
+import type { StageAction } from './policy.ts'
 
 /** No code holds a control character, so this one can stand between them. */
 const BETWEEN = '\u001f'
@@ -22,6 +23,7 @@ type LiveRow = Readonly<{
   policyId: string
   policyVersion: number
   calendarVersion: number
+  action: StageAction | null
   toldAt: Date | null
 }>
 
@@ -29,7 +31,7 @@ const selectLive = statement<LiveRow>(
   'stage_entries.live',
   `select e.id, e.obligation_id as "obligationId", e.kind, e.stage_code as stage, e.repetition, e.entered_at as "enteredAt",
      e.entered_on as "enteredOn", e.offset_days as "offsetDays", e.grace_days as "graceDays", e.policy_id as "policyId",
-     e.policy_version as "policyVersion", e.calendar_version as "calendarVersion", e.told_at as "toldAt"
+     e.policy_version as "policyVersion", e.calendar_version as "calendarVersion", e.action, e.told_at as "toldAt"
    from unnest($2::uuid[], $3::int[]) as wanted(obligation_id, cycle)
    join stage_entries e on e.org_id = $1 and e.obligation_id = wanted.obligation_id and e.cycle = wanted.cycle
    where e.mistaken_at is null order by e.entered_at, e.id`

@@ -6,6 +6,7 @@ import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices
 import type { Books } from '../organizations/organization.ts'
 import { type Decision, type DecisionContext, decide, isClosed, type ObligationFacts, standingFor, whatIsNext } from './decide.ts'
 import { effectiveDueOn, type StageEntry } from './ladder.ts'
+import type { StageAction } from './policy.ts'
 
 /** One version of one policy. */
 export type PolicyRef = Readonly<{ policyId: string; version: number }>
@@ -19,6 +20,8 @@ export type LiveEntry = StageEntry &
     enteredAt: Date
     policy: PolicyRef
     calendarVersion: number
+    /** What the stage asks for besides a message. */
+    action: StageAction | null
     /** When a notice told the client of it. */
     toldAt: Date | null
   }>

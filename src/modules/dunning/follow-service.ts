@@ -50,6 +50,8 @@ type Followed = Readonly<{
   policy: PolicyRef
   state: DunningState
   cleared: boolean
+  /** What its stages ask for besides a message may have changed. */
+  isActedOn: boolean
 }>
 
 /** Nothing that was entered before turns out mistaken by what counts from then. */
@@ -152,16 +154,20 @@ export function createFollowService({
   }
 
   function outcomeOf(
-    { found, kept, policy }: Pick<Followed, 'found' | 'kept' | 'policy'>,
+    { found, mistaken, kept, policy }: Pick<Followed, 'found' | 'mistaken' | 'kept' | 'policy'>,
     { books, holdsOf, creditOf, policyAt }: Omit<Deciding, 'entriesOf' | 'newId'>
-  ): Pick<Followed, 'state' | 'cleared'> {
+  ): Pick<Followed, 'state' | 'cleared' | 'isActedOn'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
-    const facts = factsOf(found, { entries: kept, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books })
+    const holding = holdsOf(obligation)
+    const facts = factsOf(found, { entries: kept, holds: holding, creditMinor: creditOf(obligation.id), books })
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0
-    return { state: stateOf(obligation, outcome, context), cleared }
+    const isActedOn =
+      [...kept, ...mistaken].some(({ action }) => action !== null) ||
+      holding.some(({ reason, throughOn }) => reason === 'third_party' && throughOn === null)
+    return { state: stateOf(obligation, outcome, context), cleared, isActedOn }
   }
 
   function draftsOf(
@@ -216,11 +222,7 @@ export function createFollowService({
     const cases = await invoices.casesForUpdate(tx, change.obligationIds)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
     // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
-    const [{ followed, hasCredit }, unserved, known] = await Promise.all([
-      followAll(tx, cases, change),
-      actions.unserved(tx, clientIds),
-      clients.getMany(tx, clientIds)
-    ])
+    const [{ followed, hasCredit }, known] = await Promise.all([followAll(tx, cases, change), clients.getMany(tx, clientIds)])
     const at = clock.now()
     const changes = byInvoice(followed, { at, tells: tellsSomething })
     const drafts = draftsOf(changes, { ...change, known })
@@ -241,13 +243,14 @@ export function createFollowService({
       writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
     }
     await Promise.all(writes)
-    if (mistaken.length > 0) await actions.takeBack(tx, change.books, mistaken)
     const reopened = new Set(followed.filter(isBack).map(({ found }) => found.obligation.clientId))
     for (const { id: clientId, nextNoticeAt } of known.values()) {
       if (nextNoticeAt !== null) await notices.settle(tx, { books: change.books, clientId })
       else if (reopened.has(clientId)) await notices.reconsider(tx, { books: change.books, clientId })
     }
-    await actions.restore(tx, change.books, unserved)
+    const actedOn = new Set(followed.filter(({ isActedOn }) => isActedOn).map(({ found }) => found.obligation.clientId))
+    const concerned = [...known.values()].filter(({ id, serviceStatus }) => serviceStatus !== 'active' || actedOn.has(id))
+    actions.follow(tx, { books: change.books, clientIds: concerned.map(({ id }) => id) })
     return { clientIds, hasCredit }
   }
 }

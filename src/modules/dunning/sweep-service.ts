@@ -142,7 +142,8 @@ export function createSweepService({
           drafts: [...changes.flatMap((change) => draftsOf(change, { books, clients: known })), ...told]
         })
       ])
-      await actions.perform(tx, { ...books, now: at }, entries)
+      const acting = entries.filter(({ action }) => action !== null)
+      actions.follow(tx, { books, clientIds: acting.map(({ clientId }) => clientId), entered: acting.map(({ id }) => id) })
       const overdue = decided.filter(({ decision }) => decision.overdue).length
       return { decided: decided.length, overdue, entered: entries.length, notices: told.length }
     },

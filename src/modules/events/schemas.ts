@@ -10,7 +10,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'client.deleted': 'A client without a ledger was deleted.',
   'client.dunning_notice_due':
     'A stage was entered for a client: once per client and currency in a sweep, with all that is open there. For who sends one message per client.',
-  'client.service_suspended': 'A stage of dunning asks you to stop serving this client until it has paid.',
+  'client.service_suspended':
+    'A stage of dunning asks you to stop serving this client until it has paid; again where the payment bounces.',
   'client.service_ending': 'A stage of dunning asks you to end the service of this client.',
   'client.service_restored': 'What had the service suspended or ended is settled, or was a mistake.',
   'client.offboarding_started': 'You are parting with this client: no new invoices, what is open goes on being collected.',

@@ -125,6 +125,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
     /** Places what an agreement or a stage holds by, with the client locked. */
     place,
     moveInvoice: repository.moveInvoice,
+    ofClients: repository.ofClients,
 
     /** Ends what an agreement placed, as of today. Nothing where it holds nothing any more. */
     async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {
@@ -153,12 +154,6 @@ export function createHoldService({ newId, clock, events, organizations, clients
         throw new DomainError('hold_has_origin', `This hold ends with its ${what} ${hold.origin.id}: end that instead.`)
       }
       return end(tx, books, { hold, reason: 'released', on: todayFor(books, client.timeZone) })
-    },
-
-    /** Whether a hold for this reason is in force over the whole client. */
-    async isHeldFor(reader: Reader, { clientId, reason }: { clientId: string; reason: HoldReason }): Promise<boolean> {
-      const all = await repository.ofClients(reader, [clientId])
-      return all.some((hold) => hold.reason === reason && hold.scope === 'client' && hold.releasedAt === null)
     },
 
     /** Its last day is over. */

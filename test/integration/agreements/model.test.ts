@@ -15,6 +15,7 @@ import {
 import type { World } from '../../support/model-command.ts'
 import { commands } from '../../support/model-commands.ts'
 import { ladders } from '../../support/model-dunning-commands.ts'
+import { expectServiceChangesAlternate } from '../../support/model-service.ts'
 
 const { newLedger, database, close } = await startDunning()
 afterAll(close)
@@ -35,7 +36,7 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const ledger = await newLedger()
-      const policyId = await ledger.usePolicy(ladders[0])
+      const policyId = await ledger.usePolicy(ladders[0] ?? [])
       const world: World = {
         ...{ ledger, policyId, clientId: await ledger.addClient() },
         made: { hold: [], promise: [], plan: [], dispute: [] }
@@ -50,6 +51,7 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
       await expectPlansAskNoMore(books, ledger)
       await expectDunnedOnlyWhatWasDue(books, ledger)
       await expectAskedFor(ledger)
+      await expectServiceChangesAlternate(world)
       await expectNothingForgotten(books, ledger)
     }),
     { numRuns: RUNS, ...chosen }

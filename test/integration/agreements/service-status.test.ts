@@ -60,7 +60,44 @@ describe('a stage that asks for it', () => {
     const payment = await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: other.id, amount: '100.00' }] })
     expect(await statusOf(ledger, clientId)).toBe('active')
     await ledger.reverse(payment, { reason: 'bounced' })
-    expect(await told(ledger)).toEqual(['2026-01-20 client.service_suspended', '2026-01-20 client.service_restored'])
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    expect((await ledger.events('client.service_suspended')).at(-1)?.context).toMatchObject({ cause: { invoice_id: other.id } })
+    expect(await told(ledger)).toEqual([
+      '2026-01-20 client.service_suspended',
+      '2026-01-20 client.service_restored',
+      '2026-01-20 client.service_suspended'
+    ])
+  })
+
+  const restored = { suspended: '2026-01-20 client.service_suspended', restored: '2026-01-20 client.service_restored' }
+  test.each([
+    ['a total that is raised again', 'PUT', '/v1/invoices/by-ref?source=books&id=1', { total: '150.00' }],
+    ['an allocation that is taken back as never made', 'POST', '/v1/payments/{payment}/reverse', { reason: 'entered_wrongly' }]
+  ] as const)('suspends it again after %s', async (_, method, path, body) => {
+    const ledger = await newLedger()
+    await ledger.usePolicy(stages)
+    const clientId = await ledger.addClient()
+    await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10', external_refs: [{ source: 'books', id: '1' }] })
+    await ledger.advance('2026-01-20T12:00:00Z')
+    const payment = await ledger.pay(clientId, '100.00')
+    await done(ledger.call(method, path.replace('{payment}', payment), { body }))
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    expect(await told(ledger)).toEqual([restored.suspended, restored.restored, restored.suspended])
+  })
+
+  test('is told once of a payment that is replaced by another in one request, not that service came and went', async () => {
+    const ledger = await newLedger()
+    await ledger.usePolicy(stages)
+    const clientId = await ledger.addClient()
+    const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+    const path = '/v1/payments/by-ref?source=bank&id=1'
+    const body = { client_id: clientId, currency: 'EUR', status: 'settled', amount: '100.00' }
+    await ledger.advance('2026-01-20T12:00:00Z')
+    await done(ledger.call('PUT', path, { body }))
+    const allocations = [{ invoice_id: id, amount: '100.00' }]
+    await done(ledger.call('PUT', path, { body: { ...body, amount: '120.00', allocations } }))
+    expect(await statusOf(ledger, clientId)).toBe('active')
+    expect(await told(ledger)).toEqual([restored.suspended, restored.restored])
   })
 
   test('suspends nobody who had paid in time', async () => {
@@ -83,6 +120,73 @@ describe('a stage that asks for it', () => {
     await ledger.advance(1)
     expect((await ledger.entries(id)).at(-1)).toMatchObject({ stage: 'handover', repetition: 2 })
     expect(await statusOf(ledger, clientId)).toBe('ending')
+  })
+})
+
+type HoldBody = { id: string; reason: string; scope: string; is_active: boolean; release_reason: string | null }
+const thirdParty = async (ledger: Ledger) =>
+  (await done(ledger.call<{ data: HoldBody[] }>('GET', '/v1/holds?reason=third_party'))).data.toReversed()
+
+/** Handed over on the tenth day after it was due: 20 January. */
+async function handedOver() {
+  const ledger = await newLedger()
+  await ledger.usePolicy([{ code: 'handover', offset_days: 10, action: 'refer_to_collections' }])
+  const clientId = await ledger.addClient()
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+  await ledger.advance('2026-01-20T12:00:00Z')
+  return { ledger, clientId, id }
+}
+
+describe('the hold of a handover', () => {
+  test('ends when what was handed over is paid, and the next invoice is dunned', async () => {
+    const { ledger, clientId } = await handedOver()
+    await ledger.pay(clientId, '100.00')
+    expect(await thirdParty(ledger)).toMatchObject([{ is_active: false, release_reason: 'settled' }])
+    const next = await ledger.issue(clientId, { issued_on: '2026-01-20', due_on: '2026-01-25' })
+    await ledger.advance('2026-02-05T12:00:00Z')
+    expect(await ledger.ladder(next.id)).toEqual(['handover 2026-02-04'])
+  })
+
+  test.each([
+    ['voided', (id: string) => [`/v1/invoices/${id}/void`, {}] as const],
+    ['written off', (id: string) => [`/v1/invoices/${id}/write-off`, {}] as const],
+    ['due on another day', (id: string) => [`/v1/invoices/${id}/reschedule`, { due_on: '2026-03-01' }] as const]
+  ])('ends when it is %s', async (_, requestOf) => {
+    const { ledger, id } = await handedOver()
+    const [path, body] = requestOf(id)
+    await done(ledger.call('POST', path, { body }))
+    expect(await thirdParty(ledger)).toMatchObject([{ is_active: false, release_reason: 'settled' }])
+  })
+
+  test('ends when all of it is credited', async () => {
+    const { ledger, id } = await handedOver()
+    const dispute = await done(
+      ledger.call<{ id: string }>('POST', '/v1/disputes', { body: { invoice_id: id, reason: 'quality' } })
+    )
+    await done(ledger.call('POST', `/v1/disputes/${dispute.id}/resolve`, { body: { outcome: 'upheld', at_fault: 'ours' } }))
+    expect(await thirdParty(ledger)).toMatchObject([{ is_active: false, release_reason: 'settled' }])
+  })
+
+  test('lasts until all that was handed over is settled, whichever was first', async () => {
+    const { ledger, clientId, id } = await handedOver()
+    await done(ledger.call('POST', `/v1/holds/${(await thirdParty(ledger))[0]?.id}/release`, { body: {} }))
+    const other = await ledger.issue(clientId, { issued_on: '2026-01-02', due_on: '2026-01-03' })
+    await ledger.advance(1)
+    await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: id, amount: '100.00' }] })
+    expect((await thirdParty(ledger)).map(({ is_active: isActive }) => isActive)).toEqual([false, true])
+    await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: other.id, amount: '100.00' }] })
+    expect((await thirdParty(ledger)).map(({ is_active: isActive }) => isActive)).toEqual([false, false])
+  })
+
+  test('is back when the payment bounces, and stays away where it was released by hand', async () => {
+    const { ledger, clientId } = await handedOver()
+    const payment = await ledger.pay(clientId, '100.00')
+    await ledger.reverse(payment, { reason: 'bounced' })
+    expect((await thirdParty(ledger)).map(({ is_active: isActive }) => isActive)).toEqual([false, true])
+    await done(ledger.call('POST', `/v1/holds/${(await thirdParty(ledger))[1]?.id}/release`, { body: {} }))
+    const again = await ledger.pay(clientId, '100.00')
+    await ledger.reverse(again, { reason: 'bounced' })
+    expect((await thirdParty(ledger)).map(({ is_active: isActive }) => isActive)).toEqual([false, false])
   })
 })
 

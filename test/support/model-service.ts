@@ -1,0 +1,45 @@
+import { expect } from 'vitest'
+import { done, type InvoiceBody, type Ledger } from './dunning.ts'
+
+type World = Readonly<{ ledger: Ledger; clientId: string }>
+type Client = Readonly<{ service_status: string }>
+type Hold = Readonly<{ origin: { kind: string } | null; release_reason: string | null; is_active: boolean; reason: string }>
+
+/** What the stages of each code ask for besides a message, in every ladder that has them. */
+export const actions: Readonly<Record<string, string>> = {
+  final: 'suspend_service',
+  last: 'end_service',
+  handover: 'refer_to_collections'
+}
+
+/** The actions of all stages that stand: entered in the invoice's cycle, not mistaken, with something open. */
+async function standing({ ledger }: World): Promise<Set<string>> {
+  const { data } = await done(ledger.call<{ data: InvoiceBody[] }>('GET', '/v1/invoices?limit=200'))
+  const cycles = new Map(data.filter(({ status }) => status === 'open').map(({ id, dunning }) => [id, dunning.cycle]))
+  const entries = (await ledger.entries()).filter(
+    (one) => one.kind === 'entered' && one.mistaken_at === null && cycles.get(one.invoice_id) === one.cycle
+  )
+  return new Set(entries.flatMap(({ stage }) => actions[stage] ?? []))
+}
+
+/** The client is served, and left to others, as the stages that stand ask, whatever the last command was. */
+export async function expectServiceFollows(world: World): Promise<void> {
+  const { ledger, clientId } = world
+  const [asked, client, holds] = await Promise.all([
+    standing(world),
+    done(ledger.call<Client>('GET', `/v1/clients/${clientId}`)),
+    done(ledger.call<{ data: Hold[] }>('GET', '/v1/holds?limit=200&reason=third_party'))
+  ])
+  const expected = asked.has('end_service') ? 'ending' : asked.has('suspend_service') ? 'suspended' : 'active'
+  expect(client.service_status).toBe(expected)
+  expect(holds.data.some(({ is_active: isActive }) => isActive)).toBe(asked.has('refer_to_collections'))
+}
+
+/** Each change of it is sent once: no two events in a row say the same, and the last one says what is. */
+export async function expectServiceChangesAlternate({ ledger, clientId }: World): Promise<void> {
+  const events = await ledger.events('client.service_suspended', 'client.service_ending', 'client.service_restored')
+  const told = events.map(({ object }) => String(object['service_status']))
+  expect(told.filter((status, index) => status === (told[index - 1] ?? 'active'))).toEqual([])
+  const { service_status: now } = await done(ledger.call<Client>('GET', `/v1/clients/${clientId}`))
+  expect(told.at(-1) ?? 'active').toBe(now)
+}
