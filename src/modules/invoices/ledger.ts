@@ -22,15 +22,19 @@ export type LedgerEntry = Readonly<{
 
 export type BalanceChange = Readonly<{ obligationId: string; invoiceId: string; byMinor: bigint }>
 
-/** What entries change each obligation by, for the balances that are kept on the rows. */
+/**
+ * What entries change each obligation by, for the balances that are kept on the rows. An allocation that is taken back and made
+ * anew changes nothing; a recovery does, though its allocation takes the balance away that it gives.
+ */
 export function balanceChanges(entries: readonly LedgerEntry[]): BalanceChange[] {
-  const changes = new Map<string, { obligationId: string; invoiceId: string; byMinor: bigint }>()
-  for (const { obligationId, invoiceId, balanceMinor } of entries) {
+  const changes = new Map<string, { obligationId: string; invoiceId: string; byMinor: bigint; isRecovered: boolean }>()
+  for (const { kind, obligationId, invoiceId, balanceMinor } of entries) {
     if (obligationId === null || invoiceId === null) continue
-    const change = changes.get(obligationId) ?? { obligationId, invoiceId, byMinor: 0n }
-    changes.set(obligationId, { ...change, byMinor: change.byMinor + balanceMinor })
+    const { byMinor, isRecovered } = changes.get(obligationId) ?? { byMinor: 0n, isRecovered: false }
+    const after = { byMinor: byMinor + balanceMinor, isRecovered: isRecovered || kind === 'write_off_recovered' }
+    changes.set(obligationId, { obligationId, invoiceId, ...after })
   }
-  return [...changes.values()]
+  return [...changes.values()].filter(({ byMinor, isRecovered }) => byMinor !== 0n || isRecovered)
 }
 
 /** An obligation that a payment may settle. */

@@ -100,12 +100,6 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     }
   ): Promise<void> {
     const { books, at, receipts, shares, client, told, movesCredit } = how
-    if (movesCredit && shares.length > 0) {
-      await repository.moveUnapplied(tx, {
-        changes: shares.map(({ paymentId, amountMinor }) => ({ paymentId, byMinor: -amountMinor })),
-        at
-      })
-    }
     const recoveries = shares.flatMap(({ recovers, fromOn, amountMinor: byMinor, paymentId, invoiceId, obligationId }) => {
       if (recovers === undefined) return []
       const effectiveOn = maxDay(fromOn, recovers.writtenOffOn)
@@ -113,11 +107,41 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       return [recoveryEntry(of, { clientId: client.id, currency: client.currency })]
     })
     const entries = [...receipts, ...recoveries, ...shares.map((share) => allocationEntry(share, client))]
+    const changes = movesCredit ? creditChanges(entries) : []
+    if (changes.length > 0) await repository.moveUnapplied(tx, { changes, at })
     await move(tx, { books, at, entries, reason: 'paid', told })
+  }
+
+  /**
+   * The entries that take allocations of a payment back: of each obligation what `freedMinor` makes of what is set against it, or
+   * all. Posting them is the caller's.
+   */
+  async function releaseOf(
+    tx: Tx,
+    { paymentId, asOf, freedMinor }: { paymentId: string; asOf: Day | null; freedMinor: ReadonlyMap<string, bigint> | null }
+  ): Promise<LedgerEntry[]> {
+    const [allocations, recovered] = await Promise.all([
+      invoices.allocationsOf.payments(tx, [paymentId]),
+      invoices.recoveredBy(tx, paymentId)
+    ])
+    return [...Map.groupBy(allocations, ({ obligationId }) => obligationId)].flatMap(([obligationId, set]) => {
+      // What the payment was given back of it meanwhile is credit, and was not brought in.
+      const setMinor = set.reduce((sum, one) => sum + one.amountMinor, 0n)
+      const minor = freedMinor === null ? setMinor : (freedMinor.get(obligationId) ?? 0n)
+      const taken = minor === setMinor ? set : latestOf(set, minor)
+      const entries = taken.map((allocation) => reversalEntry(allocation, { amountMinor: allocation.amountMinor, asOf }))
+      const [allocation] = taken
+      const recovery = recovered.find((one) => one.obligationId === obligationId)
+      const givenUpMinor = recovery === undefined || recovery.amountMinor > minor ? minor : recovery.amountMinor
+      if (allocation === undefined || recovery === undefined || givenUpMinor <= 0n) return entries
+      const effectiveOn = asOf === null ? recovery.writtenOffOn : maxDay(asOf, recovery.writtenOffOn)
+      return [...entries, recoveryEntry({ ...allocation, byMinor: -givenUpMinor, effectiveOn }, allocation)]
+    })
   }
 
   return {
     allocate,
+    releaseOf,
 
     /** Takes all of a payment's allocations back; its row is the caller's. */
     async takeBack(
@@ -125,19 +149,8 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       how: { books: Books; at: Date; paymentId: string; asOf: Day | null; taken: LedgerEntry; told: Told; reason: string }
     ): Promise<void> {
       const { books, at, paymentId, asOf, taken, told, reason } = how
-      const allocations = await invoices.allocationsOf.payments(tx, [paymentId])
-      const entries = allocations.map((allocation) => reversalEntry(allocation, { amountMinor: allocation.amountMinor, asOf }))
-      const recoveries = (await invoices.recoveredBy(tx, paymentId)).flatMap(({ obligationId, amountMinor, writtenOffOn }) => {
-        const set = allocations.filter((one) => one.obligationId === obligationId)
-        const [allocation] = set
-        // What the payment was given back of it meanwhile is credit, and was not brought in.
-        const setMinor = set.reduce((sum, one) => sum + one.amountMinor, 0n)
-        const minor = amountMinor < setMinor ? amountMinor : setMinor
-        if (allocation === undefined || minor <= 0n) return []
-        const effectiveOn = asOf === null ? writtenOffOn : maxDay(asOf, writtenOffOn)
-        return [recoveryEntry({ ...allocation, byMinor: -minor, effectiveOn }, allocation)]
-      })
-      await move(tx, { books, at, entries: [...entries, ...recoveries, taken], reason, told })
+      const entries = await releaseOf(tx, { paymentId, asOf, freedMinor: null })
+      await move(tx, { books, at, entries: [...entries, taken], reason, told })
     },
 
     creditOf: repository.creditOf,
@@ -190,11 +203,26 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         left -= amountMinor
         entries.push(reversalEntry(allocation, { amountMinor, asOf: maxDay(effectiveOn, allocation.effectiveOn) }))
       }
-      const changes = entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
-        paymentId === null ? [] : [{ paymentId, byMinor }]
-      )
       invoices.post(tx, { entries, at })
-      await repository.moveUnapplied(tx, { changes, at })
+      await repository.moveUnapplied(tx, { changes: creditChanges(entries), at })
     }
   }
+}
+
+/** What entries change the unapplied rest of each payment by. */
+function creditChanges(entries: readonly LedgerEntry[]): { paymentId: string; byMinor: bigint }[] {
+  return entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
+    paymentId === null || byMinor === 0n ? [] : [{ paymentId, byMinor }]
+  )
+}
+
+/** As much of what a payment has set against one obligation as is to be taken, what was set last first. */
+function latestOf(set: readonly Allocation[], minor: bigint): Allocation[] {
+  let left = minor
+  return set.toReversed().flatMap((allocation) => {
+    const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
+    if (amountMinor <= 0n) return []
+    left -= amountMinor
+    return [{ ...allocation, amountMinor }]
+  })
 }

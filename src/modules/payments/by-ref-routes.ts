@@ -50,9 +50,9 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
       schema: {
         operationId: 'putPaymentByRef',
         tags,
-        summary: 'Make the payment that a source names, or follow what it says of it now',
+        summary: 'Create or update a payment by external reference',
         description:
-          'Another amount, currency, client or day takes the payment back as entered wrongly and records it anew. A source_version older than the last answers with applied: false. Saying the same again changes nothing.',
+          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing.',
         querystring: RefQuery,
         body: PutPaymentByRef,
         response: { 200: ref(PaymentByRefSchema), 201: ref(PaymentByRefSchema), ...refusals(422) }

@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
-import { day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
-import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { createBodyFrom, newPaymentFrom, wantedFrom } from './input.ts'
+import type { PaymentChange } from './correction-service.ts'
+import { createBodyFrom, newPaymentFrom, reversalFrom, saidFrom, statusFrom } from './input.ts'
 import type { PaymentView } from './payment.ts'
-import { type PaymentDocument, type PutPaymentBody, toApi } from './schemas.ts'
+import { differencesOf, isAnother, refuseMisplaced, type Said, type SaidField, type Step, stepFor } from './said.ts'
+import { type PutPaymentBody, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
 type Services = Readonly<{ payments: PaymentService; references: ReferenceService; newId: () => string }>
@@ -15,8 +13,9 @@ type Ref = Readonly<{ source: string; id: string }>
 export type PutOutcome = Readonly<{ status: 200 | 201; view: PaymentView; applied: boolean }>
 
 /**
- * Makes the payment that a source names, or follows what the source says of it now. Another amount, currency, client or
- * day, purpose or allocation takes the payment back as entered wrongly and records it anew; its names go to the new one.
+ * Makes the payment that a source names, or follows what the source says of it now. Another amount, currency, client, day or
+ * purpose takes the payment back as entered wrongly and records it anew; its names go to the new one. Other allocations of money
+ * that is there move the difference.
  */
 export async function putPaymentByRef(
   tx: Tx,
@@ -40,94 +39,90 @@ export async function putPaymentByRef(
 type Put = Readonly<{ id: string; ref: Ref; body: PutPaymentBody }>
 
 async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Services): Promise<PaymentView> {
-  return payments.record(tx, { ...(await newPaymentFrom(tx, createBodyFrom(body, ref), references)), id })
+  const input = await newPaymentFrom(tx, createBodyFrom(body, ref), references)
+  return payments.record(tx, { ...input, ...statusFrom(body), id })
 }
 
 async function merge(tx: Tx, put: Put, services: Services): Promise<PutOutcome> {
-  const view = await services.payments.get(tx, put.id)
-  const { status } = view.payment
-  // Money that was given up comes after all; what was taken back for good stays so, whatever an older message says.
-  const comesAfterAll = status === 'failed' && put.body.status === 'settled'
-  if (comesAfterAll) return { status: 200, view: await recordAnew(tx, { now: toApi(view), ...put }, services), applied: true }
-  if (status === 'failed' || status === 'reversed') return { status: 200, view, applied: false }
-  return { status: 200, view: await follow(tx, { view, ...put }, services), applied: true }
-}
-
-async function follow(tx: Tx, { view, id, ref, body }: Put & { view: PaymentView }, services: Services): Promise<PaymentView> {
   const { payments, references } = services
-  const now = toApi(view)
-  if (await isAnother(tx, { view, body }, references)) return recordAnew(tx, { now, ref, body }, services)
-  if (now.status === 'pending' && body.status === 'failed') return payments.fail(tx, id)
-  if (now.status === 'pending' && body.status === 'settled') {
-    const allocations = await wantedFrom(tx, { allocations: body.allocations, of: view.payment.currency }, references)
-    return payments.settle(tx, { id, receivedOn: body.received_on === undefined ? null : day(body.received_on), allocations })
-  }
-  const { method, reference, metadata } = body
-  const change = {
-    ...(method !== undefined && { method }),
-    ...(reference !== undefined && { reference }),
-    ...(metadata !== undefined && { metadata })
-  }
-  const differs = Object.entries(change).some(([key, value]) => !isDeepStrictEqual(now[key as 'method'], value))
-  return differs ? payments.describe(tx, { id, change }) : view
+  const { id, body } = put
+  const view = await payments.get(tx, id)
+  const { status } = view.payment
+  const said = await saidFrom(tx, { body, of: view.payment.currency }, references)
+  const step = stepFor(status, body.status)
+  refuseMisplaced(step, said, { status, saidStatus: body.status })
+  const differences = differencesOf(view, said)
+  // What ended stays so, whatever an older message says, until its source states that it is there or announced.
+  if (step === 'stay') return { status: 200, view, applied: body.status !== undefined && differences.size === 0 }
+  return { status: 200, view: await follow(tx, { ...put, view, said, step, differences }, services), applied: true }
 }
 
-async function isAnother(
-  tx: Tx,
-  { view, body }: { view: PaymentView; body: PutPaymentBody },
-  references: ReferenceService
-): Promise<boolean> {
-  const { payment } = view
-  const code = body.currency === undefined ? payment.currency : currency(body.currency)
-  if (code !== payment.currency) return true
-  if (body.amount !== undefined && amountAt(body.amount, { of: code, pointer: '/amount' }) !== payment.amountMinor) return true
-  const named = body.client_id !== undefined || body.client_ref !== undefined
-  const pointers = { id: '/client_id', ref: '/client_ref' }
-  const by = { kind: 'client' as const, id: body.client_id, ref: body.client_ref, pointers }
-  if (named && (await references.resolve(tx, by)) !== payment.clientId) return true
-  if (body.reserved_for !== undefined && body.reserved_for !== payment.reservedFor) return true
-  const isStillAnnounced = payment.status === 'pending' && (body.status ?? 'pending') === 'pending'
-  if (isStillAnnounced && body.matures_on !== undefined && body.matures_on !== payment.maturesOn) return true
-  if (isStillAnnounced && body.instrument !== undefined && !isDeepStrictEqual(payment.instrument, body.instrument)) return true
-  if ((isStillAnnounced || payment.status === 'settled') && body.allocations !== undefined) {
-    const wanted = await wantedFrom(tx, { allocations: body.allocations, of: code }, references)
-    if (!isDeepStrictEqual(wanted, [...view.announced])) return true
+type Following = Put & Readonly<{ view: PaymentView; said: Said; step: Step; differences: ReadonlySet<SaidField> }>
+
+async function follow(tx: Tx, following: Following, services: Services): Promise<PaymentView> {
+  const { view, step, differences, body, said } = following
+  const { payments } = services
+  const { status } = view.payment
+  if (step === 'anew' || (step === 'settle' && isAnother(status, step, differences))) {
+    return recordAnew(tx, { ...following, status: body.status === 'pending' ? 'pending' : 'settled' }, services)
   }
-  return payment.receivedOn !== null && body.received_on !== undefined && body.received_on !== payment.receivedOn
+  if (step === 'settle') {
+    const { receivedOn = null, allocations = null } = said
+    return payments.settle(tx, { id: following.id, receivedOn, allocations, change: changeOf(following) })
+  }
+  const corrected = await correct(tx, following, services)
+  if (step === 'correct') return corrected
+  const { reason, reversedOn } = reversalFrom(body)
+  const { id } = corrected.payment
+  if (corrected.payment.status === 'pending')
+    return payments.fail(tx, id, { reason, reversedOn, receivedOn: said.receivedOn ?? null })
+  return payments.reverse(tx, { id, reason: reason ?? 'bounced', reversedOn })
+}
+
+async function correct(tx: Tx, following: Following, services: Services): Promise<PaymentView> {
+  const { view, step, differences, said, id } = following
+  const { payments } = services
+  const { status } = view.payment
+  if (isAnother(status, step, differences)) {
+    return recordAnew(tx, { ...following, status: status === 'pending' ? 'pending' : 'settled' }, services)
+  }
+  const isMoved = status === 'settled' && said.allocations !== undefined && differences.has('allocations')
+  const moved = isMoved ? await payments.reallocate(tx, { id, wanted: said.allocations }) : view
+  const change = changeOf(following)
+  return Object.keys(change).length === 0 ? moved : payments.describe(tx, { id, change })
+}
+
+const describing = ['method', 'reference', 'metadata', 'maturesOn', 'instrument'] as const
+
+function changeOf({ said, differences }: Following): PaymentChange {
+  return Object.fromEntries(describing.filter((field) => differences.has(field)).map((field) => [field, said[field]]))
 }
 
 /** In one transaction, so that nobody sees the moment in between. */
 async function recordAnew(
   tx: Tx,
-  { now, ref, body }: { now: PaymentDocument; ref: Ref; body: PutPaymentBody },
-  { payments, references, newId }: Services
+  { view, ref, body, status }: Following & { status: 'settled' | 'pending' },
+  { payments, references }: Services
 ): Promise<PaymentView> {
-  if (now.status === 'settled') await payments.reverse(tx, { id: now.id, reason: 'entered_wrongly', reversedOn: null })
-  if (now.status === 'pending') await payments.fail(tx, now.id)
-  await references.replace(tx, { kind: 'payment', objectId: now.id, refs: [] })
+  const now = toApi(view)
+  const { received_on: receivedOn, ...stated } = body
+  // Announced money that came and went is first announced as it should have been.
+  const isYetToEnd = status === 'pending' && body.status === 'failed'
   const whole: PutPaymentBody = {
     amount: now.amount,
     currency: now.currency,
     ...(body.client_ref === undefined && { client_id: now.client_id }),
-    ...(now.received_on !== null && { received_on: now.received_on }),
-    // Announced money stays announced money, unless the source says that it is there.
-    ...(now.status === 'pending' && { status: now.status }),
+    ...(now.received_on !== null && status === 'settled' && { received_on: now.received_on }),
     ...(now.matures_on !== null && { matures_on: now.matures_on }),
     ...(now.instrument !== null && { instrument: now.instrument }),
     ...(now.reserved_for !== null && { reserved_for: now.reserved_for }),
     ...(now.method !== null && { method: now.method }),
     ...(now.reference !== null && { reference: now.reference }),
     metadata: now.metadata,
-    ...body
+    ...stated,
+    ...(receivedOn !== undefined && !isYetToEnd && { received_on: receivedOn }),
+    status
   }
   const input = await newPaymentFrom(tx, createBodyFrom(whole, ref), references)
-  const { clientId, currency: code, amountMinor } = input
-  const isSameDebt = clientId === now.client_id && code === now.currency
-  const announced = isSameDebt ? await payments.announcedFor(tx, { id: now.id, amountMinor }) : null
-  return payments.record(tx, {
-    ...input,
-    allocations: input.allocations ?? announced,
-    externalRefs: now.external_refs,
-    id: newId()
-  })
+  return payments.replace(tx, { id: now.id, input })
 }

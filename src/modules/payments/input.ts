@@ -5,7 +5,8 @@ import { type Currency, currency } from '../../kernel/money.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { Wanted } from './payment.ts'
-import type { NewPayment } from './receipt.ts'
+import type { NewPayment, Reversal } from './receipt.ts'
+import { refuseMisplaced, type Said } from './said.ts'
 import type { AllocationsBody, CreatePaymentBody, PutPaymentBody } from './schemas.ts'
 
 /** Finds what the body names by references and reads its amounts and days. */
@@ -57,13 +58,55 @@ export async function wantedFrom(
 
 /** The body of a PUT that makes a payment: what it must name then, it must name. */
 export function createBodyFrom(body: PutPaymentBody, ref: { source: string; id: string }): CreatePaymentBody {
-  const { amount, currency: code, source_version: _, status, ...rest } = body
+  const { amount, currency: code, source_version: _, reversal_reason: __, reversed_on: ___, status, ...rest } = body
   if (amount === undefined || code === undefined) {
     throw new DomainError('invalid_request', 'This field is required to make the payment.', {
       pointer: amount === undefined ? '/amount' : '/currency'
     })
   }
-  if (status === 'failed')
-    throw new DomainError('invalid_request', 'A payment that is not known cannot have failed.', { pointer: '/status' })
-  return { ...rest, ...(status !== undefined && { status }), amount, currency: code, external_refs: [ref] }
+  return { ...rest, ...(status !== undefined && status !== 'failed' && { status }), amount, currency: code, external_refs: [ref] }
+}
+
+/** What a PUT that makes a payment says beside what a POST can say: it may be gone again before it is known. */
+export function statusFrom(body: PutPaymentBody): Partial<Pick<NewPayment, 'status' | 'reason' | 'reversedOn'>> {
+  refuseMisplaced('anew', { ...endFrom(body) }, { status: 'failed', saidStatus: body.status })
+  return body.status === 'failed' ? { status: 'failed', ...reversalFrom(body) } : {}
+}
+
+export function reversalFrom({ reversal_reason: reason, reversed_on: on }: PutPaymentBody): Reversal {
+  return { reason: reason ?? null, reversedOn: on === undefined ? null : day(on) }
+}
+
+const endFrom = ({ reversal_reason: reason, reversed_on: on }: PutPaymentBody): Pick<Said, 'reversalReason' | 'reversedOn'> => ({
+  ...(reason !== undefined && { reversalReason: reason }),
+  ...(on !== undefined && { reversedOn: day(on) })
+})
+
+/** What a body states of a payment that is known. */
+export async function saidFrom(
+  reader: Reader,
+  { body, of }: { body: PutPaymentBody; of: Currency },
+  references: ReferenceService
+): Promise<Said> {
+  const code = body.currency === undefined ? of : currency(body.currency)
+  const { client_id: id, client_ref: ref, amount, received_on: receivedOn, matures_on: maturesOn } = body
+  const pointers = { id: '/client_id', ref: '/client_ref' }
+  const isNamed = id !== undefined || ref !== undefined
+  const clientId = isNamed ? await references.resolve(reader, { kind: 'client', id, ref, pointers }) : undefined
+  const allocations = await wantedFrom(reader, { allocations: body.allocations, of: code }, references)
+  const { instrument, method, reference, reserved_for: reservedFor, metadata } = body
+  return {
+    ...endFrom(body),
+    ...(body.currency !== undefined && { currency: code }),
+    ...(clientId !== undefined && { clientId }),
+    ...(amount !== undefined && { amountMinor: amountAt(amount, { of: code, pointer: '/amount' }) }),
+    ...(receivedOn !== undefined && { receivedOn: day(receivedOn) }),
+    ...(maturesOn !== undefined && { maturesOn: day(maturesOn) }),
+    ...(instrument !== undefined && { instrument }),
+    ...(method !== undefined && { method }),
+    ...(reference !== undefined && { reference }),
+    ...(reservedFor !== undefined && { reservedFor }),
+    ...(metadata !== undefined && { metadata }),
+    ...(allocations !== null && { allocations })
+  }
 }

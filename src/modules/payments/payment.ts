@@ -2,7 +2,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
-import type { Allocation, GivenUp } from '../invoices/ledger.ts'
+import type { Allocation, GivenUp, LedgerEntry } from '../invoices/ledger.ts'
 import type { Instrument, PaymentStatus, ReversalReason } from './table.ts'
 
 export type Payment = Readonly<{
@@ -80,6 +80,33 @@ export function withGivenUp<O extends Open>(open: readonly O[], givenUp: readonl
   return open.map((one) => ({ ...one, balanceMinor: one.balanceMinor + (minorOf.get(one.obligationId) ?? 0n) }))
 }
 
+/** The obligations as they stand once entries are posted that are not yet. */
+export function withEntries<O extends Open>(open: readonly O[], entries: readonly LedgerEntry[]): O[] {
+  if (entries.length === 0) return [...open]
+  return open.map((one) => {
+    const own = entries.filter(({ obligationId }) => obligationId === one.obligationId)
+    return { ...one, balanceMinor: own.reduce((sum, { balanceMinor }) => sum + balanceMinor, one.balanceMinor) }
+  })
+}
+
+/** What is given up once such entries are posted: a recovery that is taken back is given up again. */
+export function givenUpAgain(givenUp: readonly GivenUp[], entries: readonly LedgerEntry[]): GivenUp[] {
+  const again = entries.flatMap(({ kind, obligationId, balanceMinor, effectiveOn }) =>
+    kind === 'write_off_recovered' && obligationId !== null
+      ? [{ obligationId, amountMinor: -balanceMinor, writtenOffOn: effectiveOn }]
+      : []
+  )
+  const others = again.filter(({ obligationId }) => !givenUp.some((one) => one.obligationId === obligationId))
+  const grown = givenUp.map((one) => ({
+    ...one,
+    amountMinor: again.reduce(
+      (sum, more) => (more.obligationId === one.obligationId ? sum + more.amountMinor : sum),
+      one.amountMinor
+    )
+  }))
+  return [...grown, ...others]
+}
+
 /** Shares of what was given up are recoveries. */
 export function asRecoveries(shares: readonly FreshShare[], givenUp: readonly GivenUp[]): FreshShare[] {
   const known = new Map(givenUp.map((one) => [one.obligationId, one]))
@@ -90,6 +117,21 @@ export function asRecoveries(shares: readonly FreshShare[], givenUp: readonly Gi
 }
 
 export type Wanted = Readonly<{ invoiceId: string; amountMinor: bigint }>
+
+/** What is set against each invoice, in the order of the first share of each. */
+export function sumByInvoice(shares: readonly Pick<Share, 'invoiceId' | 'amountMinor'>[]): Wanted[] {
+  return [...Map.groupBy(shares, ({ invoiceId }) => invoiceId)].map(([invoiceId, of]) => ({
+    invoiceId,
+    amountMinor: of.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+  }))
+}
+
+/** Whether two lists name the same amounts of the same invoices, in whatever order. */
+export function isSameWanted(a: readonly Wanted[], b: readonly Wanted[]): boolean {
+  const amounts = new Map(b.map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
+  const isOnceEach = amounts.size === b.length && new Set(a.map(({ invoiceId }) => invoiceId)).size === a.length
+  return isOnceEach && a.length === b.length && a.every(({ invoiceId, amountMinor }) => amounts.get(invoiceId) === amountMinor)
+}
 
 /**
  * Sets money against the invoices that the caller names, each by its own due dates.

@@ -5,7 +5,7 @@ import { EARLIEST_ON, LATEST_ON } from '../invoices/draft.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { Payment, Wanted } from './payment.ts'
-import type { Instrument } from './table.ts'
+import type { Instrument, ReversalReason } from './table.ts'
 
 export type NewPayment = Readonly<{
   /** Given where a reference was claimed for it already. */
@@ -13,7 +13,8 @@ export type NewPayment = Readonly<{
   clientId: string
   currency: Currency
   amountMinor: bigint
-  status: 'settled' | 'pending'
+  /** `failed` for money that its source tells of only when it is gone again. */
+  status: 'settled' | 'pending' | 'failed'
   /** The day the money counts for; today unless said. For settled ones. */
   receivedOn: Day | null
   /** For pending ones. */
@@ -26,7 +27,11 @@ export type NewPayment = Readonly<{
   allocations: readonly Wanted[] | null
   metadata: Readonly<Record<string, string>>
   externalRefs: readonly ExternalRef[]
-}>
+}> &
+  Partial<Reversal>
+
+/** Why and when money that came went again: null stands for a bounce, and for today. */
+export type Reversal = Readonly<{ reason: ReversalReason | null; reversedOn: Day | null }>
 
 export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date }): Payment {
   if (input.amountMinor <= 0n) throw new DomainError('invalid_amount', 'The amount must be more than 0.', { pointer: '/amount' })
@@ -70,6 +75,27 @@ export function pastDay(day: Day, { today, pointer }: { today: Day; pointer: str
       { pointer }
     )
   return maxDay(day)
+}
+
+/** The day on which a payment is taken back. */
+export function reversalDay(on: Day | null, { receivedOn, today }: { receivedOn: Day; today: Day }): Day {
+  const pointer = '/reversed_on'
+  const reversedOn = pastDay(on ?? today, { today, pointer })
+  if (reversedOn < receivedOn)
+    throw new DomainError('invalid_date', 'A payment is not reversed before it is received.', { pointer })
+  return reversedOn
+}
+
+/** Announced money that does not come, or of which only now is said that it came, and went again. It never settled anything. */
+export function endedOf(
+  payment: Payment,
+  { receivedOn, today, at, reason, reversedOn }: Partial<Reversal> & { receivedOn: Day | null; today: Day; at: Date }
+): Payment {
+  const ended = { ...payment, updatedAt: at }
+  if (receivedOn === null) return { ...ended, status: 'failed' }
+  pastDay(receivedOn, { today, pointer: '/received_on' })
+  const day = reversalDay(reversedOn ?? null, { receivedOn, today })
+  return { ...ended, status: 'reversed', receivedOn, reversalReason: reason ?? 'bounced', reversedOn: day }
 }
 
 export function requirePending(payment: Payment): void {

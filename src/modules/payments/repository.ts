@@ -156,6 +156,17 @@ export function insertAnnounced(tx: Tx, { paymentId, wanted }: { paymentId: stri
   tx.write(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])
 }
 
+const deleteWanted = statement<{ id: string }>(
+  'payments.delete_announced',
+  'delete from announced_allocations where org_id = $1 and payment_id = $2'
+)
+
+/** Its source names something else by now. */
+export function replaceAnnounced(tx: Tx, of: { paymentId: string; wanted: readonly Wanted[] }): void {
+  tx.write(deleteWanted, [tx.orgId, of.paymentId])
+  insertAnnounced(tx, of)
+}
+
 const selectOtherAnnouncements = statement<Row>(
   'payments.other_announcements',
   `select ${columns} from payments p

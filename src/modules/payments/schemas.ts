@@ -71,7 +71,8 @@ export const PaymentByRefSchema = named(
   closed({
     ...paymentFields,
     applied: Type.Boolean({
-      description: 'False when the source had sent a newer version before, or the payment failed or was taken back'
+      description:
+        'False when nothing was changed: the source had sent a newer version before, or the payment failed or was reversed and the body states neither `settled` nor `pending`'
     })
   })
 )
@@ -125,7 +126,21 @@ export type CreatePaymentBody = Static<typeof CreatePayment>
 
 export const PutPaymentByRef = closed({
   ...whose,
-  ...optional({ ...money, ...details, status: oneOf(['settled', 'pending', 'failed']) }),
+  ...optional({
+    ...money,
+    ...details,
+    status: oneOf(['settled', 'pending', 'failed'], {
+      description:
+        '`settled` where it creates the payment. `failed` of money that was received reverses it; `pending` of money that was received takes it back as entered wrongly and announces it anew. Omitted, a payment that failed or was reversed is unchanged'
+    }),
+    reversal_reason: oneOf(reversalReasons, {
+      description: 'With `status: failed`, of money that was received; `bounced` by default'
+    }),
+    reversed_on: Type.String({
+      format: 'date',
+      description: 'With `status: failed`, of money that was received: the day on which it went again; today by default'
+    })
+  }),
   source_version: Type.Optional(SourceVersion)
 })
 export type PutPaymentBody = Static<typeof PutPaymentByRef>

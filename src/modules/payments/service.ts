@@ -11,24 +11,14 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
-import { fillAnnounced, stillAnnounced } from './announced.ts'
 import { createClosing } from './closing-service.ts'
-import {
-  asRecoveries,
-  type FreshShare,
-  fill,
-  fillNamed,
-  type Payment,
-  type PaymentView,
-  undoesHistory,
-  type Wanted,
-  withGivenUp
-} from './payment.ts'
+import { createCorrections, type Opened, type PaymentChange, type TakenBack } from './correction-service.ts'
+import type { Payment, PaymentView, Wanted } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
-import type { ReversalReason } from './table.ts'
+import { createShares } from './shares-service.ts'
 
 export type PaymentServiceDeps = Readonly<{
   newId: () => string
@@ -44,12 +34,11 @@ export type PaymentServiceDeps = Readonly<{
   pending: PendingPorts
 }>
 
-type Opened = Readonly<{ books: Books; view: PaymentView; today: Day; at: Date }>
-
 export function createPaymentService(deps: PaymentServiceDeps) {
   const { newId, clock, events, organizations, clients, references, invoices } = deps
   const allocator = createAllocator(deps)
   const pendings = createPendings({ invoices, ports: deps.pending })
+  const { sharesOf, stillNamed } = createShares({ invoices })
 
   async function get(reader: Reader, id: string): Promise<PaymentView> {
     const view = await repository.find(reader, id)
@@ -69,28 +58,6 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     return { type, subject: { kind: 'payment', id, version }, clientId, object: toApi(view), previous }
   }
 
-  /** What the money is set against: what the caller names, else what it was announced for, else what is oldest due; nothing where it is reserved. */
-  async function sharesOf(
-    tx: Tx,
-    payment: Payment,
-    how: { wanted: readonly Wanted[] | null; announced?: readonly Wanted[]; availableMinor: bigint }
-  ): Promise<FreshShare[]> {
-    const { clientId, currency } = payment
-    const { wanted, announced = [], availableMinor } = how
-    if (wanted !== null) {
-      const ids = wanted.map(({ invoiceId }) => invoiceId)
-      const [payables, givenUp] = await Promise.all([invoices.payablesOfInvoices(tx, ids), invoices.givenUpOf(tx, ids)])
-      const open = withGivenUp(payables, givenUp)
-      return asRecoveries(fillNamed(wanted, { availableMinor, open, currency, clientId }), givenUp)
-    }
-    if (announced.length > 0) {
-      const ids = announced.map(({ invoiceId }) => invoiceId)
-      return fillAnnounced(announced, await invoices.payablesOfInvoices(tx, ids))
-    }
-    if (payment.reservedFor !== null) return []
-    return fill(availableMinor, await invoices.payablesOf(tx, { clientIds: [clientId], currency }))
-  }
-
   /** The money counts from `receivedOn`: into the ledger, against what it settles, and told, the payment first. */
   async function settleInto(
     tx: Tx,
@@ -102,11 +69,14 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       isNew: boolean
       previous: object | null
       receivedOn: Day
+      /** The payment whose place it takes, which is taken back in the same movement. */
+      instead?: TakenBack
     }
   ): Promise<PaymentView> {
-    const { books, receivedOn } = how
+    const { books, receivedOn, instead } = how
     const at = clock.now()
-    const shares = await sharesOf(tx, payment, { ...how, availableMinor: payment.amountMinor })
+    const taken = instead?.entries ?? []
+    const shares = await sharesOf(tx, payment, { ...how, availableMinor: payment.amountMinor, freed: taken })
     const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
     if (how.isNew) repository.insert(tx, settled)
@@ -122,12 +92,12 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     let view: PaymentView | undefined
     const told = async () => {
       view = await get(tx, payment.id)
-      return [eventOf('payment.settled', view, how.previous)]
+      return [...(instead === undefined ? [] : await instead.told()), eventOf('payment.settled', view, how.previous)]
     }
     await allocator.allocate(tx, {
       books,
       at,
-      receipts: [receipt],
+      receipts: [...taken, receipt],
       shares: shares.map((share) => ({ ...share, paymentId: payment.id, fromOn: receivedOn })),
       client: { id: payment.clientId, currency: payment.currency },
       told,
@@ -135,6 +105,31 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     })
     return view ?? get(tx, payment.id)
   }
+
+  /** See `record` of the service; `instead` is taken back in the same movement. */
+  async function record(tx: Tx, input: NewPayment, instead?: TakenBack): Promise<PaymentView> {
+    const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
+    const today = todayFor(books, client.timeZone)
+    const payment = paymentOf(input, { id: input.id ?? newId(), at: clock.now() })
+    const { externalRefs } = input
+    if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
+    if (input.status === 'settled') {
+      const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
+      const how = { books, wanted: input.allocations, isNew: true, previous: null, receivedOn }
+      return settleInto(tx, payment, instead === undefined ? how : { ...how, instead })
+    }
+    const view = { payment, allocations: [], announced: input.allocations ?? [], externalRefs }
+    if (input.status === 'failed') {
+      repository.insert(tx, payment)
+      if (input.allocations !== null) repository.insertAnnounced(tx, { paymentId: payment.id, wanted: input.allocations })
+      return corrections.end(tx, { books, view, today, at: clock.now() }, { ...input, isNew: true })
+    }
+    await pendings.announce(tx, { books, client, payment, wanted: input.allocations })
+    await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
+    return view
+  }
+
+  const corrections = createCorrections({ ...deps, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record })
 
   return {
     get,
@@ -155,34 +150,27 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     ...createClosing({ clients }),
 
     /**
-     * Records money that came in, or that is announced.
+     * Records money that came in, or that is announced, or that did not come after all.
      * @throws DomainError naming the field: an amount of 0, a day in the future, an allocation above what is open.
      */
-    async record(tx: Tx, input: NewPayment): Promise<PaymentView> {
-      const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
-      const today = todayFor(books, client.timeZone)
-      const payment = paymentOf(input, { id: input.id ?? newId(), at: clock.now() })
-      const { externalRefs } = input
-      if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
-      if (input.status === 'settled') {
-        const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
-        return settleInto(tx, payment, { books, wanted: input.allocations, isNew: true, previous: null, receivedOn })
-      }
-      await pendings.announce(tx, { books, client, payment, wanted: input.allocations })
-      const view = { payment, allocations: [], announced: input.allocations ?? [], externalRefs }
-      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
-      return view
-    },
+    record: (tx: Tx, input: NewPayment): Promise<PaymentView> => record(tx, input),
+
+    reverse: corrections.reverse,
+    fail: corrections.fail,
+    replace: corrections.replace,
+    reallocate: corrections.reallocate,
+    describe: corrections.describe,
 
     /** The announced money is there. */
     async settle(
       tx: Tx,
-      { id, receivedOn, allocations }: { id: string; receivedOn: Day | null; allocations: readonly Wanted[] | null }
+      how: { id: string; receivedOn: Day | null; allocations: readonly Wanted[] | null; change?: PaymentChange }
     ): Promise<PaymentView> {
+      const { id, receivedOn, allocations, change } = how
       const { books, view, today } = await open(tx, id)
       requirePending(view.payment)
       const day = pastDay(receivedOn ?? today, { today, pointer: '/received_on' })
-      const payment = { ...view.payment, version: view.payment.version + 1 }
+      const payment = { ...view.payment, ...change, version: view.payment.version + 1 }
       await pendings.conclude(tx, books, { payment, reason: 'settled' })
       return settleInto(tx, payment, {
         books,
@@ -192,18 +180,6 @@ export function createPaymentService(deps: PaymentServiceDeps) {
         previous: { status: 'pending' },
         receivedOn: day
       })
-    },
-
-    /** The announced money will not come. It never counted; what it held is dunned again, by its age. */
-    async fail(tx: Tx, id: string): Promise<PaymentView> {
-      const { books, view, at } = await open(tx, id)
-      requirePending(view.payment)
-      const payment: Payment = { ...view.payment, status: 'failed', version: view.payment.version + 1, updatedAt: at }
-      repository.save(tx, payment)
-      await pendings.conclude(tx, books, { payment, reason: 'failed' })
-      const after = { ...view, payment }
-      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.failed', after, { status: 'pending' })] })
-      return after
     },
 
     /** The time is over in which the announced money should have shown. It stays pending, and holds nothing any more. */
@@ -216,40 +192,6 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       await pendings.conclude(tx, books, { payment, reason: 'unconfirmed' })
       const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })
       await events.append(tx, { occurredAt: books.now, drafts: [draft] })
-    },
-
-    /** Takes a payment back: as of its own day where it was a mistake, on the day it bounced otherwise. */
-    async reverse(
-      tx: Tx,
-      { id, reason, reversedOn }: { id: string; reason: ReversalReason; reversedOn: Day | null }
-    ): Promise<PaymentView> {
-      const { books, view, today, at } = await open(tx, id)
-      const { payment } = view
-      if (payment.status !== 'settled' || payment.receivedOn === null) {
-        throw new DomainError('payment_not_settled', `Only a settled payment can be reversed; this one is ${payment.status}.`)
-      }
-      const day = pastDay(reversedOn ?? today, { today, pointer: '/reversed_on' })
-      if (day < payment.receivedOn)
-        throw new DomainError('invalid_date', 'A payment is not reversed before it is received.', { pointer: '/reversed_on' })
-      const asOf = undoesHistory(reason) ? null : day
-      repository.save(tx, {
-        ...payment,
-        status: 'reversed',
-        unappliedMinor: 0n,
-        reversalReason: reason,
-        reversedOn: day,
-        version: payment.version + 1,
-        updatedAt: at
-      })
-      const taken = entryOf(payment, {
-        id: newId(),
-        kind: 'payment_reversed',
-        unappliedMinor: -payment.amountMinor,
-        effectiveOn: asOf ?? payment.receivedOn
-      })
-      const told = async () => [eventOf('payment.reversed', await get(tx, id), { status: 'settled' })]
-      await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told, reason })
-      return get(tx, id)
     },
 
     /** Sets what is left of a payment against invoices: those that are named, else what is oldest due. */
@@ -271,23 +213,6 @@ export function createPaymentService(deps: PaymentServiceDeps) {
         told: async () => [],
         movesCredit: true
       })
-      return get(tx, id)
-    },
-
-    /** What a payment was announced for, where another amount takes its place; see `stillAnnounced`. */
-    async announcedFor(tx: Tx, { id, amountMinor }: Readonly<{ id: string; amountMinor: bigint }>): Promise<Wanted[] | null> {
-      const { announced } = await get(tx, id)
-      const ids = announced.map(({ invoiceId }) => invoiceId)
-      return stillAnnounced(announced, { open: await invoices.payablesOfInvoices(tx, ids), amountMinor })
-    },
-
-    /** Changes what does not touch the ledger. */
-    async describe(
-      tx: Tx,
-      { id, change }: { id: string; change: Partial<Pick<Payment, 'method' | 'reference' | 'metadata'>> }
-    ): Promise<PaymentView> {
-      const { view, at } = await open(tx, id)
-      repository.save(tx, { ...view.payment, ...change, version: view.payment.version + 1, updatedAt: at })
       return get(tx, id)
     }
   }

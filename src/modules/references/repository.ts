@@ -86,6 +86,19 @@ export async function deleteSome(
   await tx.run(deleteThese, [tx.orgId, kind, objectId, sources, ids])
 }
 
+const moveAll = statement<{ source: string }>(
+  'references.move',
+  'update external_refs set object_id = $4 where org_id = $1 and kind = $2 and object_id = $3 returning source'
+)
+
+/** The names keep the versions that their sources sent. */
+export async function move(
+  tx: Tx,
+  { kind, from, to }: Readonly<{ kind: ReferenceKind; from: string; to: string }>
+): Promise<void> {
+  await tx.run(moveAll, [tx.orgId, kind, from, to])
+}
+
 const updateVersion = statement<{ objectId: string }>(
   'references.set_source_version',
   `update external_refs set source_version = $5

@@ -104,6 +104,9 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
       await add(tx, input)
     },
 
+    /** Gives all names of an object to the one that takes its place. */
+    move: repository.move,
+
     /**
      * Takes a name for an object that is about to be made, or locks the name and tells whose it is: of two simultaneous
      * claims the second waits for the first to commit.

@@ -1,0 +1,183 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { EventDraft, EventType } from '../events/event.ts'
+import type { LedgerEntry } from '../invoices/ledger.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { createAllocator } from './allocation-service.ts'
+import { type Payment, type PaymentView, sumByInvoice, undoesHistory, type Wanted } from './payment.ts'
+import type { createPendings } from './pending-service.ts'
+import { endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
+import * as repository from './repository.ts'
+import type { PaymentServiceDeps } from './service.ts'
+import type { Shares } from './shares-service.ts'
+import type { ReversalReason } from './table.ts'
+
+export type Opened = Readonly<{ books: Books; view: PaymentView; today: Day; at: Date }>
+
+/** A payment that is taken back: the entries to post, and its event once they are posted. */
+export type TakenBack = Readonly<{ entries: readonly LedgerEntry[]; told: () => Promise<EventDraft[]> }>
+
+/** What does not touch the ledger. */
+export type PaymentChange = Readonly<Partial<Pick<Payment, 'method' | 'reference' | 'metadata' | 'maturesOn' | 'instrument'>>>
+
+type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'references'> &
+  Shares &
+  Readonly<{
+    allocator: ReturnType<typeof createAllocator>
+    pendings: ReturnType<typeof createPendings>
+    get: (reader: Reader, id: string) => Promise<PaymentView>
+    open: (tx: Tx, id: string) => Promise<Opened>
+    eventOf: (type: EventType, view: PaymentView, previous?: object | null) => EventDraft
+    record: (tx: Tx, input: NewPayment, instead?: TakenBack) => Promise<PaymentView>
+  }>
+
+/** What may turn out of money that was recorded or announced: it did not come, it went again, it was something else. */
+export function createCorrections(deps: Deps) {
+  const { newId, events, references, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record } = deps
+
+  function requireSettled({ status, receivedOn }: Payment, what: string): Day {
+    if (status === 'settled' && receivedOn !== null) return receivedOn
+    throw new DomainError('payment_not_settled', `Only a settled payment can be ${what}; this one is ${status}.`)
+  }
+
+  /** The row is written here, the entries are the caller's. */
+  function takeRow(tx: Tx, { view, at }: Opened, { reason, reversedOn }: { reason: ReversalReason; reversedOn: Day }): void {
+    const { payment } = view
+    repository.save(tx, {
+      ...payment,
+      ...{ status: 'reversed', unappliedMinor: 0n, reversalReason: reason, reversedOn },
+      version: payment.version + 1,
+      updatedAt: at
+    })
+  }
+
+  const takenEntry = (payment: Payment, effectiveOn: Day) =>
+    entryOf(payment, { id: newId(), kind: 'payment_reversed', unappliedMinor: -payment.amountMinor, effectiveOn })
+
+  const toldReversed = (tx: Tx, id: string) => async () => [eventOf('payment.reversed', await get(tx, id), { status: 'settled' })]
+
+  /** Ends what did not settle; its row is there. */
+  async function end(
+    tx: Tx,
+    { books, view, today, at }: Opened,
+    how: Partial<Reversal> & { receivedOn: Day | null; isNew: boolean }
+  ): Promise<PaymentView> {
+    const version = how.isNew ? view.payment.version : view.payment.version + 1
+    const payment = { ...endedOf(view.payment, { ...how, today, at }), version }
+    repository.save(tx, payment)
+    if (!how.isNew) await pendings.conclude(tx, books, { payment, reason: 'failed' })
+    const after = { ...view, payment }
+    const type = payment.status === 'failed' ? 'payment.failed' : 'payment.reversed'
+    const previous = how.isNew ? null : { status: 'pending' }
+    await events.append(tx, { occurredAt: books.now, drafts: [eventOf(type, after, previous)] })
+    return after
+  }
+
+  /** Takes a payment back: as of its own day where it was a mistake, on the day it bounced otherwise. */
+  async function reverse(
+    tx: Tx,
+    { id, reason, reversedOn }: { id: string; reason: ReversalReason; reversedOn: Day | null }
+  ): Promise<PaymentView> {
+    const opened = await open(tx, id)
+    const { books, view, today, at } = opened
+    const receivedOn = requireSettled(view.payment, 'reversed')
+    const day = reversalDay(reversedOn, { receivedOn, today })
+    const asOf = undoesHistory(reason) ? null : day
+    takeRow(tx, opened, { reason, reversedOn: day })
+    const taken = takenEntry(view.payment, asOf ?? receivedOn)
+    await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason })
+    return get(tx, id)
+  }
+
+  return {
+    end,
+    reverse,
+
+    /**
+     * The announced money will not come. It never counted; what it held is dunned again, by its age.
+     * @param how.receivedOn the day on which it came, where it did and went again.
+     */
+    async fail(tx: Tx, id: string, how: Partial<Reversal> & { receivedOn?: Day | null } = {}): Promise<PaymentView> {
+      const opened = await open(tx, id)
+      requirePending(opened.view.payment)
+      return end(tx, opened, { ...how, receivedOn: how.receivedOn ?? null, isNew: false })
+    },
+
+    /**
+     * Records another payment in the place of one that was entered wrongly; its names go to the new one. Where both settle what the
+     * same client owes, that is one movement: an invoice that is paid by both is not open in between.
+     * @param input without allocations it settles what the former one names.
+     */
+    async replace(tx: Tx, { id, input }: { id: string; input: NewPayment }): Promise<PaymentView> {
+      const opened = await open(tx, id)
+      const { view, today } = opened
+      const { payment, externalRefs } = view
+      const anew = { ...input, id: newId(), externalRefs }
+      await references.move(tx, { kind: 'payment', from: id, to: anew.id })
+      const isSameDebt = input.clientId === payment.clientId && input.currency === payment.currency
+      const entries =
+        payment.status === 'settled' && isSameDebt
+          ? [
+              ...(await allocator.releaseOf(tx, { paymentId: id, asOf: null, freedMinor: null })),
+              takenEntry(payment, requireSettled(payment, 'reversed'))
+            ]
+          : []
+      const named = isSameDebt ? await stillNamed(tx, view, { amountMinor: input.amountMinor, freed: entries }) : null
+      const whole = { ...anew, allocations: input.allocations ?? named }
+      if (entries.length > 0 && input.status === 'settled') {
+        takeRow(tx, opened, { reason: 'entered_wrongly', reversedOn: today })
+        return record(tx, whole, { entries, told: toldReversed(tx, id) })
+      }
+      if (payment.status === 'settled') await reverse(tx, { id, reason: 'entered_wrongly', reversedOn: null })
+      if (payment.status === 'pending') await end(tx, await open(tx, id), { receivedOn: null, isNew: false })
+      return record(tx, whole)
+    },
+
+    /** Sets a payment against what it is to settle: invoices whose sum stays keep it, the others give back or get the difference. */
+    async reallocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Wanted[] }): Promise<PaymentView> {
+      const { books, view, at } = await open(tx, id)
+      const { payment, allocations } = view
+      const fromOn = requireSettled(payment, 'allocated')
+      const release = { paymentId: id, asOf: null }
+      const all = await allocator.releaseOf(tx, { ...release, freedMinor: null })
+      const target = await sharesOf(tx, payment, { wanted, availableMinor: payment.amountMinor, freed: all })
+      const sums = new Map(wanted.map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
+      const kept = new Set(
+        sumByInvoice(allocations).flatMap((one) => (sums.get(one.invoiceId) === one.amountMinor ? [one.invoiceId] : []))
+      )
+      const nowMinor = new Map(allocations.map(({ obligationId, amountMinor }) => [obligationId, amountMinor]))
+      const thenMinor = new Map(target.map(({ obligationId, amountMinor }) => [obligationId, amountMinor]))
+      const freedMinor = new Map(
+        allocations
+          .filter(({ invoiceId }) => !kept.has(invoiceId))
+          .map(({ obligationId, amountMinor }) => [obligationId, beyond(amountMinor, thenMinor.get(obligationId))])
+      )
+      const shares = target
+        .filter(({ invoiceId }) => !kept.has(invoiceId))
+        .map((share) => ({ ...share, amountMinor: beyond(share.amountMinor, nowMinor.get(share.obligationId)) }))
+        .filter(({ amountMinor }) => amountMinor > 0n)
+      repository.replaceAnnounced(tx, { paymentId: id, wanted })
+      await allocator.allocate(tx, {
+        ...{ books, at, movesCredit: true },
+        receipts: await allocator.releaseOf(tx, { ...release, freedMinor }),
+        shares: shares.map((share) => ({ ...share, paymentId: id, fromOn })),
+        client: { id: payment.clientId, currency: payment.currency },
+        told: async () => []
+      })
+      return get(tx, id)
+    },
+
+    /** Changes what does not touch the ledger. */
+    async describe(tx: Tx, { id, change }: { id: string; change: PaymentChange }): Promise<PaymentView> {
+      const { view, at } = await open(tx, id)
+      repository.save(tx, { ...view.payment, ...change, version: view.payment.version + 1, updatedAt: at })
+      return get(tx, id)
+    }
+  }
+}
+
+/** What of an amount is more than another one; nothing where it is not. */
+function beyond(amountMinor: bigint, other = 0n): bigint {
+  return amountMinor > other ? amountMinor - other : 0n
+}

@@ -1,0 +1,92 @@
+import type { Tx } from '../../db/client.ts'
+import type { LedgerEntry, Payable } from '../invoices/ledger.ts'
+import type { InvoiceService } from '../invoices/service.ts'
+import { fillAnnounced, stillAnnounced } from './announced.ts'
+import {
+  asRecoveries,
+  type FreshShare,
+  fill,
+  fillNamed,
+  givenUpAgain,
+  type Payment,
+  type PaymentView,
+  sumByInvoice,
+  type Wanted,
+  withEntries,
+  withGivenUp
+} from './payment.ts'
+
+/** What money is set against, before it is written. */
+export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }>) {
+  /** The obligations of the invoices as they stand once `freed` is posted. */
+  async function openOf(tx: Tx, invoiceIds: readonly string[], freed: readonly LedgerEntry[]): Promise<Payable[]> {
+    return withEntries(await invoices.payablesOfInvoices(tx, invoiceIds), freed)
+  }
+
+  async function named(
+    tx: Tx,
+    { clientId, currency }: Payment,
+    { wanted, availableMinor, freed }: { wanted: readonly Wanted[]; availableMinor: bigint; freed: readonly LedgerEntry[] }
+  ): Promise<FreshShare[]> {
+    const ids = wanted.map(({ invoiceId }) => invoiceId)
+    const [payables, before] = await Promise.all([openOf(tx, ids, freed), invoices.givenUpOf(tx, ids)])
+    const givenUp = givenUpAgain(before, freed)
+    const open = withGivenUp(payables, givenUp)
+    return asRecoveries(fillNamed(wanted, { availableMinor, open, currency, clientId }), givenUp)
+  }
+
+  async function oldestDue(tx: Tx, { clientId, currency }: Payment, freed: readonly LedgerEntry[]): Promise<Payable[]> {
+    const freedIds = [...new Set(freed.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
+    const open = await invoices.payablesOf(tx, { clientIds: [clientId], currency })
+    if (freedIds.length === 0) return open
+    const openIds = new Set(open.map(({ obligationId }) => obligationId))
+    const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(({ obligationId }) => !openIds.has(obligationId))
+    const key = ({ dueOn, issuedOn, obligationId }: Payable) => `${dueOn} ${issuedOn} ${obligationId}`
+    return withEntries([...open, ...closed], freed).toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+  }
+
+  return {
+    /**
+     * What the money is set against: what the caller names, else what it was announced for, else what is oldest due; nothing where it
+     * is reserved.
+     * @param how.freed entries that are posted together with the shares, and make room for them.
+     */
+    async sharesOf(
+      tx: Tx,
+      payment: Payment,
+      how: {
+        wanted: readonly Wanted[] | null
+        announced?: readonly Wanted[]
+        availableMinor: bigint
+        freed?: readonly LedgerEntry[]
+      }
+    ): Promise<FreshShare[]> {
+      const { wanted, announced = [], availableMinor, freed = [] } = how
+      if (wanted !== null) return named(tx, payment, { wanted, availableMinor, freed })
+      if (announced.length > 0) {
+        const ids = announced.map(({ invoiceId }) => invoiceId)
+        return fillAnnounced(announced, await openOf(tx, ids, freed))
+      }
+      if (payment.reservedFor !== null) return []
+      return fill(availableMinor, await oldestDue(tx, payment, freed))
+    },
+
+    /** What a payment names, as it stands, where another amount takes its place; see `stillAnnounced`. */
+    async stillNamed(
+      tx: Tx,
+      { payment, allocations, announced }: PaymentView,
+      { amountMinor, freed }: { amountMinor: bigint; freed: readonly LedgerEntry[] }
+    ): Promise<Wanted[] | null> {
+      if (announced.length === 0) return null
+      const wanted = payment.status === 'settled' ? sumByInvoice(allocations) : announced
+      const open = await openOf(
+        tx,
+        wanted.map(({ invoiceId }) => invoiceId),
+        freed
+      )
+      return stillAnnounced(wanted, { open, amountMinor })
+    }
+  }
+}
+
+export type Shares = ReturnType<typeof createShares>
