@@ -50,13 +50,13 @@ function enteredBy(
   by: Readonly<{ found: DunningCase; ref: PolicyRef; policy: Policy; id: () => string }>
 ): Decided['entered'] {
   if (effect.kind !== 'enter') return null
-  const { id: obligationId, invoiceId, clientId, cycle, balanceMinor } = by.found.obligation
+  const { id: obligationId, invoiceId, clientId, cycle, dueOn, balanceMinor } = by.found.obligation
   const stage = by.policy.stages.find(({ code }) => code === effect.stage)
   assert(stage !== undefined, 'a stage that is entered is one of the policy')
   const { repetition, enteredOn, offsetDays, graceDays, skipped, deadlineOn } = effect
   const entry: NewEntry = {
     id: by.id(),
-    ...{ obligationId, invoiceId, clientId, cycle, balanceMinor, daysOverdue, policy: by.ref },
+    ...{ obligationId, invoiceId, clientId, cycle, dueOn, balanceMinor, daysOverdue, policy: by.ref },
     ...{ stage: stage.code, repetition, enteredOn, offsetDays, graceDays, skipped, action: stage.action }
   }
   return { entry, stage, deadlineOn }

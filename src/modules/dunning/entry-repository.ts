@@ -70,13 +70,14 @@ export async function live(
 const insertEntries = setStatement(
   'stage_entries.insert',
   `insert into stage_entries (org_id, id, obligation_id, invoice_id, client_id, cycle, stage_code, repetition, kind, skipped, offset_days,
-     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, calendar_version, entered_at, recorded_at, told_at)
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, calendar_version, entered_at, recorded_at, told_at, due_on)
    select $1, id, obligation_id, invoice_id, client_id, cycle, stage, repetition, $9, string_to_array(skipped, '${BETWEEN}'), offset_days,
-     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, $17, $18, $19, case when is_told then $18::timestamptz end
+     grace_days, policy_id, policy_version, entered_on, days_overdue, balance_minor, action, $17, $18, $19, case when is_told then $18::timestamptz end,
+     due_on
    from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::text[], $8::int[], $10::text[], $11::int[], $12::int[],
-     $13::uuid[], $14::int[], $15::date[], $16::int[], $20::bigint[], $21::text[], $22::boolean[])
+     $13::uuid[], $14::int[], $15::date[], $16::int[], $20::bigint[], $21::text[], $22::boolean[], $23::date[])
      as t(id, obligation_id, invoice_id, client_id, cycle, stage, repetition, skipped, offset_days, grace_days, policy_id, policy_version,
-       entered_on, days_overdue, balance_minor, action, is_told)`
+       entered_on, days_overdue, balance_minor, action, is_told, due_on)`
 )
 
 export type EntriesMade = Readonly<{
@@ -116,7 +117,8 @@ export async function insert(tx: Tx, entries: readonly NewEntry[], made: Entries
     made.recordedAt,
     of('int8', (entry) => entry.balanceMinor),
     of('text', (entry) => entry.action),
-    of('bool', (entry) => made.told.has(entry.id))
+    of('bool', (entry) => made.told.has(entry.id)),
+    of('date', (entry) => entry.dueOn)
   ])
 }
 

@@ -1,3 +1,4 @@
+import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PolicyRef } from './facts.ts'
 import type { StageEntry } from './ladder.ts'
@@ -14,6 +15,8 @@ export type NewEntry = StageEntry &
     /** Codes that were passed over. */
     skipped: readonly string[]
     policy: PolicyRef
+    /** As it was then: a later cycle has another one. */
+    dueOn: Day
     daysOverdue: number
     /** What was open then, in minor units. */
     balanceMinor: bigint

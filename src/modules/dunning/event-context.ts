@@ -1,6 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
-import type { Obligation } from '../invoices/invoice.ts'
+import { effectiveDueOn, type Obligation } from '../invoices/invoice.ts'
 import type { Asked } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
@@ -9,8 +9,9 @@ import type { Stage } from './policy.ts'
 /** Of the obligation that an event is about: an invoice may have several. */
 export function obligationContext(obligation: Obligation) {
   const { id, kind, dueOn, cycle, currency, amountMinor, balanceMinor } = obligation
+  const effectiveOn = effectiveDueOn(obligation)
   return {
-    obligation: { id, kind, due_on: dueOn, cycle },
+    obligation: { id, kind, due_on: dueOn, effective_due_on: effectiveOn, cycle },
     amounts: { currency, total: formatAmount(amountMinor, currency), balance: formatAmount(balanceMinor, currency) }
   }
 }

@@ -1,4 +1,5 @@
 import type { Reader } from '../../db/client.ts'
+import type { Day } from '../../kernel/day.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
@@ -8,6 +9,7 @@ import * as entryRepository from './entry-repository.ts'
 import type { EntryService } from './entry-service.ts'
 import { explain, type Why } from './explain.ts'
 import { factsOf, type PolicyRef, policyOf } from './facts.ts'
+import { effectiveDueOn } from './ladder.ts'
 import type { NettingService } from './netting-service.ts'
 import type { EntryView } from './outcome.ts'
 import type { PolicyService } from './policy-service.ts'
@@ -23,6 +25,8 @@ export type ExplainDeps = Readonly<{
 
 export type Explained = Readonly<{
   found: DunningCase
+  /** The due date, or the open day that takes its place. */
+  effectiveOn: Day
   /** Pinned by the cycle's first entry, or what would apply now. */
   policy: PolicyRef
   isPinned: boolean
@@ -68,7 +72,8 @@ export function createExplainService({ organizations, invoices, holds, policies,
         })
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const own = entries.filter(({ obligationId }) => obligationId === found.obligation.id)
-        return { found, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }
+        const effectiveOn = effectiveDueOn(found.obligation.dueOn, context)
+        return { found, effectiveOn, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }
       })
       return { invoiceId, asOf: books.now, calendarVersion: books.calendar.version, obligations }
     }

@@ -184,7 +184,7 @@ export function createFollowService({
       const today = todayFor(books, after.timeZone)
       const common = ({ found, policy, state }: Followed) => ({
         client: clientContext(client, books.organization),
-        ...obligationContext(found.obligation),
+        ...obligationContext({ ...found.obligation, ...state }),
         days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),
         ...groundsContext(policy, books.calendar.version)
       })

@@ -5,7 +5,7 @@ import { currency } from '../../kernel/money.ts'
 import type { Entry } from './entry.ts'
 import { stageEntries } from './table.ts'
 
-type Row = Omit<typeof stageEntries.$inferSelect, 'orgId'> & Readonly<{ currency: string }>
+type Row = Omit<typeof stageEntries.$inferSelect, 'orgId' | 'dueOn'> & Readonly<{ currency: string; dueOn: Day }>
 
 const columns = {
   id: stageEntries.id,
@@ -25,6 +25,7 @@ const columns = {
   calendarVersion: stageEntries.calendarVersion,
   enteredAt: stageEntries.enteredAt,
   enteredOn: stageEntries.enteredOn,
+  dueOn: sql<Day>`coalesce(${stageEntries.dueOn}, (select o.due_on from obligations o where o.org_id = ${stageEntries.orgId} and o.id = ${stageEntries.obligationId}))`,
   daysOverdue: stageEntries.daysOverdue,
   balanceMinor: stageEntries.balanceMinor,
   recordedAt: stageEntries.recordedAt,

@@ -2,7 +2,7 @@ import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
 import { disputedOf, earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import { addressedTo, type ClientContext } from '../clients/client-context.ts'
-import type { OpenObligation } from '../invoices/invoice.ts'
+import { effectiveDueOn, type OpenObligation } from '../invoices/invoice.ts'
 import type { PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
@@ -48,6 +48,7 @@ export function noticeContext(notice: Notice) {
       invoice_id: item.invoiceId,
       number: item.number,
       due_on: item.dueOn,
+      effective_due_on: effectiveDueOn(item),
       total: formatAmount(item.amountMinor, currency),
       balance: formatAmount(item.balanceMinor, currency),
       disputed: formatAmount(disputed.get(item.id) ?? 0n, currency),

@@ -30,10 +30,10 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
     const { daysOverdue } = decide(facts, context)
     // Who had it before has said that it is overdue.
     const overdueAnnounced = draft.invoice.dunningStart === 'baseline' && daysOverdue >= 1
-    const { id: obligationId, invoiceId, clientId, cycle, balanceMinor } = obligation
+    const { id: obligationId, invoiceId, clientId, cycle, dueOn, balanceMinor } = obligation
     const baseline: NewEntry | null = stage && {
       id: newId(),
-      ...{ obligationId, invoiceId, clientId, cycle, balanceMinor, daysOverdue, policy },
+      ...{ obligationId, invoiceId, clientId, cycle, dueOn, balanceMinor, daysOverdue, policy },
       ...{
         stage: stage.code,
         repetition: 1,

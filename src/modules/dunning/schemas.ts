@@ -19,6 +19,7 @@ import { addDays, day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { messageOutcomes } from '../interactions/interaction.ts'
 import { InteractionSchema, toApi as interactionToApi } from '../interactions/schemas.ts'
+import { EffectiveDueOn } from '../invoices/schemas.ts'
 import type { Why } from './explain.ts'
 import type { Explained, Explanation } from './explain-service.ts'
 import type { EntryFilter } from './history-repository.ts'
@@ -49,6 +50,8 @@ export const DunningEntrySchema = named(
       calendar_version: Type.Integer(),
       entered_at: InstantText,
       entered_on: DayText,
+      due_on: Type.String({ format: 'date', description: 'The due date at the time of the entry' }),
+      effective_due_on: EffectiveDueOn,
       days_overdue: Type.Integer({ description: 'On that day; negative before the due date' }),
       balance: Amount,
       currency: CurrencyCode,
@@ -89,6 +92,7 @@ const ExplainedSchema = closed({
   obligation_id: Id,
   kind: oneOf(['invoice', 'part']),
   due_on: DayText,
+  effective_due_on: EffectiveDueOn,
   cycle: Type.Integer(),
   balance: Amount,
   policy: PolicyRefSchema,
@@ -203,6 +207,8 @@ export function entryToApi(entry: EntryView) {
     calendar_version: entry.calendarVersion,
     entered_at: entry.enteredAt.toISOString(),
     entered_on: entry.enteredOn,
+    due_on: entry.dueOn,
+    effective_due_on: addDays(entry.enteredOn, -entry.daysOverdue),
     days_overdue: entry.daysOverdue,
     balance: formatAmount(entry.balanceMinor, entry.currency),
     currency: entry.currency,
@@ -238,12 +244,13 @@ export function explanationToApi({ invoiceId, asOf, calendarVersion, obligations
   }
 }
 
-function explainedToApi({ found: { obligation }, policy, isPinned, decision, why, entries }: Explained) {
+function explainedToApi({ found: { obligation }, effectiveOn, policy, isPinned, decision, why, entries }: Explained) {
   const { effect } = decision
   return {
     obligation_id: obligation.id,
     kind: obligation.kind,
     due_on: obligation.dueOn,
+    effective_due_on: effectiveOn,
     cycle: obligation.cycle,
     balance: formatAmount(obligation.balanceMinor, obligation.currency),
     policy: { id: policy.policyId, version: policy.version },

@@ -85,9 +85,9 @@ export function createSweepService({
     const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
     const draft = invoices.eventOf('invoice.overdue', after, { books, previous })
     const client = contextOf(after.invoice.clientId, { books, clients: known })
-    const common = ({ found, policy, decision, asked }: Decided) => ({
+    const common = ({ found, policy, decision, asked, state }: Decided) => ({
       client,
-      ...askedContext(found.obligation, asked),
+      ...askedContext({ ...found.obligation, ...state }, asked),
       days_overdue: decision.daysOverdue,
       ...groundsContext(policy, books.calendar.version)
     })

@@ -81,6 +81,8 @@ export const stageEntries = pgTable(
     calendarVersion: integer().notNull(),
     enteredAt: instant().notNull(),
     enteredOn: calendarDay().notNull(),
+    /** The due date at that time; null in rows of before it was kept. */
+    dueOn: calendarDay(),
     daysOverdue: integer().notNull(),
     balanceMinor: minor().notNull(),
     recordedAt: instant().notNull(),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Day, daysBetween, maxDay } from '../../kernel/day.ts'
+import { assert } from '../../kernel/assert.ts'
+import { addDays, type Day, daysBetween, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { EventType } from '../events/event.ts'
@@ -110,6 +111,18 @@ export function daysOverdue(obligations: readonly Obligation[], today: Day): num
     const late = balanceMinor > 0n ? daysBetween(overdueFromOn, today) + 1 : 0
     return Math.max(days, late)
   }, 0)
+}
+
+/** The day from which it counts as late: its due date, or the open day that takes its place under the policy. */
+export function effectiveDueOn({ overdueFromOn }: Pick<Obligation, 'overdueFromOn'>): Day {
+  return addDays(overdueFromOn, -1)
+}
+
+/** @param obligations by due date, at least one. */
+export function lastEffectiveDueOn(obligations: readonly Obligation[]): Day {
+  const last = obligations.at(-1)
+  assert(last !== undefined, 'an invoice has an obligation')
+  return effectiveDueOn(last)
 }
 
 /** The obligation whose dunning an invoice shows: the open one that fell due first, else the last. */

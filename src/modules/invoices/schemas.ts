@@ -22,7 +22,7 @@ import {
 import { daysBetween } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { type Present, todayFor } from '../organizations/organization.ts'
-import { daysOverdue, type InvoiceView, leading, type Obligation } from './invoice.ts'
+import { daysOverdue, effectiveDueOn, type InvoiceView, lastEffectiveDueOn, leading, type Obligation } from './invoice.ts'
 
 const statuses = ['open', 'paid', 'void', 'written_off'] as const
 const dunningStarts = ['normal', 'baseline', 'off'] as const
@@ -32,8 +32,15 @@ const PaymentLinkSchema = closed({
   url: Type.String({ format: 'web-url', maxLength: 2000 })
 })
 
+export const EffectiveDueOn = Type.String({
+  format: 'date',
+  description:
+    'The day from which lateness counts: `due_on`, or the first open day after it if the dunning policy has `due_on_closed_day: next_open`'
+})
+
 const PartSchema = closed({
   due_on: DayText,
+  effective_due_on: EffectiveDueOn,
   amount: Amount,
   balance: Amount,
   days_overdue: Type.Integer({ minimum: 0 }),
@@ -69,6 +76,7 @@ const invoiceFields = {
   status: oneOf(statuses),
   issued_on: DayText,
   due_on: DayText,
+  effective_due_on: EffectiveDueOn,
   due_schedule: Type.Array(PartSchema, { description: 'The parts by due date; one for an invoice that is due at once' }),
   is_partially_paid: Type.Boolean(),
   is_overdue: Type.Boolean(),
@@ -205,6 +213,7 @@ export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceV
   const amount = (minor: bigint) => formatAmount(minor, invoice.currency)
   const partOf = (part: Obligation) => ({
     due_on: part.dueOn,
+    effective_due_on: effectiveDueOn(part),
     amount: amount(part.amountMinor),
     balance: amount(part.balanceMinor),
     days_overdue: part.balanceMinor > 0n ? Math.max(0, daysBetween(part.overdueFromOn, today) + 1) : 0,
@@ -220,6 +229,7 @@ export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceV
     status: invoice.status,
     issued_on: invoice.issuedOn,
     due_on: invoice.dueOn,
+    effective_due_on: lastEffectiveDueOn(obligations),
     due_schedule: obligations.map(partOf),
     is_partially_paid: invoice.status === 'open' && invoice.balanceMinor < invoice.totalMinor,
     is_overdue: late > 0,
