@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Edge } from '../../http/edge.ts'
 import { ref, writeHeaders } from '../../http/schemas.ts'
+import { keyToApi } from './api-key-schemas.ts'
 import type { ApiKeyService } from './api-key-service.ts'
-import { CreateOrganization, keyToApi, NewOrganizationSchema, newOrganizationFrom, toApi } from './schemas.ts'
+import { CreateOrganization, NewOrganizationSchema, newOrganizationFrom, toApi } from './schemas.ts'
 import type { OrganizationService } from './service.ts'
 
 type Options = Edge & { organizations: OrganizationService; apiKeys: ApiKeyService; newId: () => string }

@@ -14,14 +14,11 @@ import {
   updatedSince,
   writeHeaders
 } from '../../http/schemas.ts'
+import { ApiKeySchema, CreateApiKey, keyToApi, NewApiKeySchema } from './api-key-schemas.ts'
 import type { ApiKeyService } from './api-key-service.ts'
 import {
   AdvanceTestClock,
-  ApiKeySchema,
-  CreateApiKey,
   clockToApi,
-  keyToApi,
-  NewApiKeySchema,
   OrganizationSchema,
   organizationChangeFrom,
   SetTestClock,

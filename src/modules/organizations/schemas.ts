@@ -16,9 +16,9 @@ import {
 import { day } from '../../kernel/day.ts'
 import { currency } from '../../kernel/money.ts'
 import type { CalendarSystem, PaymentTerms } from '../../kernel/terms.ts'
-import { type Mode, scopes } from './api-key.ts'
+import type { Mode } from './api-key.ts'
+import { ApiKeySchema, NewApiKeySchema } from './api-key-schemas.ts'
 import type { Organization } from './organization.ts'
-import type { ApiKey } from './repository.ts'
 import type { NewOrganization, OrganizationChange } from './service.ts'
 
 const CalendarSystemName = oneOf(['iso8601', 'persian', 'hebrew'], { description: 'Whose months count; iso8601 unless said' })
@@ -152,27 +152,6 @@ export const UpdateOrganization = Type.Partial(
   { additionalProperties: false, minProperties: 1 }
 )
 
-const keyFields = {
-  id: Id,
-  name: Type.String(),
-  prefix: Type.String({ description: 'The first characters of the key, to tell keys apart' }),
-  scopes: Type.Array(oneOf(scopes)),
-  expires_at: nullable(InstantText),
-  last_used_at: nullable(InstantText),
-  created_at: InstantText
-}
-export const ApiKeySchema = named('ApiKey', closed(keyFields))
-export const NewApiKeySchema = named('NewApiKey', closed({ ...keyFields, key: Type.String({ description: 'Shown this once' }) }))
-
-export const CreateApiKey = closed(
-  {
-    name: ShortText,
-    scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
-    expires_at: Type.Optional(nullable(InstantText))
-  },
-  { examples: [{ name: 'Bookkeeping', scopes: ['write'] }] }
-)
-
 export const NewOrganizationSchema = named(
   'NewOrganization',
   closed({ organization: ref(OrganizationSchema), api_key: ref(NewApiKeySchema) })
@@ -238,18 +217,6 @@ export function clockToApi(organization: Organization) {
     now_at: organization.clockAt?.toISOString() ?? '',
     status: organization.clockTargetAt === null ? ('still' as const) : ('advancing' as const),
     target_at: organization.clockTargetAt?.toISOString() ?? null
-  }
-}
-
-export function keyToApi(key: ApiKey) {
-  return {
-    id: key.id,
-    name: key.name,
-    prefix: key.prefix,
-    scopes: key.scopes,
-    expires_at: key.expiresAt?.toISOString() ?? null,
-    last_used_at: key.lastUsedAt?.toISOString() ?? null,
-    created_at: key.createdAt.toISOString()
   }
 }
 
