@@ -1,9 +1,9 @@
 import AjvCompiler, { type BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import type { FastifyRequest } from 'fastify'
-import { isDay, isTimeZone } from '../kernel/day.ts'
+import { firstInputDay, isDay, isInputDay, isTimeZone, lastInputDay } from '../kernel/day.ts'
 import { isCurrency } from '../kernel/money.ts'
 
-/** Days and instants as the kernel takes them: ajv-formats lets the year 0 and leap seconds pass, which nothing here can keep. */
+/** Days and instants as the kernel writes them: ajv-formats lets the year 0 and leap seconds pass, which nothing here can keep. */
 export const formats = {
   date: isDay,
   'date-time': isInstant,
@@ -12,6 +12,9 @@ export const formats = {
   locale: isLocale,
   'web-url': isWebUrl
 }
+
+/** What callers may send: as above, and days only of a range that leaves room for what is calculated from them. */
+const inputFormats = { ...formats, date: isInputDay, 'date-time': isInputInstant }
 
 const pool = AjvCompiler()
 /** By the names of the schemas that they know: Fastify asks in each scope anew, which all know the same. */
@@ -37,7 +40,7 @@ function compilerFor(externalSchemas: Parameters<BuildCompilerFromPool>[0]) {
   const common = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true } as const
   // After ajv-formats, which would replace formats of the same name that came as options.
   const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
-    for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
+    for (const [name, check] of Object.entries(inputFormats)) ajv.addFormat(name, check)
   }
   const literal = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: false } })
   // The text "Infinity" coerces to a number, which strict numbers take for none and so hold against no bound.
@@ -66,6 +69,15 @@ const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 /** Whether an instant in milliseconds lies, in UTC, in the years that a time stamp can be written in everywhere: 1 to 9999. */
 export function isWritableInstant(epochMs: number): boolean {
   return epochMs >= FIRST_MS && epochMs <= LAST_MS
+}
+
+const FIRST_INPUT_MS = Date.parse(`${firstInputDay}T00:00:00Z`)
+const LAST_INPUT_MS = Date.parse(`${lastInputDay}T23:59:59.999Z`)
+
+function isInputInstant(text: string): boolean {
+  if (!isInstant(text)) return false
+  const epochMs = Date.parse(text)
+  return epochMs >= FIRST_INPUT_MS && epochMs <= LAST_INPUT_MS
 }
 
 function isLocale(text: string): boolean {
@@ -141,8 +153,8 @@ const PATTERN_RULES: Readonly<Record<string, string>> = {
 }
 
 const FORMAT_RULES: Readonly<Record<string, string>> = {
-  date: 'Must be a real calendar day, YYYY-MM-DD.',
-  'date-time': 'Must be an instant with its offset, as in 2026-03-01T09:00:00Z (RFC 3339).',
+  date: `Must be a real calendar day from ${firstInputDay} to ${lastInputDay}, YYYY-MM-DD.`,
+  'date-time': `Must be an instant with its offset, as in 2026-03-01T09:00:00Z (RFC 3339), from ${firstInputDay} to ${lastInputDay} in UTC.`,
   currency: 'Must be an ISO 4217 currency code, as in EUR.',
   'time-zone': 'Must be an IANA time zone, as in Europe/Berlin.',
   locale: 'Must be a BCP 47 language tag, as in en or fa-IR.',

@@ -37,6 +37,14 @@ export function isDay(text: string): text is Day {
   return year >= 1 && month >= 1 && month <= 12 && dayOfMonth >= 1 && dayOfMonth <= daysInMonth(year, month)
 }
 
+/** The days that callers may name. What is calculated from one of them, in any zone, stays in the years 0001 to 9999. */
+export const firstInputDay = '1900-01-01'
+export const lastInputDay = '2999-12-31'
+
+export function isInputDay(text: string): text is Day {
+  return isDay(text) && text >= firstInputDay && text <= lastInputDay
+}
+
 /** Throws `invalid_date` unless the text is a day that exists, written `YYYY-MM-DD`. */
 export function day(text: string): Day {
   if (!isDay(text)) throw new DomainError('invalid_date', 'A date is a day that exists, written YYYY-MM-DD.')
