@@ -1,7 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
-import { DatabaseUnavailable, isRetryable, isUnavailable } from './errors.ts'
+import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
 import { type Statement, statement } from './statement.ts'
@@ -136,7 +136,8 @@ export function createDatabase(options: PoolOptions): Database {
       return result
     } catch (error) {
       void finish(rollback)
-      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error
+      // A read waits for no row. What it waits for is the change of a whole table.
+      throw isUnavailable(error) || isLockTimeout(error) ? new DatabaseUnavailable(error) : error
     }
   }
 

@@ -18,6 +18,7 @@ export function registerContract(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     // Many clients say that it is JSON even where they send nothing.
+    if (!isUtf8Charset(request)) return done(new DomainError('unsupported_media_type', OTHER_CHARSET))
     if (body.length === 0) return done(null, undefined)
     if (!isUtf8(body)) return done(new DomainError('invalid_request', 'JSON is UTF-8, and this body is not.'))
     const text = body.toString().replace(/^\ufeff/, '')
@@ -38,6 +39,14 @@ export function registerContract(app: FastifyInstance): void {
   app.addHook('preValidation', async (request: FastifyRequest) => {
     if (request.body === undefined && !BODYLESS.includes(request.method)) request.body = {}
   })
+}
+
+const OTHER_CHARSET = 'JSON is UTF-8 here. Encode the body in UTF-8 and send content-type application/json without a charset.'
+
+/** Whether the content type names no charset, or UTF-8. */
+function isUtf8Charset({ headers }: FastifyRequest): boolean {
+  const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(headers['content-type'] ?? '') ?? []
+  return /^utf-?8$/i.test(charset)
 }
 
 /** A read scope is the least there is, so no key lacks it; a write can find what it needs locked; a POST can reuse a key. */

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { DatabaseUnavailable, isLockTimeout, isUnavailable } from '../db/errors.ts'
+import { isLockTimeout, isPassing, isRetryable, isUnavailable } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
 import { ParameterRefusal } from './fields.ts'
 import { type FieldError, fieldErrors } from './validation.ts'
@@ -161,12 +161,16 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
       { instance, errors }
     )
   }
-  if (error instanceof DatabaseUnavailable || isUnavailable(error)) {
+  if (isUnavailable(error)) {
     request.log.warn({ err: causeOf(error) }, 'the database does not answer')
     return problem('unavailable', 'The database does not answer. Try again shortly.', { instance })
   }
-  if (isLockTimeout(error))
+  if (isLockTimeout(error) || isRetryable(error))
     return problem('concurrent_request', 'Another request holds what this one needs. Try again.', { instance })
+  if (isPassing(error)) {
+    request.log.error({ err: causeOf(error) }, 'the database cannot do this now')
+    return problem('unavailable', 'The database cannot do this now. Try again shortly.', { instance })
+  }
   return problemOfFastify(error, request)
 }
 

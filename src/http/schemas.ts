@@ -166,7 +166,7 @@ export const REFUSALS = {
   415: 'The body is not JSON',
   422: 'Understood and refused',
   429: 'Too many requests; see Retry-After',
-  503: 'The database does not answer; see Retry-After'
+  503: 'The database does not answer or cannot do this now; see Retry-After'
 } as const satisfies Readonly<Record<number, string>>
 
 export type Refusal = keyof typeof REFUSALS & number

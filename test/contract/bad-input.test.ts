@@ -105,10 +105,27 @@ describe('raw bytes', () => {
     ['application/x-www-form-urlencoded', '415 unsupported_media_type'],
     ['multipart/form-data; boundary=x', '415 unsupported_media_type'],
     ['application/xml', '415 unsupported_media_type'],
-    ['nonsense', '415 unsupported_media_type']
+    ['nonsense', '415 unsupported_media_type'],
+    ['application/json; charset=utf-16', '415 unsupported_media_type'],
+    ['application/json;charset="UTF-16LE"', '415 unsupported_media_type'],
+    ['application/json; charset=iso-8859-1', '415 unsupported_media_type'],
+    ['application/json; x=1; Charset=utf-7', '415 unsupported_media_type'],
+    ['application/json; charset=', '415 unsupported_media_type']
   ])('a body of type %s is refused', async ([type = '', refusal = '']) => {
     await refuse(service, () => sendRaw('{"name":"A"}', type), refusal)
   })
+})
+
+test.for(['application/json; charset=utf-8', 'application/json;Charset="UTF-8"', 'APPLICATION/JSON; charset=utf8'])(
+  'a body of type %s is taken',
+  async (type) => {
+    expect((await sendRaw('{"name":"A"}', type)).status).toBe(201)
+  }
+)
+
+test('a charset that is refused is told with the one to send', async () => {
+  const { body } = await sendRaw('{"name":"A"}', 'application/json; charset=utf-16')
+  expect(body).toMatchObject({ detail: expect.stringContaining('UTF-8') as string })
 })
 
 test.for([

