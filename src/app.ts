@@ -48,6 +48,8 @@ import { planSchemas } from './modules/payment-plans/schemas.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
 import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
 import { paymentSchemas } from './modules/payments/schemas.ts'
+import { pendingWriteRoutes } from './modules/pending-writes/routes.ts'
+import { pendingWriteSchemas } from './modules/pending-writes/schemas.ts'
 import { promiseRoutes } from './modules/promises/routes.ts'
 import { promiseSchemas } from './modules/promises/schemas.ts'
 import { riskModelRoutes } from './modules/risk/model-routes.ts'
@@ -87,6 +89,7 @@ export const apiSchemas = [
   ...clientSchemas,
   ...invoiceSchemas,
   ...paymentSchemas,
+  ...pendingWriteSchemas,
   ...creditNoteSchemas,
   ...holdSchemas,
   ...promiseSchemas,
@@ -146,9 +149,10 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(clientBalanceRoutes, { prefix: '/clients', ...edge, ...services })
       await v1.register(invoiceRoutes, { prefix: '/invoices', ...edge, ...services })
       await v1.register(invoiceActionRoutes, { prefix: '/invoices', ...edge, ...services })
-      await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services, newId })
+      await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services })
       await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
-      await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services, newId })
+      await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services })
+      await v1.register(pendingWriteRoutes, { prefix: '/pending-writes', ...edge, ...services })
       await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })
       await v1.register(planRoutes, { prefix: '/payment-plans', ...edge, ...services })
       await v1.register(planActionRoutes, { prefix: '/payment-plans', ...edge, ...services })

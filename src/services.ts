@@ -2,7 +2,8 @@ import { createAgreementsEnd } from './agreements-end.ts'
 import { createClientStanding } from './client-standing.ts'
 import type { Database, Reader } from './db/client.ts'
 import type { Clock } from './kernel/clock.ts'
-import { createClientService } from './modules/clients/service.ts'
+import { clientWrites } from './modules/clients/by-ref-service.ts'
+import { type ClientService, createClientService } from './modules/clients/service.ts'
 import { createCreditNoteService } from './modules/credit-notes/service.ts'
 import { createDeadlineService, type SetDeadline } from './modules/deadlines/service.ts'
 import { createDisputeService, type DisputeService } from './modules/disputes/service.ts'
@@ -12,15 +13,19 @@ import { createDunningService, type DunningService } from './modules/dunning/ser
 import { createEventService } from './modules/events/service.ts'
 import { createHoldService, type HoldService } from './modules/holds/service.ts'
 import { createInteractionService } from './modules/interactions/service.ts'
+import { invoiceWrites } from './modules/invoices/by-ref-writes-service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
-import { createInvoiceService } from './modules/invoices/service.ts'
+import { createInvoiceService, type InvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
 import { createPaymentPlanService } from './modules/payment-plans/service.ts'
+import { paymentWrites } from './modules/payments/by-ref-writes-service.ts'
 import type { PendingPorts } from './modules/payments/pending-service.ts'
-import { createPaymentService } from './modules/payments/service.ts'
+import { createPaymentService, type PaymentService } from './modules/payments/service.ts'
+import { type ByRefWrites, createPendingWriteService } from './modules/pending-writes/service.ts'
 import { createPromiseService } from './modules/promises/service.ts'
-import { createReferenceService } from './modules/references/service.ts'
+import type { ReferenceKind } from './modules/references/reference.ts'
+import { createReferenceService, type ReferenceService } from './modules/references/service.ts'
 import { createRiskService } from './modules/risk/service.ts'
 import type { AddressPolicy } from './modules/webhooks/address-guard.ts'
 import { createDeliveryService, type DeliveryService } from './modules/webhooks/delivery-service.ts'
@@ -66,14 +71,14 @@ export function createServices(deps: ServiceDeps) {
   })
   const apiKeys = createApiKeyService({ database, clock, newId, randomBytes })
   const references = createReferenceService({ clock })
-  const clients = createClientService({
-    newId,
-    events,
-    organizations,
-    references,
+  const writesOf = (kind: ReferenceKind) => byRefWrites(kind, { clients, ...receivables, references, newId })
+  const pendingWrites = createPendingWriteService({ newId, events, organizations, references, writesOf })
+  const clients: ClientService = createClientService({
+    ...{ newId, events, organizations, references },
     ports: {
       groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed),
-      offboardingStarted: (tx, started) => receivables.payments.offboardingStarted(tx, started)
+      offboardingStarted: (tx, started) => receivables.payments.offboardingStarted(tx, started),
+      named: (tx, { clientId: objectId, refs }) => pendingWrites.arrived(tx, { kind: 'client', objectId, refs })
     }
   })
   const lower = { events, organizations, references, clients }
@@ -100,7 +105,7 @@ export function createServices(deps: ServiceDeps) {
     superseded: receivables.dunning.superseded
   })
   const { reseal } = createResealService(deps)
-  return { ...lower, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch, reseal }
+  return { ...lower, pendingWrites, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch, reseal }
 }
 
 type Lower = Readonly<{
@@ -111,6 +116,20 @@ type Lower = Readonly<{
   policies: PolicyService
   receivers: ReissueDeps['receivers']
 }>
+
+type ByRefDeps = Readonly<{
+  clients: ClientService
+  invoices: InvoiceService
+  payments: PaymentService
+  references: ReferenceService
+  newId: () => string
+}>
+
+/** What writes by reference do, of each kind. */
+function byRefWrites(kind: ReferenceKind, deps: ByRefDeps): ByRefWrites {
+  if (kind === 'client') return clientWrites(deps.clients)
+  return kind === 'invoice' ? invoiceWrites(deps) : paymentWrites(deps)
+}
 
 /** How announced money holds what it covers, by holds, which are made after payments. */
 function pendingPorts(holds: () => HoldService, setDeadline: SetDeadline): PendingPorts {

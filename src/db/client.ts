@@ -36,6 +36,11 @@ export type Tx = Reader &
       parameters: readonly unknown[],
       read?: (rows: readonly Row[]) => void
     ) => void
+    /**
+     * Does a part of the work, with a handle of its own: what it asks for before the commit runs at its end. Where it throws, nothing
+     * of it is kept, and the transaction goes on.
+     */
+    attempt: <T>(work: (part: Tx) => Promise<T>) => Promise<T>
     /** The same transaction in another organization's scope: only for the operator, who makes organizations. */
     inOrganization: (orgId: string) => Promise<Tx>
   }>
@@ -83,6 +88,11 @@ const starts = {
 } satisfies Record<string, Start>
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
+const savepoint = {
+  set: statement('transaction.savepoint', 'savepoint attempt'),
+  release: statement('transaction.savepoint_release', 'release savepoint attempt'),
+  rollback: statement('transaction.savepoint_rollback', 'rollback to savepoint attempt')
+}
 
 export function createDatabase(options: PoolOptions): Database {
   const pool = createPool(options)
@@ -205,19 +215,25 @@ async function rollBack(client: pg.PoolClient): Promise<void> {
   await send(client, rollback, [])
 }
 
+type Before = (() => Promise<void>)[]
+
+async function runAll(actions: Before): Promise<void> {
+  for (let action = actions.shift(); action !== undefined; action = actions.shift()) await action()
+}
+
 type Ending = Readonly<{ handle: Tx; finish: () => Promise<void>; end: () => Promise<void> }>
 
 /** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
 function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
-  const beforeCommit: (() => Promise<void>)[] = []
+  const beforeCommit: Before = []
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
-  const handleIn = (orgId: string): Tx => {
+  const handleIn = (orgId: string, asked: Before): Tx => {
     const reader = readerOn(client, sql, { ...scope, orgId })
     return {
       ...reader,
       writes: true,
-      beforeCommit: (action) => void beforeCommit.push(action),
+      beforeCommit: (action) => void asked.push(action),
       afterCommit: (action) => void afterCommit.push(action),
       write: (statement, parameters, read) => {
         const answered = sendWithNext(client, statement, parameters).then(
@@ -229,17 +245,33 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
         answered.catch(() => undefined) // the end of the transaction tells
         written.push(answered)
       },
+      attempt: async (work) => {
+        await send(client, savepoint.set, [])
+        const kept = written.length
+        try {
+          const part: Before = []
+          const result = await work(handleIn(orgId, part))
+          await runAll(part)
+          await send(client, savepoint.release, [])
+          return result
+        } catch (error) {
+          if (isUnavailable(error)) throw error
+          // In a packet of its own: what is left unsent of the work may fail, and all that is in its packet after it.
+          flush(client)
+          await send(client, savepoint.rollback, [])
+          written.length = kept
+          throw error
+        }
+      },
       inOrganization: async (other) => {
         await send(client, starts.writing.scope, ['dunwell_app', other])
-        return handleIn(other)
+        return handleIn(other, asked)
       }
     }
   }
   return {
-    handle: handleIn(scope.orgId),
-    async finish() {
-      for (let action = beforeCommit.shift(); action !== undefined; action = beforeCommit.shift()) await action()
-    },
+    handle: handleIn(scope.orgId, beforeCommit),
+    finish: () => runAll(beforeCommit),
     async end() {
       const [{ command }] = await Promise.all([send(client, commit, []), ...written])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.

@@ -28,6 +28,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         { name: 'Clients', description: 'Who owes' },
         { name: 'Invoices', description: 'What is claimed' },
         { name: 'Payments', description: 'What came in and what it settles' },
+        { name: 'Pending writes', description: 'Writes by reference that wait for the object they name' },
         { name: 'Credit notes', description: 'What was taken from a claim without money' },
         { name: 'Payment plans', description: 'Agreements to pay in parts' },
         { name: 'Promises', description: 'The client’s word: so much by a day' },

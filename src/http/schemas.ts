@@ -92,6 +92,8 @@ export const RefQuery = closed({
   source: Type.String({ minLength: 1, maxLength: 64 }),
   id: Type.String({ minLength: 1, maxLength: 255, description: 'The id in the source; may hold slashes' })
 })
+/** A deletion in the source may be a version of the object as well. */
+export const DeleteByRefQuery = closed({ ...RefQuery.properties, source_version: Type.Optional(SourceVersion) })
 
 export const pageQuery = {
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),

@@ -5,6 +5,7 @@ export const moduleLine: readonly (readonly string[])[] = [
   ['events'],
   ['references'],
   ['organizations'],
+  ['pending-writes'],
   ['clients'],
   ['deadlines'],
   ['invoices'],

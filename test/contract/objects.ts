@@ -125,3 +125,10 @@ export async function clientWithInvoice(tenant: Tenant): Promise<string> {
   const { client_id } = await makeDebt(tenant)
   return client_id
 }
+
+/** An invoice whose client does not exist yet. */
+export async function makePendingWrite(tenant: Tenant): Promise<string> {
+  const query = new URLSearchParams(newReference())
+  const body = { ...invoiceBody, client_ref: newReference() }
+  return (await tenant.call<{ id: string }>('PUT', `/v1/invoices/by-ref?${query}`, { body })).body.id
+}

@@ -15,6 +15,7 @@ import {
   makeKey,
   makePayment,
   makePendingPayment,
+  makePendingWrite,
   makePlan,
   makePolicy,
   makePromise,
@@ -43,6 +44,17 @@ const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
 const anInteraction = (tenant: Tenant) => makeInteraction(tenant)
 const aDispute = (tenant: Tenant) => makeDispute(tenant)
 
+/** The deletion of what does not exist yet. */
+const unknownDeletion = () => ({ query: { ...newReference(), source_version: '1' } })
+
+/** The deletion of what its source has said something newer of. */
+const outdatedDeletion = (kind: 'invoices' | 'payments', content: object) => async (tenant: Tenant) => {
+  const reference = newReference()
+  const body = { ...content, client_id: await makeClient(tenant), source_version: 2 }
+  await tenant.call('PUT', `/v1/${kind}/by-ref?${new URLSearchParams(reference)}`, { body })
+  return { query: { ...reference, source_version: '1' } }
+}
+
 const clients: Readonly<Record<string, Recipe>> = {
   listClients: { request: listed(aClient) },
   createClient: { request: (tenant) => ({ body: { name: 'Acme', dunning_policy_id: tenant.defaultPolicyId } }) },
@@ -57,7 +69,7 @@ const clients: Readonly<Record<string, Recipe>> = {
       422: () => ({ query: newReference(), body: { name: 'Acme', parent_id: NOBODY } })
     }
   },
-  archiveClientByRef: { request: named(makeClient) },
+  archiveClientByRef: { request: named(makeClient), also: { 202: unknownDeletion } },
   offboardClient: { request: one(aClient) },
   getClosingStatement: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },
   getClientBalance: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) }
@@ -80,10 +92,14 @@ const invoices: Readonly<Record<string, Recipe>> = {
     request: async (tenant) => ({ query: newReference(), body: { ...invoiceBody, client_id: await makeClient(tenant) } }),
     also: {
       200: async (tenant) => ({ ...(await named(makeInvoice)(tenant)), body: { total: '120.00' } }),
+      202: () => ({ query: newReference(), body: { ...invoiceBody, client_ref: newReference() } }),
       422: () => ({ query: newReference(), body: { ...invoiceBody, client_id: NOBODY } })
     }
   },
-  voidInvoiceByRef: { request: named(makeInvoice) }
+  voidInvoiceByRef: {
+    request: named(makeInvoice),
+    also: { 200: outdatedDeletion('invoices', invoiceBody), 202: unknownDeletion }
+  }
 }
 
 const payments: Readonly<Record<string, Recipe>> = {
@@ -104,10 +120,20 @@ const payments: Readonly<Record<string, Recipe>> = {
     }),
     also: {
       200: async (tenant) => ({ ...(await named(makePayment)(tenant)), body: { amount: '45.00' } }),
+      202: () => ({ query: newReference(), body: { client_ref: newReference(), amount: '5.00', currency: 'EUR' } }),
       422: () => ({ query: newReference(), body: { client_id: NOBODY, amount: '5.00', currency: 'EUR' } })
     }
   },
-  reversePaymentByRef: { request: named(makePayment) }
+  reversePaymentByRef: {
+    request: named(makePayment),
+    also: { 200: outdatedDeletion('payments', { amount: '5.00', currency: 'EUR' }), 202: unknownDeletion }
+  }
+}
+
+const pendingWrites: Readonly<Record<string, Recipe>> = {
+  listPendingWrites: { request: listed(makePendingWrite) },
+  getPendingWrite: { request: one(makePendingWrite) },
+  deletePendingWrite: { request: one(makePendingWrite) }
 }
 
 const interactions: Readonly<Record<string, Recipe>> = {
@@ -233,6 +259,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   ...clients,
   ...invoices,
   ...payments,
+  ...pendingWrites,
   ...interactions,
   ...contested,
   ...organizations,

@@ -132,7 +132,8 @@ describe('changes', () => {
     const heard: string[] = []
     const ports = {
       offboardingStarted: async () => undefined,
-      groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId)
+      groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId),
+      named: async () => undefined
     }
     const clients = createClientService({ ...services, newId, ports })
     const { id } = await create()

@@ -150,7 +150,8 @@ describe('names of objects', () => {
     await expect(taken).rejects.toMatchObject({ code: 'duplicate_reference', existingId: second, pointer: '/external_refs/0' })
     expect(await scoped((tx) => references.find(tx, { kind: 'client', source: 'erp', id: 'shared' }))).toEqual({
       objectId: first,
-      sourceVersion: null
+      sourceVersion: null,
+      deletedVersion: null
     })
   })
 
@@ -184,10 +185,10 @@ describe('names of objects', () => {
       throw new Error('refused after the claim')
     })
     await expect(failing).rejects.toThrow('refused after the claim')
-    expect(await waits[0]).toEqual({ objectId: winner, created: true, sourceVersion: null })
+    expect(await waits[0]).toEqual({ objectId: winner, created: true, sourceVersion: null, isAwaited: false })
     await scoped((tx) => references.setSourceVersion(tx, { ...name, sourceVersion: 4n }))
     const third = await scoped((tx) => references.claim(tx, { ...name, objectId: newId() }))
-    expect(third).toEqual({ objectId: winner, created: false, sourceVersion: 4n })
+    expect(third).toEqual({ objectId: winner, created: false, sourceVersion: 4n, isAwaited: false })
   })
 
   test('replacing keeps what stays, with its version, and frees what goes', async () => {
@@ -206,6 +207,10 @@ describe('names of objects', () => {
         references.of(tx, [objectId])
       ])
     })
-    expect(found).toEqual([{ objectId, sourceVersion: 2n }, undefined, new Map([[objectId, [kept, { source: 'new', id: '1' }]]])])
+    expect(found).toEqual([
+      { objectId, sourceVersion: 2n, deletedVersion: null },
+      undefined,
+      new Map([[objectId, [kept, { source: 'new', id: '1' }]]])
+    ])
   })
 })

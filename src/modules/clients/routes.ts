@@ -3,7 +3,18 @@ import { Type } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { etagOf, expectedVersion, requireMatch } from '../../http/idempotency.ts'
-import { actionHeaders, IdParams, matchHeaders, pageOf, RefQuery, ref, refusals, writeHeaders } from '../../http/schemas.ts'
+import {
+  actionHeaders,
+  DeleteByRefQuery,
+  IdParams,
+  matchHeaders,
+  pageOf,
+  RefQuery,
+  ref,
+  refusals,
+  writeHeaders
+} from '../../http/schemas.ts'
+import type { PendingWriteService } from '../pending-writes/service.ts'
 import { toDocument } from './client-document.ts'
 import {
   ClientByRefSchema,
@@ -13,6 +24,7 @@ import {
   clientChangeFrom,
   newClientFrom,
   OffboardClient,
+  PendingWriteByRefSchema,
   PutClient,
   UpdateClient
 } from './schemas.ts'
@@ -159,7 +171,10 @@ export const offboardingRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
   )
 }
 
-export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, clients }) => {
+export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options & { pendingWrites: PendingWriteService }> = async (
+  app,
+  { database, once, clients, pendingWrites }
+) => {
   app.get(
     '',
     {
@@ -201,15 +216,16 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
+      once(request, reply, (tx) => {
         const { source_version: version, ...body } = request.body
-        const { client, created, applied } = await clients.put(tx, {
+        const sourceVersion = version === undefined ? null : BigInt(version)
+        return pendingWrites.put(tx, {
+          kind: 'client',
           ref: request.query,
-          change: clientChangeFrom(body),
-          sourceVersion: version === undefined ? undefined : BigInt(version),
+          body,
+          sourceVersion,
           expectedVersion: expectedVersion(request)
         })
-        return { status: created ? 201 : 200, body: { ...toDocument(client), applied } }
       })
   )
 
@@ -220,15 +236,21 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
       schema: {
         operationId: 'archiveClientByRef',
         tags,
-        summary: 'Archive the client that another system no longer has',
-        description: 'It gets no new invoices; what is open stays open. Archiving again changes nothing.',
-        querystring: RefQuery,
-        response: { 200: ref(ClientSchema), ...refusals(404) }
+        summary: 'Archive a client by external reference',
+        description:
+          'The client gets no new invoices; what is open stays open. Archiving again changes nothing. With `source_version` the deletion holds against older and equal versions in any order: of a client that does not exist yet it is kept as a pending write (202), and a version older than the last one answers with `applied: false`. A PUT with a newer version takes the archiving back.',
+        querystring: DeleteByRefQuery,
+        response: { 200: ref(ClientByRefSchema), 202: ref(PendingWriteByRefSchema), ...refusals(404) }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
-        return { status: 200, body: toDocument(await clients.archiveByRef(tx, request.query)) }
+      once(request, reply, (tx) => {
+        const { source_version: version, ...name } = request.query
+        return pendingWrites.remove(tx, {
+          kind: 'client',
+          ref: name,
+          sourceVersion: version === undefined ? null : BigInt(version)
+        })
       })
   )
 }

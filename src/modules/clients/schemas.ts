@@ -96,6 +96,8 @@ export const ClientByRefSchema = named(
   closed({ ...clientFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
 )
 
+export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
+
 export const clientSchemas = [ContactSchema, ClientSchema, ClientByRefSchema]
 
 const CONTACTS_MAX = 50

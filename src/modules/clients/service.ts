@@ -7,6 +7,7 @@ import type { Books } from '../organizations/organization.ts'
 import { type OrganizationService, refuseStale } from '../organizations/service.ts'
 import type { ExternalRef } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
+import { createClientPuts } from './by-ref-service.ts'
 import {
   applyChange,
   type Client,
@@ -15,8 +16,7 @@ import {
   changesGrounds,
   contactsAfter,
   type NewClient,
-  type ServiceStatus,
-  unsetClient
+  type ServiceStatus
 } from './client.ts'
 import { toDocument } from './client-document.ts'
 import * as repository from './repository.ts'
@@ -26,6 +26,8 @@ export type ClientPorts = Readonly<{
   groundsChanged: (tx: Tx, changed: { clientId: string }) => Promise<void>
   /** Where nothing is owed, parting with it is complete at once. */
   offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
+  /** It has a name now that something waits for. */
+  named: (tx: Tx, given: { clientId: string; refs: readonly ExternalRef[] }) => Promise<void>
 }>
 
 export type ClientServiceDeps = Readonly<{
@@ -36,13 +38,8 @@ export type ClientServiceDeps = Readonly<{
   ports: ClientPorts
 }>
 
+type Insert = Readonly<{ id: string; input: NewClient; awaited?: readonly ExternalRef[] }>
 type Update = Readonly<{ id: string; change: ClientChange; expectedVersion?: number | undefined }>
-type Put = Readonly<{
-  ref: ExternalRef
-  change: ClientChange
-  sourceVersion?: bigint | undefined
-  expectedVersion?: number | undefined
-}>
 /** The status that a client is to have, and why. */
 export type ServiceChange = Readonly<{ status: ServiceStatus; context: object }>
 
@@ -51,8 +48,6 @@ const serviceEvents = {
   suspended: 'client.service_suspended',
   ending: 'client.service_ending'
 } as const
-
-export type PutResult = Readonly<{ client: Client; created: boolean; applied: boolean }>
 
 export function createClientService({ newId, events, organizations, references, ports }: ClientServiceDeps) {
   async function get(reader: Reader, id: string): Promise<Client> {
@@ -87,7 +82,8 @@ export function createClientService({ newId, events, organizations, references, 
     }
   }
 
-  async function insert(tx: Tx, { id, input }: { id: string; input: NewClient }): Promise<Client> {
+  /** @param awaited names of its that it has already, and that something waits for. */
+  async function insert(tx: Tx, { id, input, awaited = [] }: Insert): Promise<Client> {
     const { now } = await organizations.books(tx)
     const { archived, ...rest } = input
     const contacts = contactsAfter([], input.contacts, newId)
@@ -97,8 +93,9 @@ export function createClientService({ newId, events, organizations, references, 
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)
-    await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs })
+    const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs }))]
     await tell(tx, 'client.created', { client, previous: null, now })
+    if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
     return client
   }
 
@@ -114,15 +111,16 @@ export function createClientService({ newId, events, organizations, references, 
     }
     await repository.save(tx, after)
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
-    if (previous.external_refs !== undefined) {
-      await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs })
-    }
+    const isRenamed = previous.external_refs !== undefined
+    const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
     if (changesGrounds(before, after)) await ports.groundsChanged(tx, { clientId: id })
     await tell(tx, 'client.updated', { client: after, previous, now })
+    if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
     return after
   }
 
   return {
+    ...createClientPuts({ newId, references, get, idOf, insert, update }),
     /** @throws DomainError `not_found`. */
     get,
 
@@ -166,25 +164,6 @@ export function createClientService({ newId, events, organizations, references, 
      * @throws DomainError `version_conflict` when the client is not at the version that the change was made from.
      */
     update,
-
-    /**
-     * What another system sends about its client, found by the name it has there: makes the client or merges. Of two at
-     * once the second waits and merges. A version older than one that came before changes nothing.
-     */
-    async put(tx: Tx, { ref, change, sourceVersion, expectedVersion }: Put): Promise<PutResult> {
-      const name = { kind: 'client', ...ref } as const
-      const claim = await references.claim(tx, { ...name, objectId: newId() })
-      const isCurrent = sourceVersion === undefined || (await references.setSourceVersion(tx, { ...name, sourceVersion }))
-      if (!isCurrent) return { client: await get(tx, claim.objectId), created: false, applied: false }
-      const merged = change.externalRefs === undefined ? change : { ...change, externalRefs: withRef(change.externalRefs, ref) }
-      if (!claim.created) {
-        const client = await update(tx, { id: claim.objectId, change: merged, expectedVersion })
-        return { client, created: false, applied: true }
-      }
-      if (expectedVersion !== undefined) throw new DomainError('version_conflict', 'There is no such client yet.')
-      const input = newClientFrom({ ...merged, externalRefs: merged.externalRefs ?? [ref] })
-      return { client: await insert(tx, { id: claim.objectId, input }), created: true, applied: true }
-    },
 
     /**
      * Changes what should be done for clients that are locked, and tells. Those that have the status already are passed over.
@@ -271,11 +250,7 @@ export function createClientService({ newId, events, organizations, references, 
       await repository.remove(tx, id)
       await references.replace(tx, { kind: 'client', objectId: id, refs: [] })
       await tell(tx, 'client.deleted', { client, previous: null, now })
-    },
-
-    /** The source no longer has this client. It gets no new invoices; what is open stays open. */
-    archiveByRef: async (tx: Tx, ref: ExternalRef): Promise<Client> =>
-      update(tx, { id: await idOf(tx, ref), change: { archived: true } })
+    }
   }
 }
 
@@ -283,13 +258,4 @@ export type ClientService = ReturnType<typeof createClientService>
 
 function missing(): never {
   throw new DomainError('not_found', 'There is no such client.')
-}
-
-function withRef(refs: readonly ExternalRef[], own: ExternalRef): ExternalRef[] {
-  return refs.some(({ source, id }) => source === own.source && id === own.id) ? [...refs] : [...refs, own]
-}
-
-function newClientFrom({ name, ...rest }: ClientChange): NewClient {
-  if (name === undefined) throw new DomainError('invalid_request', 'A new client needs a name.', { pointer: '/name' })
-  return { ...unsetClient, ...rest, name }
 }

@@ -27,6 +27,7 @@ export const eventTypes = [
   'payment.failed',
   'payment.unconfirmed',
   'payment.reversed',
+  'pending_write.refused',
   'payment_plan.proposed',
   'payment_plan.accepted',
   'payment_plan.rejected',

@@ -41,6 +41,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'payment.unconfirmed':
     'Announced money should have shown on the account by now, and nothing was said of it; once. It stays pending, and holds nothing any more.',
   'payment.reversed': 'A payment was taken back.',
+  'pending_write.refused':
+    'A write by reference was refused when the object that it had waited for was created. It stays in the list of pending writes, with the problem.',
   'payment_plan.proposed': 'A plan was proposed to the client.',
   'payment_plan.accepted': 'The client agreed: the installments are what is due now.',
   'payment_plan.rejected': 'The client did not agree.',
@@ -137,6 +139,7 @@ const components: Readonly<Record<string, string>> = {
   client: 'Client',
   invoice: 'Invoice',
   payment: 'Payment',
+  pending_write: 'PendingWrite',
   credit_note: 'CreditNote',
   dispute: 'Dispute',
   hold: 'Hold',

@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Edge } from '../../http/edge.ts'
-import { RefQuery, ref, refusals } from '../../http/schemas.ts'
+import { DeleteByRefQuery, RefQuery, ref, refusals } from '../../http/schemas.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { PendingWriteService } from '../pending-writes/service.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { putInvoiceByRef } from './by-ref-service.ts'
-import { InvoiceByRefSchema, InvoiceSchema, PutInvoiceByRef } from './schemas.ts'
+import { InvoiceByRefSchema, InvoiceSchema, PendingWriteByRefSchema, PutInvoiceByRef } from './schemas.ts'
 import type { InvoiceService } from './service.ts'
 
-type Options = Edge & { invoices: InvoiceService; references: ReferenceService; newId: () => string }
+type Options = Edge & { invoices: InvoiceService; references: ReferenceService; pendingWrites: PendingWriteService }
 
 /** An integration speaks of invoices by its own ids and never needs ours. */
 export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { database, once, invoices, references, newId }
+  { database, once, invoices, references, pendingWrites }
 ) => {
   const tags = ['Invoices']
 
@@ -49,17 +49,22 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Make or merge the invoice that a source names',
         description:
-          'Absent stays. A changed due day reschedules, a changed total adjusts. A source_version older than the last answers with applied: false. Saying the same again changes nothing.',
+          'Absent stays. A changed due day reschedules, a changed total adjusts. A source_version older than the last answers with applied: false. Saying the same again changes nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created.',
         querystring: RefQuery,
         body: PutInvoiceByRef,
-        response: { 200: ref(InvoiceByRefSchema), 201: ref(InvoiceByRefSchema), ...refusals(422) }
+        response: {
+          200: ref(InvoiceByRefSchema),
+          201: ref(InvoiceByRefSchema),
+          202: ref(PendingWriteByRefSchema),
+          ...refusals(422)
+        }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
-        const input = { ref: request.query, body: request.body }
-        const { status, document, applied } = await putInvoiceByRef(tx, input, { invoices, references, newId })
-        return { status, body: { ...document, applied } }
+      once(request, reply, (tx) => {
+        const { source_version: version, ...body } = request.body
+        const sourceVersion = version === undefined ? null : BigInt(version)
+        return pendingWrites.put(tx, { kind: 'invoice', ref: request.query, body, sourceVersion })
       })
   )
 
@@ -71,18 +76,25 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         operationId: 'voidInvoiceByRef',
         tags,
         summary: 'Void the invoice that a source deleted',
-        description: 'Refused with 409 where something was paid on it. One that is void already stays so.',
-        querystring: RefQuery,
-        response: { 204: Type.Null({ description: 'Voided' }), ...refusals(404) }
+        description:
+          'Refused with 409 where something was paid on it. One that is void already stays so. With `source_version` the deletion holds against older and equal versions in any order: of an invoice that does not exist yet it is kept as a pending write (202), and a version older than the last one answers 200 with `applied: false`.',
+        querystring: DeleteByRefQuery,
+        response: {
+          200: ref(InvoiceByRefSchema),
+          202: ref(PendingWriteByRefSchema),
+          204: Type.Null({ description: 'Voided' }),
+          ...refusals(404)
+        }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
-        const found = await references.find(tx, { kind: 'invoice', ...request.query })
-        if (found === undefined) throw new DomainError('not_found', 'There is no invoice with this reference.')
-        const { status } = await invoices.document(tx, found.objectId)
-        if (status !== 'void') await invoices.voidInvoice(tx, { id: found.objectId, replacedById: null })
-        return { status: 204, body: null }
+      once(request, reply, (tx) => {
+        const { source_version: version, ...name } = request.query
+        return pendingWrites.remove(tx, {
+          kind: 'invoice',
+          ref: name,
+          sourceVersion: version === undefined ? null : BigInt(version)
+        })
       })
   )
 }

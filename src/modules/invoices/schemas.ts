@@ -204,6 +204,8 @@ export const InvoiceQuery = closed({
   due_to_on: Type.Optional(DayText)
 })
 
+export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
+
 export const invoiceSchemas = [InvoiceSchema, InvoiceByRefSchema, CreateInvoice, InvoiceBatchResult]
 
 /** An invoice exactly as GET returns it and as events carry it. */

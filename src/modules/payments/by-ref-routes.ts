@@ -2,17 +2,19 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Reader } from '../../db/client.ts'
 import type { Edge } from '../../http/edge.ts'
-import { RefQuery, ref, refusals } from '../../http/schemas.ts'
+import { DeleteByRefQuery, RefQuery, ref, refusals } from '../../http/schemas.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { PendingWriteService } from '../pending-writes/service.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { putPaymentByRef } from './by-ref-service.ts'
-import { PaymentByRefSchema, PaymentSchema, PutPaymentByRef, toApi } from './schemas.ts'
+import { PaymentByRefSchema, PaymentSchema, PendingWriteByRefSchema, PutPaymentByRef, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
-type Options = Edge & { payments: PaymentService; references: ReferenceService; newId: () => string }
+type Options = Edge & { payments: PaymentService; references: ReferenceService; pendingWrites: PendingWriteService }
 
-export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, ...services }) => {
-  const { payments, references } = services
+export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { database, once, payments, references, pendingWrites }
+) => {
   const tags = ['Payments']
 
   async function idOf(reader: Reader, name: { source: string; id: string }): Promise<string> {
@@ -52,16 +54,22 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         tags,
         summary: 'Create or update a payment by external reference',
         description:
-          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing.',
+          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created.',
         querystring: RefQuery,
         body: PutPaymentByRef,
-        response: { 200: ref(PaymentByRefSchema), 201: ref(PaymentByRefSchema), ...refusals(422) }
+        response: {
+          200: ref(PaymentByRefSchema),
+          201: ref(PaymentByRefSchema),
+          202: ref(PendingWriteByRefSchema),
+          ...refusals(422)
+        }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
-        const { status, view, applied } = await putPaymentByRef(tx, { ref: request.query, body: request.body }, services)
-        return { status, body: { ...toApi(view), applied } }
+      once(request, reply, (tx) => {
+        const { source_version: version, ...body } = request.body
+        const sourceVersion = version === undefined ? null : BigInt(version)
+        return pendingWrites.put(tx, { kind: 'payment', ref: request.query, body, sourceVersion })
       })
   )
 
@@ -74,18 +82,24 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         tags,
         summary: 'Take back the payment that a source deleted',
         description:
-          'As of the day it was entered for. Announced money is failed instead; what is failed or taken back already stays so.',
-        querystring: RefQuery,
-        response: { 204: Type.Null({ description: 'Taken back' }), ...refusals(404) }
+          'As of the day it was entered for. Announced money is failed instead; what is failed or taken back already stays so. With `source_version` the deletion holds against older and equal versions in any order: of a payment that does not exist yet it is kept as a pending write (202), and a version older than the last one answers 200 with `applied: false`.',
+        querystring: DeleteByRefQuery,
+        response: {
+          200: ref(PaymentByRefSchema),
+          202: ref(PendingWriteByRefSchema),
+          204: Type.Null({ description: 'Taken back' }),
+          ...refusals(404)
+        }
       }
     },
     (request, reply) =>
-      once(request, reply, async (tx) => {
-        const id = await idOf(tx, request.query)
-        const { payment } = await payments.get(tx, id)
-        if (payment.status === 'pending') await payments.fail(tx, id)
-        if (payment.status === 'settled') await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
-        return { status: 204, body: null }
+      once(request, reply, (tx) => {
+        const { source_version: version, ...name } = request.query
+        return pendingWrites.remove(tx, {
+          kind: 'payment',
+          ref: name,
+          sourceVersion: version === undefined ? null : BigInt(version)
+        })
       })
   )
 }

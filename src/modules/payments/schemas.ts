@@ -202,6 +202,8 @@ export const ClosingStatementSchema = named(
   })
 )
 
+export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
+
 export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema, ClosingStatementSchema]
 
 /** A payment exactly as GET returns it and as events carry it. */

@@ -2,16 +2,17 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { ExternalRef, ReferenceKind } from './reference.ts'
 
-export type Found = Readonly<{ objectId: string; sourceVersion: bigint | null }>
+export type Found = Readonly<{ objectId: string; sourceVersion: bigint | null; deletedVersion: bigint | null }>
 export type Name = Readonly<{ kind: ReferenceKind; source: string; id: string }>
 
 const named = 'org_id = $1 and kind = $2 and source = $3 and external_id = $4'
-const found = 'object_id as "objectId", source_version as "sourceVersion"'
+const found = 'object_id as "objectId", source_version as "sourceVersion", deleted_version as "deletedVersion"'
+const isGiven = `${named} and object_id is not null`
 
-const select = statement<Found>('references.find', `select ${found} from external_refs where ${named}`)
+const select = statement<Found>('references.find', `select ${found} from external_refs where ${isGiven}`)
 const selectForUpdate = statement<Found>(
   'references.find_for_update',
-  `select ${found} from external_refs where ${named} for update`
+  `select ${found} from external_refs where ${isGiven} for update`
 )
 
 export async function find(reader: Reader, { kind, source, id }: Name): Promise<Found | undefined> {
@@ -24,26 +25,45 @@ export async function findForUpdate(tx: Tx, { kind, source, id }: Name): Promise
   return row
 }
 
-const insertRefs = statement<ExternalRef>(
+/** A name that an object got just now, and whether something waits for it. */
+export type Given = ExternalRef & Readonly<{ isAwaited: boolean }>
+
+const insertRefs = statement<Given>(
   'references.insert',
   `insert into external_refs (org_id, kind, source, external_id, object_id, created_at)
    select $1, $2, source, external_id, $5, $6 from unnest($3::text[], $4::text[]) as t(source, external_id)
-   on conflict do nothing
-   returning source, external_id as id`
+   on conflict (org_id, kind, source, external_id) do update set object_id = excluded.object_id where external_refs.object_id is null
+   returning source, external_id as id, is_awaited as "isAwaited"`
 )
 
 export type NewRefs = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[]; createdAt: Date }>
 
 /** Waits for who is about to take one of the names. @returns those that were free; the others are somebody's. */
-export function insertFree(tx: Tx, { kind, objectId, refs, createdAt }: NewRefs): Promise<ExternalRef[]> {
+export function insertFree(tx: Tx, { kind, objectId, refs, createdAt }: NewRefs): Promise<Given[]> {
   const { sources, ids } = columnsOf(refs)
   return tx.run(insertRefs, [tx.orgId, kind, sources, ids, objectId, createdAt])
+}
+
+const insertAwaited = statement<{ objectId: string | null }>(
+  'references.await',
+  `insert into external_refs (org_id, kind, source, external_id, is_awaited, created_at) values ($1, $2, $3, $4, true, $5)
+   on conflict (org_id, kind, source, external_id) do update set is_awaited = true
+   returning object_id as "objectId"`
+)
+
+/**
+ * Locks a name, whether it has an object or not, and has it remember that something waits for it. Waits for who is about to give
+ * it to an object, and has who comes after wait. @returns the object; null where there is none.
+ */
+export async function lockAwaited(tx: Tx, { kind, source, id }: Name, createdAt: Date): Promise<string | null> {
+  const [row] = await tx.run(insertAwaited, [tx.orgId, kind, source, id, createdAt])
+  return row?.objectId ?? null
 }
 
 const selectOwners = statement<ExternalRef & { objectId: string }>(
   'references.owners',
   `select source, external_id as id, object_id as "objectId" from external_refs
-   where org_id = $1 and kind = $2
+   where org_id = $1 and kind = $2 and object_id is not null
      and (source, external_id) in (select * from unnest($3::text[], $4::text[]))`
 )
 
@@ -55,11 +75,17 @@ export function owners(
   return reader.run(selectOwners, [reader.orgId, kind, sources, ids])
 }
 
+/** A name that something waits for stays, without its object, so that whoever gets it next is found. */
+const takingAway = (which: string) => `with emptied as (
+     update external_refs set object_id = null, source_version = null, deleted_version = null
+     where org_id = $1 and kind = $2 and object_id = $3 and is_awaited and (source, external_id) ${which}
+   )
+   delete from external_refs
+   where org_id = $1 and kind = $2 and object_id = $3 and not is_awaited and (source, external_id) ${which}`
+
 const deleteOthers = statement<{ source: string }>(
   'references.delete_others',
-  `delete from external_refs
-   where org_id = $1 and kind = $2 and object_id = $3
-     and (source, external_id) not in (select * from unnest($4::text[], $5::text[]))`
+  takingAway('not in (select * from unnest($4::text[], $5::text[]))')
 )
 
 /** Takes away what the object is called beside the names to keep. */
@@ -73,9 +99,7 @@ export async function deleteAllBut(
 
 const deleteThese = statement<{ source: string }>(
   'references.delete_these',
-  `delete from external_refs
-   where org_id = $1 and kind = $2 and object_id = $3
-     and (source, external_id) in (select * from unnest($4::text[], $5::text[]))`
+  takingAway('in (select * from unnest($4::text[], $5::text[]))')
 )
 
 export async function deleteSome(
@@ -110,6 +134,15 @@ const updateVersion = statement<{ objectId: string }>(
 export async function raiseVersion(tx: Tx, { kind, source, id }: Name, sourceVersion: bigint): Promise<boolean> {
   const rows = await tx.run(updateVersion, [tx.orgId, kind, source, id, sourceVersion])
   return rows.length > 0
+}
+
+const updateDeletedVersion = statement<{ objectId: string }>(
+  'references.set_deleted_version',
+  `update external_refs set deleted_version = $5 where ${named}`
+)
+
+export function setDeletedVersion(tx: Tx, { kind, source, id }: Name, version: bigint | null): void {
+  tx.write(updateDeletedVersion, [tx.orgId, kind, source, id, version])
 }
 
 const selectOfObjects = statement<ExternalRef & { objectId: string }>(

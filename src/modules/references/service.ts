@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type ExternalRef, inOrder, type ReferenceKind, refuseRepeated } from './reference.ts'
+import type { Given } from './repository.ts'
 import * as repository from './repository.ts'
 
 export type ReferenceServiceDeps = Readonly<{ clock: Clock }>
@@ -15,7 +16,13 @@ export type NamedBy = Readonly<{
   pointers: Readonly<{ id: string; ref: string }>
 }>
 
-export type Claim = Readonly<{ objectId: string; created: boolean; sourceVersion: bigint | null }>
+export type Claim = Readonly<{
+  objectId: string
+  created: boolean
+  sourceVersion: bigint | null
+  /** Something waits for an object of this name, which it gets now. */
+  isAwaited: boolean
+}>
 
 type OfObject = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }>
 
@@ -24,7 +31,7 @@ const CLAIM_ATTEMPTS = 3
 
 export function createReferenceService({ clock }: ReferenceServiceDeps) {
   /** Takes what is free of the names, and tells in whose way the others are. */
-  async function take(tx: Tx, { kind, objectId, refs }: OfObject): Promise<{ free: ExternalRef[]; refusal?: DomainError }> {
+  async function take(tx: Tx, { kind, objectId, refs }: OfObject): Promise<{ free: Given[]; refusal?: DomainError }> {
     // In one order everywhere, so that two objects that want the same names cannot wait for each other.
     const free = await repository.insertFree(tx, { kind, objectId, refs: inOrder(refs), createdAt: clock.now() })
     if (free.length === refs.length) return { free }
@@ -37,11 +44,12 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     return { free }
   }
 
-  async function add(tx: Tx, input: OfObject): Promise<void> {
-    if (input.refs.length === 0) return
+  async function add(tx: Tx, input: OfObject): Promise<ExternalRef[]> {
+    if (input.refs.length === 0) return []
     refuseRepeated(input.refs)
-    const { refusal } = await take(tx, input)
+    const { free, refusal } = await take(tx, input)
     if (refusal !== undefined) throw refusal
+    return awaitedOf(free)
   }
 
   async function getId(
@@ -79,7 +87,7 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     },
 
     /**
-     * Gives an object names. A name that it has already is no error.
+     * Gives an object names. A name that it has already is no error. @returns those that something waits for.
      * @throws DomainError `duplicate_reference`, pointing at `/external_refs/N`, with the id of the object that has the name.
      */
     add,
@@ -98,10 +106,10 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     },
 
     /** What is not in the list is no longer a name of the object. */
-    async replace(tx: Tx, input: OfObject): Promise<void> {
+    async replace(tx: Tx, input: OfObject): Promise<ExternalRef[]> {
       refuseRepeated(input.refs)
       await repository.deleteAllBut(tx, input)
-      await add(tx, input)
+      return add(tx, input)
     },
 
     /** Gives all names of an object to the one that takes its place. */
@@ -115,9 +123,12 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
       const { kind, source, id } = name
       for (let attempt = 1; attempt <= CLAIM_ATTEMPTS; attempt++) {
         const free = await repository.insertFree(tx, { kind, objectId, refs: [{ source, id }], createdAt: clock.now() })
-        if (free.length > 0) return { objectId, created: true, sourceVersion: null }
+        const [given] = free
+        if (given !== undefined) return { objectId, created: true, sourceVersion: null, isAwaited: given.isAwaited }
         const owner = await repository.findForUpdate(tx, name)
-        if (owner !== undefined) return { ...owner, created: false }
+        if (owner !== undefined) {
+          return { objectId: owner.objectId, created: false, sourceVersion: owner.sourceVersion, isAwaited: false }
+        }
       }
       throw changedMeanwhile()
     },
@@ -128,6 +139,15 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
      */
     setSourceVersion: (tx: Tx, { sourceVersion, ...name }: repository.Name & { sourceVersion: bigint }): Promise<boolean> =>
       repository.raiseVersion(tx, name, sourceVersion),
+
+    /**
+     * Locks a name for a write that waits for it, before its object exists. Whoever gives the name to an object learns that
+     * something waits; of two at once the second sees what the first did. @returns the object, where there is one after all.
+     */
+    lockAwaited: (tx: Tx, name: repository.Name): Promise<string | null> => repository.lockAwaited(tx, name, clock.now()),
+
+    /** Remembers with which version the source deleted the object; null forgets that it did. */
+    setDeletedVersion: repository.setDeletedVersion,
 
     /** The references of each object, in order; an empty list for one that has none. */
     async of(reader: Reader, objectIds: readonly string[]): Promise<Map<string, ExternalRef[]>> {
@@ -142,6 +162,10 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
 }
 
 export type ReferenceService = ReturnType<typeof createReferenceService>
+
+function awaitedOf(given: readonly Given[]): ExternalRef[] {
+  return given.flatMap(({ source, id, isAwaited }) => (isAwaited ? [{ source, id }] : []))
+}
 
 function taken(kind: ReferenceKind, { index, existingId }: { index: number; existingId: string }): DomainError {
   return new DomainError('duplicate_reference', `Another ${kind} has this reference.`, {

@@ -1,0 +1,91 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { ByRefWrites } from '../pending-writes/service.ts'
+import type { ExternalRef } from '../references/reference.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { type Client, type ClientChange, type NewClient, unsetClient } from './client.ts'
+import { toDocument } from './client-document.ts'
+import { clientChangeFrom } from './schemas.ts'
+import type { ClientService } from './service.ts'
+
+type Put = Readonly<{
+  ref: ExternalRef
+  change: ClientChange
+  sourceVersion?: bigint | undefined
+  expectedVersion?: number | undefined
+}>
+export type PutResult = Readonly<{ client: Client; created: boolean; applied: boolean }>
+
+type Deps = Readonly<{
+  newId: () => string
+  references: ReferenceService
+  get: (reader: Reader, id: string) => Promise<Client>
+  idOf: (reader: Reader, ref: ExternalRef) => Promise<string>
+  insert: (tx: Tx, made: { id: string; input: NewClient; awaited: readonly ExternalRef[] }) => Promise<Client>
+  update: (tx: Tx, update: { id: string; change: ClientChange; expectedVersion?: number | undefined }) => Promise<Client>
+}>
+
+/** What another system says of its clients, by the names that they have there. */
+export function createClientPuts({ newId, references, get, idOf, insert, update }: Deps) {
+  return {
+    /**
+     * What another system sends about its client, found by the name it has there: makes the client or merges. Of two at
+     * once the second waits and merges. A version older than one that came before changes nothing.
+     */
+    async put(tx: Tx, { ref, change, sourceVersion, expectedVersion }: Put): Promise<PutResult> {
+      const name = { kind: 'client', ...ref } as const
+      const claim = await references.claim(tx, { ...name, objectId: newId() })
+      const isCurrent = sourceVersion === undefined || (await references.setSourceVersion(tx, { ...name, sourceVersion }))
+      if (!isCurrent) return { client: await get(tx, claim.objectId), created: false, applied: false }
+      const merged = change.externalRefs === undefined ? change : { ...change, externalRefs: withRef(change.externalRefs, ref) }
+      if (!claim.created) {
+        const client = await update(tx, { id: claim.objectId, change: merged, expectedVersion })
+        return { client, created: false, applied: true }
+      }
+      if (expectedVersion !== undefined) throw new DomainError('version_conflict', 'There is no such client yet.')
+      const input = newClientFrom({ ...merged, externalRefs: merged.externalRefs ?? [ref] })
+      const awaited = claim.isAwaited ? [ref] : []
+      return { client: await insert(tx, { id: claim.objectId, input, awaited }), created: true, applied: true }
+    },
+
+    /** The source no longer has this client. It gets no new invoices; what is open stays open. */
+    archiveByRef: async (tx: Tx, ref: ExternalRef): Promise<Client> =>
+      update(tx, { id: await idOf(tx, ref), change: { archived: true } })
+  }
+}
+
+/** A client waits for nothing. What its source deleted stays, archived, and takes what the source says of it. */
+export function clientWrites(clients: ClientService): ByRefWrites {
+  return {
+    parentOf: () => null,
+    withParent: (body) => body,
+    check: async () => undefined,
+    outlivesDeletion: true,
+
+    async put(tx, { ref, body, sourceVersion, revives, expectedVersion }) {
+      const change = { ...(revives === true && { archived: false }), ...clientChangeFrom(body) }
+      const version = sourceVersion ?? undefined
+      const { client, created, applied } = await clients.put(tx, { ref, change, sourceVersion: version, expectedVersion })
+      return { status: created ? 201 : 200, body: { ...toDocument(client), applied } }
+    },
+
+    remove: async (tx, ref) => ({
+      status: 200,
+      body: { ...toDocument(await clients.archiveByRef(tx, ref)), applied: true }
+    }),
+
+    unchanged: async (reader, ref) => ({
+      status: 200,
+      body: { ...toDocument(await clients.getByRef(reader, ref)), applied: false }
+    })
+  }
+}
+
+function withRef(refs: readonly ExternalRef[], own: ExternalRef): ExternalRef[] {
+  return refs.some(({ source, id }) => source === own.source && id === own.id) ? [...refs] : [...refs, own]
+}
+
+function newClientFrom({ name, ...rest }: ClientChange): NewClient {
+  if (name === undefined) throw new DomainError('invalid_request', 'A new client needs a name.', { pointer: '/name' })
+  return { ...unsetClient, ...rest, name }
+}

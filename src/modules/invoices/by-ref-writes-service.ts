@@ -1,0 +1,47 @@
+import { DomainError } from '../../kernel/errors.ts'
+import { parentClientOf, withClientId } from '../pending-writes/parent-client.ts'
+import type { ByRefWrites } from '../pending-writes/service.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { putInvoiceByRef } from './by-ref-service.ts'
+import { createBodyFrom, newInvoiceFrom } from './input.ts'
+import type { PutInvoiceBody } from './schemas.ts'
+import type { InvoiceService } from './service.ts'
+
+type Deps = Readonly<{ invoices: InvoiceService; references: ReferenceService; newId: () => string }>
+
+/** An invoice waits for its client. */
+export function invoiceWrites({ invoices, references, newId }: Deps): ByRefWrites {
+  const idOf = async (reader: Parameters<ByRefWrites['unchanged']>[0], ref: Parameters<ByRefWrites['unchanged']>[1]) => {
+    const found = await references.find(reader, { kind: 'invoice', ...ref })
+    if (found === undefined) throw new DomainError('not_found', 'There is no invoice with this reference.')
+    return found.objectId
+  }
+  return {
+    parentOf: parentClientOf,
+    withParent: withClientId,
+    outlivesDeletion: false,
+
+    async check(tx, { ref, body }, { exists }) {
+      if (!exists) await newInvoiceFrom(tx, createBodyFrom(withClientId(body, newId()), ref), references)
+    },
+
+    async put(tx, { ref, body, sourceVersion }) {
+      const version = sourceVersion === null ? {} : { source_version: Number(sourceVersion) }
+      const input = { ref, body: { ...(body as PutInvoiceBody), ...version } }
+      const { status, document, applied } = await putInvoiceByRef(tx, input, { invoices, references, newId })
+      return { status, body: { ...document, applied } }
+    },
+
+    async remove(tx, ref) {
+      const id = await idOf(tx, ref)
+      const { status } = await invoices.document(tx, id)
+      if (status !== 'void') await invoices.voidInvoice(tx, { id, replacedById: null })
+      return { status: 204, body: null }
+    },
+
+    unchanged: async (reader, ref) => ({
+      status: 200,
+      body: { ...(await invoices.document(reader, await idOf(reader, ref))), applied: false }
+    })
+  }
+}

@@ -1,0 +1,50 @@
+import { DomainError } from '../../kernel/errors.ts'
+import { parentClientOf, withClientId } from '../pending-writes/parent-client.ts'
+import type { ByRefWrites } from '../pending-writes/service.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { putPaymentByRef } from './by-ref-service.ts'
+import { createBodyFrom, newPaymentFrom } from './input.ts'
+import { type PutPaymentBody, toApi } from './schemas.ts'
+import type { PaymentService } from './service.ts'
+
+type Deps = Readonly<{ payments: PaymentService; references: ReferenceService; newId: () => string }>
+
+/** A payment waits for its client. */
+export function paymentWrites(services: Deps): ByRefWrites {
+  const { payments, references, newId } = services
+  const idOf = async (reader: Parameters<ByRefWrites['unchanged']>[0], ref: Parameters<ByRefWrites['unchanged']>[1]) => {
+    const found = await references.find(reader, { kind: 'payment', ...ref })
+    if (found === undefined) throw new DomainError('not_found', 'There is no payment with this reference.')
+    return found.objectId
+  }
+  return {
+    parentOf: parentClientOf,
+    withParent: withClientId,
+    outlivesDeletion: false,
+
+    async check(tx, { ref, body }, { exists }) {
+      const { allocations: _, ...rest } = withClientId(body, newId()) as PutPaymentBody
+      if (!exists) await newPaymentFrom(tx, createBodyFrom(rest, ref), references)
+    },
+
+    async put(tx, { ref, body, sourceVersion }) {
+      const version = sourceVersion === null ? {} : { source_version: Number(sourceVersion) }
+      const input = { ref, body: { ...(body as PutPaymentBody), ...version } }
+      const { status, view, applied } = await putPaymentByRef(tx, input, services)
+      return { status, body: { ...toApi(view), applied } }
+    },
+
+    async remove(tx, ref) {
+      const id = await idOf(tx, ref)
+      const { payment } = await payments.get(tx, id)
+      if (payment.status === 'pending') await payments.fail(tx, id)
+      if (payment.status === 'settled') await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
+      return { status: 204, body: null }
+    },
+
+    unchanged: async (reader, ref) => ({
+      status: 200,
+      body: { ...toApi(await payments.get(reader, await idOf(reader, ref))), applied: false }
+    })
+  }
+}

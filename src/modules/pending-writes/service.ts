@@ -1,0 +1,250 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Reader, Tx } from '../../db/client.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { EventService } from '../events/service.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import type { ExternalRef, ReferenceKind } from '../references/reference.ts'
+import type { ReferenceService } from '../references/service.ts'
+import { isCovered, isOlder, isSameName, joined, type Name, type PendingWrite, type Write } from './pending-write.ts'
+import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
+
+export type ByRefAnswer = Readonly<{ status: number; body: object | null }>
+
+/** What writes of one kind do. Each module that has references gives its own. */
+export type ByRefWrites = Readonly<{
+  /** The object that a body names and that must exist before it is written. */
+  parentOf: (body: Write['body']) => Name | null
+  /** Names the parent by our id. */
+  withParent: (body: Write['body'], parentId: string) => Write['body']
+  /** @throws DomainError for what no parent can make right. */
+  check: (tx: Tx, write: Write, about: { exists: boolean }) => Promise<unknown>
+  put: (tx: Tx, write: Write) => Promise<ByRefAnswer>
+  remove: (tx: Tx, ref: ExternalRef) => Promise<ByRefAnswer>
+  /** The object as it is, with `applied: false`. */
+  unchanged: (reader: Reader, ref: ExternalRef) => Promise<ByRefAnswer>
+  /** Whether a deleted object keeps its place and takes what the source says of it: its older versions are written all the same. */
+  outlivesDeletion: boolean
+}>
+
+export type PendingWriteServiceDeps = Readonly<{
+  newId: () => string
+  events: EventService
+  organizations: OrganizationService
+  references: ReferenceService
+  writesOf: (kind: ReferenceKind) => ByRefWrites
+}>
+
+const WAITING_MAX = 10_000
+/** All of them are applied in the transaction of the write that they wait for. */
+const WAITING_FOR_ONE_MAX = 500
+
+type Deletion = Readonly<{ kind: ReferenceKind; ref: ExternalRef; sourceVersion: bigint | null }>
+type Standing = Readonly<{ own: Awaited<ReturnType<ReferenceService['find']>>; waiting: PendingWrite | undefined }>
+type Held = Pick<PendingWrite, 'operation' | 'body' | 'awaited'>
+
+/**
+ * Writes by reference, in whatever order they come. One that names what does not exist yet waits for it, and is applied in the
+ * transaction that creates it. Names are locked in one order: the parent's, then the write's own.
+ */
+export function createPendingWriteService({ newId, events, organizations, references, writesOf }: PendingWriteServiceDeps) {
+  async function standingOf(tx: Tx, write: Pick<Write, 'kind' | 'ref'>): Promise<Standing> {
+    const [own, waiting] = await Promise.all([references.find(tx, nameOf(write)), repository.findByName(tx, nameOf(write))])
+    return { own, waiting }
+  }
+
+  /** What is answered to a write that a newer one, or a deletion, came before; undefined where none did. */
+  async function lateAnswer(tx: Tx, write: Write, { own, waiting }: Standing): Promise<ByRefAnswer | undefined> {
+    const { outlivesDeletion, unchanged } = writesOf(write.kind)
+    if (waiting?.operation === 'put' && isOlder(write, waiting.sourceVersion)) return pendingAnswer(waiting)
+    if (outlivesDeletion) return undefined
+    if (waiting?.operation === 'delete' && isCovered(write, waiting.sourceVersion)) return pendingAnswer(waiting)
+    return own !== undefined && isCovered(write, own.deletedVersion) ? unchanged(tx, write.ref) : undefined
+  }
+
+  /** With everything in place. What waited under the name is part of the write by now, or is outdated by it. */
+  async function apply(tx: Tx, write: Write, { own, waiting }: Standing): Promise<ByRefAnswer> {
+    const name = nameOf(write)
+    const isDeleted = own !== undefined && own.deletedVersion !== null
+    const revives = isDeleted && write.sourceVersion !== null && !isCovered(write, own.deletedVersion)
+    const answer = await writesOf(write.kind).put(tx, revives ? { ...write, revives } : write)
+    if (revives) references.setDeletedVersion(tx, name, null)
+    if (waiting !== undefined) await repository.remove(tx, waiting.id)
+    if (own !== undefined) return answer
+    // The deletion of what did not exist may have come while this write waited for the name.
+    const deletion = waiting ?? (await repository.findByName(tx, name))
+    if (deletion?.operation !== 'delete') return answer
+    if (deletion !== waiting) await repository.remove(tx, deletion.id)
+    return isCovered(write, deletion.sourceVersion) ? deleteNow(tx, { ...write, sourceVersion: deletion.sourceVersion }) : answer
+  }
+
+  async function deleteNow(tx: Tx, { kind, ref, sourceVersion }: Deletion): Promise<ByRefAnswer> {
+    const answer = await writesOf(kind).remove(tx, ref)
+    if (sourceVersion !== null) references.setDeletedVersion(tx, nameOf({ kind, ref }), sourceVersion)
+    return answer
+  }
+
+  /** Of a name that is locked. */
+  async function hold(tx: Tx, write: Deletion, { waiting, ...held }: Held & { waiting: PendingWrite | undefined }) {
+    const { now } = await organizations.books(tx)
+    if (waiting !== undefined && isSame(waiting, { ...held, sourceVersion: write.sourceVersion })) return pendingAnswer(waiting)
+    if (waiting === undefined) refuseAbove(await repository.countLocked(tx, held.awaited))
+    const pending: PendingWrite = {
+      id: waiting?.id ?? newId(),
+      kind: write.kind,
+      ref: write.ref,
+      sourceVersion: write.sourceVersion,
+      ...held,
+      state: 'waiting',
+      problem: null,
+      version: (waiting?.version ?? 0) + 1,
+      createdAt: waiting?.createdAt ?? now,
+      updatedAt: now
+    }
+    repository.save(tx, pending)
+    return pendingAnswer(pending)
+  }
+
+  /** A write that must wait, or for which something waits: under locks, so that it and what it waits for do not miss each other. */
+  async function putLocked(tx: Tx, write: Write, seen: Standing): Promise<ByRefAnswer> {
+    const { parentOf, withParent, check } = writesOf(write.kind)
+    const parent = parentOf(joined(seen.waiting, write).body)
+    const parentId = parent === null ? null : await references.lockAwaited(tx, parent)
+    await references.lockAwaited(tx, nameOf(write))
+    const standing = await standingOf(tx, write)
+    const late = await lateAnswer(tx, write, standing)
+    if (late !== undefined) return late
+    const whole = joined(standing.waiting, write)
+    if (!isSameName(parentOf(whole.body), parent)) throw changedMeanwhile()
+    if (parent === null) return apply(tx, whole, standing)
+    if (parentId !== null) return apply(tx, { ...whole, body: withParent(whole.body, parentId) }, standing)
+    await check(tx, whole, { exists: standing.own !== undefined })
+    return hold(tx, whole, { operation: 'put', body: whole.body, awaited: parent, waiting: standing.waiting })
+  }
+
+  /** What waited turned out to be wrong: it stays, with the reason, until its source corrects it or somebody deletes it. */
+  async function refuse(tx: Tx, write: PendingWrite, error: DomainError): Promise<void> {
+    const { now } = await organizations.books(tx)
+    const problem = { code: error.code, detail: error.message, pointer: error.pointer ?? null }
+    const refused: PendingWrite = { ...write, state: 'refused', problem, version: write.version + 1, updatedAt: now }
+    repository.save(tx, refused)
+    const subject = { kind: 'pending_write', id: refused.id, version: refused.version }
+    const draft = { type: 'pending_write.refused' as const, subject, clientId: null, object: toApi(refused) }
+    await events.append(tx, { occurredAt: now, drafts: [draft] })
+  }
+
+  async function applyWaiting(tx: Tx, { id }: PendingWrite, parentId: string): Promise<void> {
+    const found = await repository.find(tx, id)
+    if (found === undefined) return
+    await references.lockAwaited(tx, nameOf(found))
+    const write = await repository.find(tx, id)
+    if (write?.state !== 'waiting' || write.body === null) return
+    const { kind, ref, body, sourceVersion } = write
+    const whole = { kind, ref, sourceVersion, body: writesOf(kind).withParent(body, parentId) }
+    try {
+      await tx.attempt(async (part) => apply(part, whole, { ...(await standingOf(part, write)), waiting: write }))
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      await refuse(tx, write, error)
+    }
+  }
+
+  async function get(reader: Reader, id: string): Promise<PendingWrite> {
+    return (await repository.find(reader, id)) ?? missing()
+  }
+
+  return {
+    get,
+    page: (reader: Reader, filter: repository.PendingWriteFilter): Promise<PendingWrite[]> => repository.page(reader, filter),
+
+    /** Carries out a PUT by reference, or keeps it until what it names exists. */
+    async put(tx: Tx, write: Write): Promise<ByRefAnswer> {
+      const { parentOf, withParent } = writesOf(write.kind)
+      const parent = parentOf(write.body)
+      const [standing, found] = await Promise.all([
+        standingOf(tx, write),
+        parent === null ? undefined : references.find(tx, parent)
+      ])
+      if (standing.waiting !== undefined || (parent !== null && found === undefined)) return putLocked(tx, write, standing)
+      const late = await lateAnswer(tx, write, standing)
+      if (late !== undefined) return late
+      const body = found === undefined ? write.body : withParent(write.body, found.objectId)
+      return apply(tx, { ...write, body }, standing)
+    },
+
+    /**
+     * Carries out a DELETE by reference. With a version it is kept where there is nothing to delete yet, and holds against writes
+     * that are not newer. @throws DomainError `not_found` without one.
+     */
+    async remove(tx: Tx, write: Deletion): Promise<ByRefAnswer> {
+      const { kind, ref, sourceVersion } = write
+      const name = nameOf(write)
+      let standing = await standingOf(tx, write)
+      if (standing.own === undefined && (sourceVersion !== null || standing.waiting !== undefined)) {
+        await references.lockAwaited(tx, name)
+        standing = await standingOf(tx, write)
+      }
+      const { own, waiting } = standing
+      if (waiting !== undefined && isOlder(write, waiting.sourceVersion)) return pendingAnswer(waiting)
+      if (own !== undefined) {
+        if (isOlder(write, own.sourceVersion)) return writesOf(kind).unchanged(tx, ref)
+        if (waiting !== undefined) await repository.remove(tx, waiting.id)
+        return deleteNow(tx, write)
+      }
+      if (sourceVersion !== null) return hold(tx, write, { operation: 'delete', body: null, awaited: name, waiting })
+      if (waiting === undefined) throw new DomainError('not_found', `There is no ${kind} with this reference.`)
+      await repository.remove(tx, waiting.id)
+      return { status: 204, body: null }
+    },
+
+    /** These names have an object now: what waits for it is applied. One that is refused does not keep the others from it. */
+    async arrived(tx: Tx, { kind, objectId, refs }: { kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }) {
+      for (const ref of refs) {
+        for (const write of await repository.awaitingName(tx, nameOf({ kind, ref }))) await applyWaiting(tx, write, objectId)
+      }
+    },
+
+    /** Gives a pending write up. */
+    async discard(tx: Tx, id: string): Promise<void> {
+      if (!(await repository.remove(tx, id))) missing()
+    }
+  }
+}
+
+export type PendingWriteService = ReturnType<typeof createPendingWriteService>
+
+function nameOf({ kind, ref }: Readonly<{ kind: ReferenceKind; ref: ExternalRef }>): Name {
+  return { kind, source: ref.source, id: ref.id }
+}
+
+function pendingAnswer(pending: PendingWrite): ByRefAnswer {
+  return { status: 202, body: { ...toApi(pending), applied: false } }
+}
+
+function refuseAbove({ all, ofName }: Readonly<{ all: number; ofName: number }>): void {
+  if (all >= WAITING_MAX) {
+    const sentence = `At most ${WAITING_MAX} writes can be pending. Send what they wait for, or delete pending writes.`
+    throw new DomainError('limit_reached', sentence)
+  }
+  if (ofName >= WAITING_FOR_ONE_MAX) {
+    throw new DomainError(
+      'limit_reached',
+      `${WAITING_FOR_ONE_MAX} writes wait for this reference already. Send its object first.`
+    )
+  }
+}
+
+function missing(): never {
+  throw new DomainError('not_found', 'There is no such pending write.')
+}
+
+function changedMeanwhile(): DomainError {
+  return new DomainError('concurrent_request', 'Another write under this reference came while this request ran. Try again.')
+}
+
+/** Whether the source said the same before, and it waits for the same still. */
+function isSame(waiting: PendingWrite, said: Pick<PendingWrite, 'operation' | 'body' | 'awaited' | 'sourceVersion'>): boolean {
+  const { operation, body, awaited, sourceVersion } = waiting
+  const before = { operation, body, sourceVersion, awaited: { ...awaited } }
+  return waiting.state === 'waiting' && isDeepStrictEqual(before, { ...said, awaited: { ...said.awaited } })
+}
