@@ -1,21 +1,16 @@
-import type { Database, Reader, Tx } from '../db/client.ts'
+import type { Reader, Tx } from '../db/client.ts'
 import { isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { OneFailed } from '../kernel/one-failed.ts'
 import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
 import type { Services } from '../services.ts'
-import type { Log } from './loop.ts'
+import { createParking, type ParkingJobDeps } from './parking.ts'
+import { inTurns } from './turns.ts'
 
-export type SweepJobDeps = Readonly<{
-  services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>
-  database: Database
-  clock: Clock
-  log: Log
-}>
+export type SweepJobDeps = ParkingJobDeps &
+  Readonly<{ services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>; clock: Clock }>
 
-/** Large enough for set-wise writes to pay, small enough that a payment of a locked client waits for milliseconds. */
-const CLIENTS_PER_BATCH = 500
 /** Batches at a time in this process: one computes while the other's rows are written. */
 const CONCURRENCY = 2
 const NOTICES_PER_BATCH = 100
@@ -23,71 +18,58 @@ const ORGANIZATIONS_PER_LOOK = 1_000
 
 type LookForDue = (scheduler: Reader, page: { now: Date; after: string; limit: number }) => Promise<string[]>
 
-type Batches = Readonly<{
-  signal: AbortSignal | undefined
-  /** @returns how many were done. @throws OneFailed */
-  run: (tx: Tx, except: readonly string[]) => Promise<number>
-  failure: string
-}>
+/** Organizations that had something due at `now`. */
+type Page = Readonly<{ orgIds: readonly string[]; now: Date }>
 
 type WaitingRun = Readonly<{ orgId: string; id: string }>
 
 /**
  * The sweep of everything that is due, and of what was asked for by hand. It knows nothing of former runs: it claims what
- * is due, so that any number of processes may sweep at once and none of it is lost or done twice.
+ * is due, so that any number of processes may sweep at once and none of it is lost or done twice. What is due when it begins is what
+ * it ends with, whatever becomes due meanwhile.
  */
-export function createSweepJob({
-  services: { deadlines, dunning, invoices, organizations },
-  database,
-  clock,
-  log
-}: SweepJobDeps) {
-  function sweepOnce(orgId: string): Promise<SweepCounts> {
-    return database.scoped(orgId, (tx) => dunning.sweepBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false }))
-  }
+export function createSweepJob(deps: SweepJobDeps) {
+  const { services, database, clock, log } = deps
+  const { deadlines, dunning, invoices, organizations } = services
+  const parking = createParking(deps)
 
-  /**
-   * One batch of each organization in turn, so that a large one does not make the others wait. An organization leaves the
-   * ring when a batch finds nothing that others do not hold, and comes back when another batch of it finds something.
-   */
-  async function sweepOrganizations(orgIds: readonly string[], signal: AbortSignal | undefined): Promise<SweepCounts> {
-    const ring = new Set(orgIds)
-    const underWay = new Set<Promise<unknown>>()
-    let total = nothingSwept
-    async function sweepNext(orgId: string): Promise<void> {
-      ring.delete(orgId)
-      ring.add(orgId)
-      const counts = await attempt(orgId)
-      total = sumOf(total, counts)
-      if (counts.decided > 0) ring.add(orgId)
-      else ring.delete(orgId)
-    }
-    async function work(): Promise<void> {
-      while (signal?.aborted !== true) {
-        const [orgId] = ring
-        if (orgId === undefined) {
-          if (underWay.size === 0) return
-          await Promise.race(underWay)
-          continue
-        }
-        const batch = sweepNext(orgId)
-        underWay.add(batch)
-        await batch.finally(() => underWay.delete(batch))
-      }
-    }
-    await Promise.all(Array.from({ length: CONCURRENCY }, work))
-    return total
-  }
-
-  /** What is wrong in one organization must not keep the others from being swept; a database that is away does. */
-  async function attempt(orgId: string): Promise<SweepCounts> {
+  /** A batch of an organization. What is wrong in one must not keep the others from being swept; a database that is away does. */
+  async function attempt(orgId: string, until: Date, batch: (clients: number) => Promise<boolean>): Promise<boolean> {
     try {
-      return await sweepOnce(orgId)
+      return await batch(parking.clientsOf(orgId))
     } catch (error) {
-      if (isUnavailable(error)) throw error
-      log.error({ err: error, organization: orgId }, 'the sweep of an organization failed and will be tried again')
-      return nothingSwept
+      return parking.goesOn(orgId, error, until)
     }
+  }
+
+  /** What agreements do by themselves. */
+  async function meetDeadlines(signal: AbortSignal | undefined): Promise<void> {
+    for await (const { orgIds, now: until } of pagesOf(deadlines.organizationsDue)) {
+      const step = (orgId: string) =>
+        attempt(orgId, until, async (clients) => {
+          const { met, parked } = await database.scoped(orgId, (tx) =>
+            deadlines.meetBatch(tx, { at: clock.now(), until, clients, wait: false })
+          )
+          parking.report(orgId, parked)
+          return met > 0
+        })
+      await inTurns(orgIds, { step, concurrency: CONCURRENCY, signal })
+    }
+  }
+
+  async function sweepOrganizations({ orgIds, now: until }: Page, signal: AbortSignal | undefined): Promise<SweepCounts> {
+    let total = nothingSwept
+    const step = (orgId: string) =>
+      attempt(orgId, until, async (clients) => {
+        const { parked, ...counts } = await database.scoped(orgId, (tx) =>
+          dunning.sweepBatch(tx, { at: clock.now(), until, clients, wait: false })
+        )
+        parking.report(orgId, parked)
+        total = sumOf(total, counts)
+        return counts.decided > 0
+      })
+    await inTurns(orgIds, { step, concurrency: CONCURRENCY, signal })
+    return total
   }
 
   async function executeDryRun({ orgId, id }: WaitingRun): Promise<void> {
@@ -100,25 +82,40 @@ export function createSweepJob({
     })
   }
 
-  /** One batch of a run, or its end. A test organization is locked, so that a clock on its way and the run take turns. */
-  function executeBatch({ orgId, id }: WaitingRun): Promise<SweepCounts> {
-    return database.scoped(orgId, async (tx) => {
-      const books = await organizations.books(tx)
-      const { now } = books.organization.mode === 'test' ? await organizations.booksForUpdate(tx) : books
-      const batch = { at: now, clients: CLIENTS_PER_BATCH, wait: false }
-      while ((await deadlines.meetBatch(tx, batch)) > 0);
+  /** The instant of a run's batch. A test organization is locked, so that a clock on its way and the run take turns. */
+  async function nowOf(tx: Tx): Promise<Date> {
+    const books = await organizations.books(tx)
+    return books.organization.mode === 'test' ? (await organizations.booksForUpdate(tx)).now : books.now
+  }
+
+  /** One batch of a run, or its end. @returns whether there may be more. */
+  async function executeBatch({ orgId, id }: WaitingRun, until: Date): Promise<boolean> {
+    const { parked, more } = await database.scoped(orgId, async (tx) => {
+      const batch = { at: await nowOf(tx), until, clients: parking.clientsOf(orgId), wait: false }
+      const agreed = await deadlines.meetBatch(tx, batch)
+      if (agreed.met > 0) return { parked: agreed.parked, more: true }
       const counts = await dunning.sweepBatch(tx, batch)
-      await (counts.decided > 0 ? dunning.countRun(tx, { id, ...counts }) : dunning.finishRun(tx, id))
-      return counts
+      const isDone = counts.decided === 0
+      await (isDone ? dunning.finishRun(tx, id) : dunning.countRun(tx, { id, ...counts }))
+      return { parked: counts.parked, more: !isDone }
     })
+    parking.report(orgId, parked)
+    return more
   }
 
   async function executeRun(run: WaitingRun, signal: AbortSignal | undefined): Promise<void> {
+    const { orgId } = run
+    const [{ dryRun, status }, { now: until }] = await database.reading(orgId, (reader) =>
+      Promise.all([dunning.getRun(reader, run.id), organizations.books(reader)])
+    )
+    if (status === 'done') return
+    if (dryRun) return executeDryRun(run)
+    for (let more = true; more && signal?.aborted !== true; ) more = await attempt(orgId, until, () => executeBatch(run, until))
+  }
+
+  async function attemptRun(run: WaitingRun, signal: AbortSignal | undefined): Promise<void> {
     try {
-      const { dryRun, status } = await database.reading(run.orgId, (reader) => dunning.getRun(reader, run.id))
-      if (status === 'done') return
-      if (dryRun) await executeDryRun(run)
-      else while (signal?.aborted !== true) if ((await executeBatch(run)).decided === 0) return
+      await executeRun(run, signal)
     } catch (error) {
       if (isUnavailable(error)) throw error
       log.error({ err: error, organization: run.orgId, run: run.id }, 'a run failed and will be tried again')
@@ -126,61 +123,36 @@ export function createSweepJob({
   }
 
   /** Organizations with something due, a page at a time, by id: one that fails is passed, and looked for again next time. */
-  async function* pagesOf(look: LookForDue): AsyncGenerator<string[]> {
+  async function* pagesOf(look: LookForDue): AsyncGenerator<Page> {
     for (let after = BEFORE_ALL_IDS; ; ) {
-      const page = { now: clock.now(), after, limit: ORGANIZATIONS_PER_LOOK }
-      const orgIds = await database.scheduling((scheduler) => look(scheduler, page))
+      const now = clock.now()
+      const orgIds = await database.scheduling((scheduler) => look(scheduler, { now, after, limit: ORGANIZATIONS_PER_LOOK }))
       const last = orgIds.at(-1)
       if (last === undefined) return
-      yield orgIds
+      yield { orgIds, now }
       after = last
     }
   }
 
-  /** What agreements do by themselves, one organization after the other: it is little beside what is dunned. */
-  async function meetDeadlines(signal: AbortSignal | undefined): Promise<void> {
-    for await (const orgIds of pagesOf(deadlines.organizationsDue)) {
-      for (const orgId of orgIds) {
-        if (signal?.aborted === true) return
-        await meetDeadlinesOf(orgId, signal)
-      }
-    }
-  }
-
-  /** A client whose deadline fails keeps no other's from being met. */
-  const meetDeadlinesOf = (orgId: string, signal: AbortSignal | undefined) =>
-    batchByBatch(orgId, {
-      signal,
-      run: (tx, except) => deadlines.meetBatch(tx, { at: clock.now(), clients: CLIENTS_PER_BATCH, wait: false, except }),
-      failure: 'a deadline failed and will be tried again'
-    })
-
   /** What is left of notices that were superseded, told afresh where they were. */
   async function reissueNotices(signal: AbortSignal | undefined): Promise<void> {
-    for await (const orgIds of pagesOf(dunning.organizationsReissuing)) {
-      for (const orgId of orgIds) await reissueOf(orgId, signal)
+    for await (const { orgIds } of pagesOf(dunning.organizationsReissuing)) {
+      const failed = new Map<string, string[]>()
+      await inTurns(orgIds, { step: (orgId) => reissueSome(orgId, failed), concurrency: 1, signal })
     }
   }
 
-  const reissueOf = (orgId: string, signal: AbortSignal | undefined) =>
-    batchByBatch(orgId, {
-      signal,
-      run: (tx, except) => dunning.reissueBatch(tx, { limit: NOTICES_PER_BATCH, except }),
-      failure: 'a notice could not be told afresh and will be tried again'
-    })
-
-  /** Until a batch finds nothing. What fails is passed over, and left to the next sweep. */
-  async function batchByBatch(orgId: string, { signal, run, failure }: Batches): Promise<void> {
-    const except: string[] = []
-    while (signal?.aborted !== true) {
-      try {
-        if ((await database.scoped(orgId, (tx) => run(tx, except))) === 0) return
-      } catch (error) {
-        if (isUnavailable(error)) throw error
-        log.error({ err: error, organization: orgId }, failure)
-        if (!(error instanceof OneFailed)) return
-        except.push(error.id)
-      }
+  /** What fails is passed over, and left to the next look. */
+  async function reissueSome(orgId: string, failed: Map<string, string[]>): Promise<boolean> {
+    const except = failed.get(orgId) ?? []
+    try {
+      return (await database.scoped(orgId, (tx) => dunning.reissueBatch(tx, { limit: NOTICES_PER_BATCH, except }))) > 0
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId }, 'a notice could not be told afresh and will be tried again')
+      if (!(error instanceof OneFailed)) return false
+      failed.set(orgId, [...except, error.id])
+      return true
     }
   }
 
@@ -191,9 +163,9 @@ export function createSweepJob({
     async sweepAll(signal?: AbortSignal): Promise<SweepCounts> {
       await meetDeadlines(signal)
       let total = nothingSwept
-      for await (const orgIds of pagesOf(invoices.organizationsDue)) {
+      for await (const page of pagesOf(invoices.organizationsDue)) {
         if (signal?.aborted === true) return total
-        total = sumOf(total, await sweepOrganizations(orgIds, signal))
+        total = sumOf(total, await sweepOrganizations(page, signal))
       }
       return total
     },
@@ -203,7 +175,7 @@ export function createSweepJob({
       const waiting = await database.scheduling((scheduler) => dunning.waitingRuns(scheduler))
       for (const run of waiting) {
         if (signal?.aborted === true) break
-        await executeRun(run, signal)
+        await attemptRun(run, signal)
       }
       return waiting.length
     }

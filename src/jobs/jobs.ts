@@ -9,6 +9,7 @@ import { deliveryMetrics } from './delivery-metrics.ts'
 import { createSweepJob } from './dunning-sweep.ts'
 import { createSealingJob } from './event-sealing.ts'
 import { createLoop, type Log } from './loop.ts'
+import { parkingMetrics } from './parking.ts'
 import { createRiskJob } from './risk-refresh.ts'
 import { scheduleEvery } from './scheduler.ts'
 import { createTestClockJob } from './test-clock.ts'
@@ -68,8 +69,9 @@ export function startJobs(deps: JobDeps): Jobs {
 
 function startDunning(deps: JobDeps) {
   const { log } = deps
-  const sweepJob = createSweepJob(deps)
-  const clockJob = createTestClockJob(deps)
+  const parked = parkingMetrics(deps.registry)
+  const sweepJob = createSweepJob({ ...deps, parked })
+  const clockJob = createTestClockJob({ ...deps, parked })
   const asked = async (signal: AbortSignal) => {
     await sweepJob.executeRuns(signal)
     await sweepJob.reissueNotices(signal)

@@ -10,3 +10,8 @@ export class OneFailed extends Error {
     this.id = id
   }
 }
+
+/** One of several failed, nobody knows which, and with it nothing of the batch was kept. Of fewer, it can be told. */
+export class SomeFailed extends Error {
+  override readonly name = 'SomeFailed'
+}

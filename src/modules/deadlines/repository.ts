@@ -1,11 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import type { Deadline } from './deadline.ts'
+import type { Deadline, Due } from './deadline.ts'
 
 const upsert = statement<{ objectId: string }>(
   'deadlines.set',
   `insert into deadlines (org_id, kind, object_id, client_id, at) values ($1, $2, $3, $4, $5)
-   on conflict (org_id, kind, object_id) do update set at = excluded.at`
+   on conflict (org_id, kind, object_id) do update set at = excluded.at, parked_at = null`
 )
 const remove = statement<{ objectId: string }>(
   'deadlines.clear',
@@ -18,35 +18,54 @@ export async function set(tx: Tx, { kind, objectId, clientId, at }: Deadline & R
   else await tx.run(upsert, [tx.orgId, kind, objectId, clientId, at])
 }
 
+const upsertParked = statement<{ objectId: string }>(
+  'deadlines.park',
+  `insert into deadlines (org_id, kind, object_id, client_id, at, parked_at) values ($1, $2, $3, $4, $5, $6)
+   on conflict (org_id, kind, object_id) do update set at = excluded.at, parked_at = excluded.parked_at`
+)
+
+/** Puts it off to `at`. */
+export async function park(tx: Tx, { kind, objectId, clientId, at, parkedAt }: Due): Promise<void> {
+  await tx.run(upsertParked, [tx.orgId, kind, objectId, clientId, at, parkedAt])
+}
+
+const lockOne = statement<Due>(
+  'deadlines.lock',
+  `select kind, object_id as "objectId", client_id as "clientId", at, parked_at as "parkedAt" from deadlines
+   where org_id = $1 and kind = $2 and object_id = $3 for update`
+)
+
+export async function findForUpdate(tx: Tx, { kind, objectId }: Pick<Deadline, 'kind' | 'objectId'>): Promise<Due | undefined> {
+  const [row] = await tx.run(lockOne, [tx.orgId, kind, objectId])
+  return row
+}
+
 const lockClients = (name: string, how: string) =>
   statement<{ id: string }>(
     `deadlines.lock_clients_${name}`,
     `select c.id from clients c
      where c.org_id = $1 and c.id = any(array(select distinct d.client_id from (
-       select client_id from deadlines where org_id = $1 and at <= $2 and client_id <> all($5::uuid[]) order by at limit $4) d))
+       select client_id from deadlines where org_id = $1 and at <= $2 order by at limit $4) d))
      order by c.id limit $3 for no key update ${how}`
   )
 const lockWaiting = lockClients('waiting', '')
 const lockSkipping = lockClients('skipping', 'skip locked')
 const LOOK_AHEAD = 8
 
-const takeDue = statement<Deadline & { at: Date }>(
+const takeDue = statement<Due>(
   'deadlines.take',
   `delete from deadlines where org_id = $1 and client_id = any($3::uuid[]) and at <= $2
-   returning kind, object_id as "objectId", client_id as "clientId", at`
+   returning kind, object_id as "objectId", client_id as "clientId", at, parked_at as "parkedAt"`
 )
 
 /**
  * Locks clients that have something due and takes what is due of them: whoever meets a deadline says what comes next.
- * @param wait false leaves clients that another transaction holds to it. @param except clients that are left alone.
+ * @param wait false leaves clients that another transaction holds to it.
  */
-export async function take(
-  tx: Tx,
-  { now, clients, wait, except }: { now: Date; clients: number; wait: boolean; except: readonly string[] }
-): Promise<(Deadline & { at: Date })[]> {
-  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, now, clients, clients * LOOK_AHEAD, except])
+export async function take(tx: Tx, { until, clients, wait }: { until: Date; clients: number; wait: boolean }): Promise<Due[]> {
+  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, until, clients, clients * LOOK_AHEAD])
   if (locked.length === 0) return []
-  return tx.run(takeDue, [tx.orgId, now, locked.map(({ id }) => id)])
+  return tx.run(takeDue, [tx.orgId, until, locked.map(({ id }) => id)])
 }
 
 const selectNext = statement<{ at: Date | null }>(

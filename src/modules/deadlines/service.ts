@@ -1,19 +1,69 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import { OneFailed } from '../../kernel/one-failed.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventService } from '../events/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { type DeadlineKind, inOrder } from './deadline.ts'
+import { type Deadline, DeadlineFailed, type DeadlineKind, type Due, inOrder, leadsOn } from './deadline.ts'
+import { lookAgainAt, type Parked, type ParkingReason, parkedDrafts } from './parking.ts'
 import * as repository from './repository.ts'
 
 /** Does what is due of one object at `books.now`, with its client locked, and says when it is next due. */
 export type Meet = (tx: Tx, due: Readonly<{ books: Books; objectId: string; clientId: string }>) => Promise<void>
 
-export type DeadlineServiceDeps = Readonly<{ organizations: OrganizationService; meet: Readonly<Record<DeadlineKind, Meet>> }>
+export type DeadlineServiceDeps = Readonly<{
+  events: EventService
+  organizations: OrganizationService
+  clients: ClientService
+  meet: Readonly<Record<DeadlineKind, Meet>>
+}>
+
+/** Leaves the next instant of an object; null where nothing is to happen any more. */
+export type SetDeadline = (tx: Tx, deadline: Deadline & Readonly<{ at: Date | null }>) => Promise<void>
+
+/** Which deadline a transaction meets, and what was left for an instant that leads nowhere. */
+type Meeting = Readonly<{ kind: DeadlineKind; now: Date; stuck: Map<string, Deadline & { at: Date }> }>
+
+type Parking = Readonly<{ books: Books; reason: ParkingReason; tells: boolean }>
+
+const keyOf = ({ kind, objectId }: Deadline) => `${kind} ${objectId}`
 
 /** What agreements do by themselves when their day comes: one place that any module leaves its next instant with. */
-export function createDeadlineService({ organizations, meet }: DeadlineServiceDeps) {
+export function createDeadlineService({ events, organizations, clients, meet }: DeadlineServiceDeps) {
+  const meetings = new WeakMap<Tx, Meeting>()
+
+  /**
+   * A command may leave an instant that has passed, which is met once. Whoever meets a deadline may not: what is left is parked
+   * with the batch.
+   */
+  const set: SetDeadline = async (tx, { at, ...deadline }) => {
+    const meeting = meetings.get(tx)
+    if (meeting !== undefined && at !== null && !leadsOn({ ...deadline, at }, meeting)) {
+      meeting.stuck.set(keyOf(deadline), { ...deadline, at })
+      return
+    }
+    meeting?.stuck.delete(keyOf(deadline))
+    await repository.set(tx, { ...deadline, at })
+  }
+
+  async function park(tx: Tx, due: readonly Due[], { books, reason, tells }: Parking): Promise<Parked[]> {
+    if (due.length === 0) return []
+    const { now } = books
+    const parked = due.map(({ kind, objectId, clientId, at: dueAt, parkedAt }) => {
+      const isNew = parkedAt === null
+      return { kind, objectId, clientId, dueAt, lookAgainAt: lookAgainAt({ now, since: parkedAt }), isNew }
+    })
+    for (const [index, { lookAgainAt: at }] of parked.entries()) {
+      const one = due[index]
+      if (one !== undefined) await repository.park(tx, { ...one, at, parkedAt: one.parkedAt ?? now })
+    }
+    if (!tells) return parked
+    const known = await clients.getMany(tx, [...new Set(parked.map(({ clientId }) => clientId))])
+    await events.append(tx, { occurredAt: now, drafts: parkedDrafts(parked, { books, reason, clients: known }) })
+    return parked
+  }
+
   return {
-    set: repository.set,
+    set,
     nextAt: repository.nextAt,
     organizationsDue: repository.organizationsDue,
 
@@ -24,27 +74,39 @@ export function createDeadlineService({ organizations, meet }: DeadlineServiceDe
     },
 
     /**
-     * Meets what is due at `at` for up to `clients` clients, in the caller's transaction. Being late changes nothing: each is
-     * decided by what the facts say at `at`. @returns how many were met. @throws OneFailed: `except` its client, the others go on.
+     * Meets at `at` what was due by `until` for up to `clients` clients, in the caller's transaction. Being late changes nothing: each
+     * is decided by what the facts say at `at`. What leaves no later instant is parked. @throws DeadlineFailed: parked, the others go on.
      */
     async meetBatch(
       tx: Tx,
-      { at, clients, wait, except = [] }: { at: Date; clients: number; wait: boolean; except?: readonly string[] }
-    ): Promise<number> {
-      const due = await repository.take(tx, { now: at, clients, wait, except })
-      if (due.length === 0) return 0
+      { at, until = at, clients: limit, wait }: { at: Date; until?: Date; clients: number; wait: boolean }
+    ): Promise<{ met: number; parked: Parked[] }> {
+      const due = await repository.take(tx, { until, clients: limit, wait })
+      if (due.length === 0) return { met: 0, parked: [] }
       const books: Books = { ...(await organizations.books(tx)), now: at }
-      for (const { kind, objectId, clientId } of inOrder(due)) {
-        await meet[kind](tx, { books, objectId, clientId }).catch((error: unknown) => {
-          throw new OneFailed(`The ${kind} ${objectId}, which was due,`, { id: clientId, cause: error })
+      const stuck: Meeting['stuck'] = new Map()
+      for (const one of inOrder(due)) {
+        const { kind, objectId, clientId } = one
+        meetings.set(tx, { kind, now: at, stuck })
+        await meet[kind](tx, { books, objectId, clientId }).catch((cause: unknown) => {
+          throw new DeadlineFailed(one, cause)
         })
       }
-      return due.length
+      meetings.delete(tx)
+      const since = new Map(due.map((one) => [keyOf(one), one.parkedAt]))
+      const found = [...stuck].map(([key, one]) => ({ ...one, parkedAt: since.get(key) ?? null }))
+      return { met: due.length, parked: await park(tx, found, { books, reason: 'no_progress', tells: true }) }
+    },
+
+    /** Puts off what could not be met, in a transaction of its own. @param tells false where not even that can be told. */
+    async parkFailed(tx: Tx, failed: Due, { tells }: { tells: boolean }): Promise<Parked[]> {
+      const [books, found] = await Promise.all([organizations.books(tx), repository.findForUpdate(tx, failed)])
+      // A test clock goes to an instant and meets what is due there in one transaction: it has not arrived.
+      const now = books.now > failed.at ? books.now : failed.at
+      if (found === undefined || found.at > now) return []
+      return park(tx, [found], { books: { ...books, now }, reason: 'failed', tells })
     }
   }
 }
-
-/** Leaves the next instant of an object; null where nothing is to happen any more. */
-export type SetDeadline = typeof repository.set
 
 export type DeadlineService = ReturnType<typeof createDeadlineService>

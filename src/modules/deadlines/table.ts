@@ -11,7 +11,9 @@ export const deadlines = pgTable(
     kind: text().$type<DeadlineKind>().notNull(),
     objectId: uuid().notNull(),
     clientId: uuid().notNull(),
-    at: instant().notNull()
+    at: instant().notNull(),
+    /** Since when it makes no progress, whenever it is looked at; null while it does. */
+    parkedAt: instant()
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.kind, t.objectId] }),

@@ -3,12 +3,14 @@ import type { Books } from '../organizations/organization.ts'
 import { createActionService } from './action-service.ts'
 import { createCurrentNotice } from './current-notice-service.ts'
 import { createCurrentStages } from './current-stage-service.ts'
+import { decideCase } from './decided.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
 import type { PolicyRef } from './facts.ts'
 import { createFollowService, endOfTime } from './follow-service.ts'
 import { createNettingService, type NettingDeps } from './netting-service.ts'
 import { createNoticeService, type NoticeDeps } from './notice-service.ts'
+import { createParkingService } from './parking-service.ts'
 import { createPlanService } from './plan-service.ts'
 import type { InFlight } from './policy-service.ts'
 import { createReissueService, type ReissueDeps } from './reissue-service.ts'
@@ -16,7 +18,8 @@ import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
 import { createTruthService } from './truth-service.ts'
 
-export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering'> &
+export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering' | 'park' | 'decide'> &
+  Partial<Pick<SweepDeps, 'decide'>> &
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
@@ -28,7 +31,8 @@ export function createDunningService(given: DunningServiceDeps) {
   const notices = createNoticeService({ ...given, creditCovering })
   const currentNotice = createCurrentNotice({ ...given, creditCovering })
   const currentStages = createCurrentStages({ ...given, creditCovering })
-  const deps = { ...given, actions: createActionService(given), notices, creditCovering }
+  const park = createParkingService(given)
+  const deps = { decide: decideCase, ...given, actions: createActionService(given), notices, creditCovering, park }
   const { clock, invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)

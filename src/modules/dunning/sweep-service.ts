@@ -1,9 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import { OneFailed, SomeFailed } from '../../kernel/one-failed.ts'
 import type { Client } from '../clients/client.ts'
 import { addressedTo, type ClientContext, clientContext } from '../clients/client-context.ts'
 import type { ClientService } from '../clients/service.ts'
+import type { Parked } from '../deadlines/parking.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
@@ -13,12 +15,13 @@ import type { InvoiceService } from '../invoices/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
-import { byInvoice, type Change, type Decided, decideCase } from './decided.ts'
+import { byInvoice, type Change, type Decided, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { askedContext, groundsContext, stageContext } from './event-context.ts'
 import { policyOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
+import type { ParkingService } from './parking-service.ts'
 import type { PolicyService } from './policy-service.ts'
 
 export type SweepDeps = Readonly<{
@@ -33,6 +36,9 @@ export type SweepDeps = Readonly<{
   actions: ActionService
   notices: NoticeService
   creditCovering: NettingService
+  park: ParkingService
+  /** The rules. */
+  decide: (found: DunningCase, deciding: Deciding) => Decided
 }>
 
 /** What a sweep did. `decided` counts obligations; nothing decided means that nothing was due, or that others have it. */
@@ -41,6 +47,9 @@ export type SweepCounts = Readonly<{ decided: number; overdue: number; entered: 
 export const nothingSwept: SweepCounts = { decided: 0, overdue: 0, entered: 0, notices: 0 }
 
 const FORESEEN_PER_PAGE = 1_000
+
+/** The same of one batch, with what of it was put off. */
+export type Swept = SweepCounts & Readonly<{ parked: readonly Parked[] }>
 
 type Told = Readonly<{ books: Books; clients: ReadonlyMap<string, Client> }>
 
@@ -55,7 +64,9 @@ export function createSweepService({
   policies,
   actions,
   notices,
-  creditCovering
+  creditCovering,
+  park,
+  decide
 }: SweepDeps) {
   /** Reads what the decisions rest on, after the cases were locked: whoever changes it marks them due again afterwards. */
   async function decideAll(
@@ -74,7 +85,7 @@ export function createSweepService({
     const books = { ...found, now: at }
     const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), books }))
     const policyAt = await policies.at(reader, refs)
-    const decided = cases.map((found) => decideCase(found, { books, entriesOf, holdsOf, creditOf, policyAt, newId }))
+    const decided = cases.map((found) => decide(found, { books, entriesOf, holdsOf, creditOf, policyAt, newId }))
     return { books, decided }
   }
 
@@ -102,50 +113,70 @@ export function createSweepService({
     ]
   }
 
+  /** Decides and writes what was claimed. Of what would be due again at once nothing is done: it is put off. */
+  async function sweepCases(tx: Tx, cases: readonly DunningCase[], at: Date): Promise<Swept> {
+    const { books, decided: all } = await decideAll(tx, cases, at)
+    const stuck = all.filter((one) => !leadsOn(one, at)).map(({ found }) => found.obligation.id)
+    const parked = stuck.length === 0 ? [] : await park(tx, { books, reason: 'no_progress', tells: true, ids: stuck })
+    const decided = all.filter((one) => leadsOn(one, at))
+    if (decided.length === 0) return { ...nothingSwept, decided: all.length, parked }
+    const telling = decided.filter(tellsSomething)
+    const recordedAt = clock.now()
+    const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
+    const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
+    const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
+    const { drafts: told, entryIds } = await notices.due(tx, {
+      books,
+      clientIds: [...new Set(decided.map(clientIdOf))],
+      entered: entries,
+      states: new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
+    })
+    const made = { kind: 'entered', calendarVersion: books.calendar.version, enteredAt: at, recordedAt, told: entryIds } as const
+    await Promise.all([
+      entryRepository.insert(tx, entries, made),
+      invoices.saveDunning(tx, {
+        states: decided.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
+        touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+        at: recordedAt
+      }),
+      events.append(tx, {
+        occurredAt: at,
+        drafts: [...changes.flatMap((change) => draftsOf(change, { books, clients: known })), ...told]
+      })
+    ])
+    const acting = entries.filter(({ action }) => action !== null)
+    actions.follow(tx, { books, clientIds: acting.map(({ clientId }) => clientId), entered: acting.map(({ id }) => id) })
+    const overdue = decided.filter(({ decision }) => decision.overdue).length
+    return { decided: all.length, overdue, entered: entries.length, notices: told.length, parked }
+  }
+
   return {
     /**
-     * Decides and writes what is due at `at` for up to `clients` clients, in the caller's transaction.
+     * Decides and writes at `at` what was due by `until` for up to `clients` clients, in the caller's transaction.
      * @param at the organization's time: its own clock for a test organization.
      * @param wait true waits for clients that another transaction holds; false leaves them to the next sweep.
+     * @throws OneFailed a client, for `parkFailed`; SomeFailed one of several: fewer at a time tell which.
      */
-    async sweepBatch(tx: Tx, { at, clients: limit, wait }: { at: Date; clients: number; wait: boolean }): Promise<SweepCounts> {
-      const cases = await invoices.claimDue(tx, { now: at, clients: limit, wait })
-      if (cases.length === 0) return nothingSwept
-      const { books, decided } = await decideAll(tx, cases, at)
-      const telling = decided.filter(tellsSomething)
-      const recordedAt = clock.now()
-      const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
-      const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
-      const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
-      const { drafts: told, entryIds } = await notices.due(tx, {
-        books,
-        clientIds: [...new Set(decided.map(clientIdOf))],
-        entered: entries,
-        states: new Map(decided.map(({ found, state }) => [found.obligation.id, state]))
-      })
-      const made = {
-        kind: 'entered',
-        calendarVersion: books.calendar.version,
-        enteredAt: at,
-        recordedAt,
-        told: entryIds
-      } as const
-      await Promise.all([
-        entryRepository.insert(tx, entries, made),
-        invoices.saveDunning(tx, {
-          states: decided.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
-          touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
-          at: recordedAt
-        }),
-        events.append(tx, {
-          occurredAt: at,
-          drafts: [...changes.flatMap((change) => draftsOf(change, { books, clients: known })), ...told]
-        })
-      ])
-      const acting = entries.filter(({ action }) => action !== null)
-      actions.follow(tx, { books, clientIds: acting.map(({ clientId }) => clientId), entered: acting.map(({ id }) => id) })
-      const overdue = decided.filter(({ decision }) => decision.overdue).length
-      return { decided: decided.length, overdue, entered: entries.length, notices: told.length }
+    async sweepBatch(
+      tx: Tx,
+      { at, until = at, clients: limit, wait }: { at: Date; until?: Date; clients: number; wait: boolean }
+    ): Promise<Swept> {
+      const cases = await invoices.claimDue(tx, { now: until, clients: limit, wait })
+      if (cases.length === 0) return { ...nothingSwept, parked: [] }
+      try {
+        return await sweepCases(tx, cases, at)
+      } catch (cause) {
+        const [id, ...others] = new Set(cases.map(({ obligation }) => obligation.clientId))
+        if (id === undefined || others.length > 0) throw new SomeFailed('A batch of clients that were due failed.', { cause })
+        throw new OneFailed(`What was due of client ${id}`, { id, cause })
+      }
+    },
+
+    /** Puts off what is due of a client and could not be decided, in a transaction of its own. @param tells false where not even that can be told. */
+    async parkFailed(tx: Tx, { clientId, at, tells }: { clientId: string; at: Date; tells: boolean }): Promise<Parked[]> {
+      await clients.lock(tx, clientId)
+      const books = { ...(await organizations.books(tx)), now: at }
+      return park(tx, { books, reason: 'failed', tells, clientId })
     },
 
     /** What a sweep at `at` would do, in pages, without doing it: deciding is the same, and nothing is decided twice. */
@@ -167,6 +198,11 @@ export type SweepService = ReturnType<typeof createSweepService>
 
 function tellsSomething({ decision, entered }: Decided): boolean {
   return decision.overdue || entered !== null
+}
+
+/** Decided, it is not due again at the instant at which it was. */
+function leadsOn({ state }: Decided, at: Date): boolean {
+  return state.nextAt === null || state.nextAt > at
 }
 
 function clientIdOf({ found }: Decided): string {

@@ -10,6 +10,7 @@ export const eventTypes = [
   'client.offboarding_started',
   'client.offboarding_completed',
   'client.risk_band_changed',
+  'client.processing_parked',
   'invoice.created',
   'invoice.updated',
   'invoice.rescheduled',

@@ -120,7 +120,8 @@ const writeStates = setStatement(
    )
    update obligations o set overdue_from_on = t.overdue_from_on, overdue_announced = t.overdue_announced, stage_code = t.stage_code,
      stage_entered_at = t.stage_entered_at, next_stage_code = t.next_stage_code, next_entry_at = t.next_entry_at,
-     next_at = t.next_at, is_held = t.is_held, policy_id = t.policy_id, policy_version = t.policy_version
+     next_at = t.next_at, is_held = t.is_held, policy_id = t.policy_id, policy_version = t.policy_version,
+     parked_at = null
    from unnest($2::uuid[], $3::date[], $4::boolean[], $5::text[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::timestamptz[],
      $10::boolean[], $11::uuid[], $12::int[])
      as t(id, overdue_from_on, overdue_announced, stage_code, stage_entered_at, next_stage_code, next_entry_at, next_at, is_held, policy_id, policy_version)

@@ -14,6 +14,7 @@ import * as dunning from './dunning-repository.ts'
 import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
+import * as parking from './parking-repository.ts'
 import type { InvoiceDraft, InvoicePorts } from './ports.ts'
 import * as recovery from './recovery-repository.ts'
 import * as repository from './repository.ts'
@@ -212,7 +213,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     movementsOf: ledger.movementsOf,
 
     ...ledger.forPayments,
-    ...recovery,
+    ...{ ...recovery, ...parking },
     viewsOf: repository.findMany,
     /** For whoever moves their balances, before the move: the events are derived from how they were and how they end up. */
     changing: changes.changing,

@@ -70,6 +70,8 @@ export const obligations = pgTable(
     nextEntryAt: instant(),
     /** The earliest instant at which deciding again could change something: an entry, or becoming overdue. Null if nothing can by itself. */
     nextAt: instant(),
+    /** Since when deciding it makes no progress, whenever it is looked at; null while it does. */
+    parkedAt: instant(),
     /** A hold keeps it from being dunned. */
     isHeld: boolean().notNull().default(false),
     /** Pinned at the cycle's first entry. */
