@@ -72,6 +72,13 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
     return { row, text }
   }
 
+  function refusePast(expiresAt: Date | null): void {
+    if (expiresAt === null || expiresAt > clock.now()) return
+    throw new DomainError('invalid_date', 'The expiry lies in the past. Send a later `expires_at`, or null for no expiry.', {
+      pointer: '/expires_at'
+    })
+  }
+
   return {
     /** @returns whose key this is, or undefined when it is unknown, expired or revoked. */
     async authenticate(key: string): Promise<Principal | undefined> {
@@ -86,9 +93,7 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
 
     /** @returns the key's text too: it is shown this once and only its hash is kept. */
     async create(tx: Tx, { mode, ...input }: { mode: Mode; name: string; scopes: readonly Scope[]; expiresAt: Date | null }) {
-      if (input.expiresAt !== null && input.expiresAt <= clock.now()) {
-        throw new DomainError('invalid_date', 'The expiry lies in the past.', { pointer: '/expires_at' })
-      }
+      refusePast(input.expiresAt)
       const { row, text } = fresh(mode, input, tx.orgId)
       await repository.insertKey(tx, row)
       return { key: row, text }
@@ -98,18 +103,27 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       const live = await repository.liveKeysForUpdate(tx)
       const key = live.find((candidate) => candidate.id === id)
       if (key === undefined) throw new DomainError('not_found', 'There is no such key.')
-      if (!live.some((other) => other.id !== id && other.scopes.includes('admin'))) {
+      const works = ({ expiresAt }: repository.ApiKey) => expiresAt === null || expiresAt > clock.now()
+      if (!live.some((other) => other.id !== id && other.scopes.includes('admin') && works(other))) {
         throw new DomainError('last_admin_key', 'This is the last key with the scope "admin": make another before you revoke it.')
       }
       await repository.saveKey(tx, { ...key, revokedAt: clock.now(), updatedAt: clock.now(), version: key.version + 1 })
       tx.afterCommit(() => cache.delete(key.hash))
     },
 
-    /** A new key with the same name, scopes and expiry; the old one ends with this transaction. */
-    async rotate(tx: Tx, { id, mode }: { id: string; mode: Mode }) {
+    /**
+     * A new key with the same name and scopes; the old one ends with this transaction.
+     * @param expiresAt undefined keeps the old expiry, which must lie ahead then: a key that expired gets no new life by default.
+     */
+    async rotate(tx: Tx, { id, mode, expiresAt }: { id: string; mode: Mode; expiresAt: Date | null | undefined }) {
       const old = await repository.findKeyForUpdate(tx, id)
       if (old === undefined) throw new DomainError('not_found', 'There is no such key.')
-      const { row, text } = fresh(mode, old, tx.orgId)
+      if (expiresAt === undefined && old.expiresAt !== null && old.expiresAt <= clock.now()) {
+        const sentence = `This key expired at ${old.expiresAt.toISOString()}. Send \`expires_at\` for the new one, or null for no expiry.`
+        throw new DomainError('invalid_date', sentence, { pointer: '/expires_at' })
+      }
+      refusePast(expiresAt ?? null)
+      const { row, text } = fresh(mode, { ...old, expiresAt: expiresAt === undefined ? old.expiresAt : expiresAt }, tx.orgId)
       await repository.insertKey(tx, row)
       await repository.saveKey(tx, { ...old, revokedAt: clock.now(), updatedAt: clock.now(), version: old.version + 1 })
       tx.afterCommit(() => cache.delete(old.hash))

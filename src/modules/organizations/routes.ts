@@ -21,6 +21,7 @@ import {
   clockToApi,
   OrganizationSchema,
   organizationChangeFrom,
+  RotateApiKey,
   SetTestClock,
   TestClockSchema,
   toApi,
@@ -202,16 +203,19 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         tags,
         summary: 'Replace a key by a new one',
         description:
-          'The new key has the same name, scopes and expiry. The old one stops at once, within five seconds in other processes.',
+          'The new key has the same name and scopes, and the same expiry unless `expires_at` states another. A key that has expired is only replaced with an expiry that is stated. The old one stops at once, within five seconds in other processes.',
         params: IdParams,
         headers: writeHeaders,
+        body: RotateApiKey,
         response: { 201: ref(NewApiKeySchema), ...refusals(404) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
         const { organization } = await organizations.books(tx)
-        const { key, text } = await apiKeys.rotate(tx, { id: request.params.id, mode: organization.mode })
+        const { expires_at: stated } = request.body
+        const expiresAt = stated == null ? stated : new Date(stated)
+        const { key, text } = await apiKeys.rotate(tx, { id: request.params.id, mode: organization.mode, expiresAt })
         return { status: 201, secret: true, body: { ...keyToApi(key), key: text } }
       })
   )
