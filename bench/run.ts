@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runCommand, UsageError } from '../src/commands/command.ts'
 import type { Bench, BenchContext, Progress, Result } from './bench.ts'
 import { startServer } from './database.ts'
 import { lineOf, machine, tableOf } from './report.ts'
 
-const USAGE = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [options]
+const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [options]
 
   --only P1,P2   only what measures these targets
   --quick        less data, shorter rounds, two of them: whether it runs, not how fast
@@ -25,22 +26,16 @@ async function main(argv: string[]): Promise<number> {
       only: { type: 'string', default: '' },
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false }
+      json: { type: 'boolean', default: false }
     }
   })
   const unknown = positionals.filter((name) => !(files as readonly string[]).includes(name))
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 5))
-  if (values.help || unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-    process.stderr.write(USAGE)
-    return values.help ? 0 : 1
-  }
+  if (unknown.length > 0) throw new UsageError(`There is no bench ${unknown.join(', ')}.`)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError(`--rounds ${values.rounds}: a whole number from 1.`)
   const only = values.only.split(',').filter((id) => id !== '')
   const benches = await benchesNamed(positionals, only)
-  if (benches.length === 0) {
-    process.stderr.write(`No bench measures ${values.only}.\n\n${USAGE}`)
-    return 1
-  }
+  if (benches.length === 0) throw new UsageError(`No bench measures ${values.only}.`)
   const results = await runAll(benches, { rounds, isQuick: values.quick, progress: progressSince(performance.now()) })
   const lines = results.map(lineOf)
   const document = { at: new Date().toISOString(), rounds, isQuick: values.quick, machine: machine(), lines }
@@ -81,4 +76,4 @@ function progressSince(startedMs: number): Progress {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({ usage, run: main }, process.argv.slice(2), {})

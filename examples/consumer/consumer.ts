@@ -21,21 +21,16 @@ type Dunwell = ReturnType<typeof connect>
 
 /** Subscribes itself and prints what it would send, until it is interrupted. */
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      service: { type: 'string', default: 'http://127.0.0.1:3000' },
-      port: { type: 'string', default: '3100' },
-      memory: { type: 'string', default: '.dunwell/consumer.ndjson' },
-      help: { type: 'boolean', default: false }
-    }
-  })
-  const key = positionals[0] ?? process.env['KEY'] ?? ''
-  if (values.help || key === '') {
-    process.stderr.write(key === '' && !values.help ? `Which key? npm start shows one.\n\n${USAGE}` : USAGE)
-    return values.help ? 0 : 1
+  const wanted = argumentsFrom(argv)
+  if (wanted === 'help') {
+    process.stdout.write(USAGE)
+    return 0
   }
+  if (typeof wanted === 'string') {
+    process.stderr.write(`${wanted}\n\n${USAGE}`)
+    return 1
+  }
+  const { key, values } = wanted
   const interrupted = new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
   const memory = openMemory(values.memory)
   const dunwell = connect(values.service, key)
@@ -53,6 +48,29 @@ async function main(argv: readonly string[]): Promise<number> {
   server.closeIdleConnections()
   await desk.close()
   return 0
+}
+
+type Arguments = Readonly<{ key: string; values: Readonly<{ service: string; port: string; memory: string }> }>
+
+/** The arguments, or `help`, or what is wrong with them. */
+function argumentsFrom(argv: readonly string[]): Arguments | string {
+  if (argv.includes('--help') || argv.includes('-h')) return 'help'
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        service: { type: 'string', default: 'http://127.0.0.1:3000' },
+        port: { type: 'string', default: '3100' },
+        memory: { type: 'string', default: '.dunwell/consumer.ndjson' }
+      }
+    })
+    const key = positionals[0] ?? process.env['KEY'] ?? ''
+    if (positionals.length > 1) return 'Name one key.'
+    return key === '' ? 'Which key? npm start shows one.' : { key, values }
+  } catch (error) {
+    return reasonOf(error)
+  }
 }
 
 /** Subscribes, or goes on where it was. What happened before a first subscription is not its business. */

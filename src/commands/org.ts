@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
+import { UsageError } from './command.ts'
 import { offline } from './offline.ts'
 import { createOrganization } from './organization.ts'
 
-const USAGE = 'usage: dunwell org create --name N --time-zone Z --currency C [--mode live|test] [--json]\n'
+export const usage = 'usage: dunwell org create --name N --time-zone Z --currency C [--mode live|test] [--json]\n'
 
 /** Makes an organization; its key is printed this once. */
 export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -19,10 +20,11 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
   })
   const { name, currency, mode, 'time-zone': timeZone } = values
   const isMode = mode === 'live' || mode === 'test'
-  if (positionals[0] !== 'create' || name === undefined || timeZone === undefined || currency === undefined || !isMode) {
-    process.stderr.write(USAGE)
-    return 1
+  if (positionals.join(' ') !== 'create') throw new UsageError('The only subcommand is: create.')
+  if (name === undefined || timeZone === undefined || currency === undefined) {
+    throw new UsageError('--name, --time-zone and --currency are required.')
   }
+  if (!isMode) throw new UsageError(`--mode ${mode}: live or test.`)
   const made = await offline(environment, (parts) => createOrganization(parts, { name, timeZone, currency, mode }))
   process.stdout.write(
     values.json

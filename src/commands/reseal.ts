@@ -6,6 +6,11 @@ import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
 import * as idempotencyRepository from '../modules/organizations/idempotency-repository.ts'
 import { offline } from './offline.ts'
 
+export const usage = `usage: dunwell reseal [--json]
+
+Seals with DUNWELL_SECRET_KEY every secret that one of DUNWELL_OTHER_SECRET_KEYS sealed.
+`
+
 /**
  * Seals every secret with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed, of webhook endpoints and in stored
  * answers. Afterwards nothing needs the former key.

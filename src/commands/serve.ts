@@ -1,10 +1,17 @@
+import { parseArgs } from 'node:util'
 import { loadConfig } from '../config.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { createLogger, type Process, start } from '../main.ts'
 import { createOrganization } from './organization.ts'
 
+export const usage = `usage: dunwell serve
+
+Answers HTTP, sweeps and delivers until SIGTERM or SIGINT. Settings are environment variables; the README lists them.
+`
+
 /** Runs until SIGTERM or SIGINT, then drains: no new work, what is in flight is finished, exit code 0. */
-export async function run(_argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  parseArgs({ args: argv, options: {} })
   const config = loadConfig(environment)
   const log = createLogger(config)
   const stopping = signalled()

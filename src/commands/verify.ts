@@ -4,6 +4,11 @@ import { everyOrganization } from '../every-organization.ts'
 import type { Process } from '../main.ts'
 import { offline } from './offline.ts'
 
+export const usage = `usage: dunwell verify [--json]
+
+Checks every organization's ledger for inconsistencies. The exit code is 1 if there is one.
+`
+
 /** Holds every organization's books against the invariants. Exit code 1 when one is broken. */
 export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values } = parseArgs({ args: argv, options: { json: { type: 'boolean', default: false } } })

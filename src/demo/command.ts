@@ -10,7 +10,7 @@ import { type Demo, datedRows, daysOf, demoTimeline, runDemo } from './run.ts'
 import { sampleLedger } from './sample-ledger.ts'
 import { cast } from './story.ts'
 
-const USAGE = `Walks a ledger through dunning, day by day, and checks every webhook that comes of it.
+export const usage = `Walks a ledger through dunning, day by day, and checks every webhook that comes of it.
 
 usage: npm run demo -- [options]
 
@@ -40,13 +40,9 @@ const DAY_MS = 86_400_000
 const INTERRUPTED = 130
 
 export async function run(argv: string[], _environment: NodeJS.ProcessEnv): Promise<number> {
-  if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(USAGE)
-    return 0
-  }
   const wanted = argumentsFrom(argv)
   if (typeof wanted === 'string') {
-    process.stderr.write(`${wanted}\n\n${USAGE}`)
+    process.stderr.write(`${wanted}\n\n${usage}`)
     return 1
   }
   const interrupted = new AbortController()

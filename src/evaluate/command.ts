@@ -9,7 +9,7 @@ import { replayedInvoices } from './invoices.ts'
 import { reliabilityPlot } from './plot.ts'
 import { problemLines, reportJson, reportText } from './report.ts'
 
-const USAGE = `Scores a ledger forward in time, each invoice on the morning of its issue, and says how right that was.
+export const usage = `Scores a ledger forward in time, each invoice on the morning of its issue, and says how right that was.
 
 usage: npm run evaluate -- LEDGER.csv [options]
 
@@ -31,13 +31,9 @@ type Arguments = Readonly<{
 }>
 
 export async function run(argv: string[], _environment: NodeJS.ProcessEnv): Promise<number> {
-  if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(USAGE)
-    return 0
-  }
   const wanted = argumentsFrom(argv)
   if (typeof wanted === 'string') {
-    process.stderr.write(`${wanted}\n\n${USAGE}`)
+    process.stderr.write(`${wanted}\n\n${usage}`)
     return 1
   }
   try {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runCommand, UsageError } from '../../src/commands/command.ts'
 import { startHost } from '../../src/demo/host.ts'
 import { type LedgerRow, openLedger } from '../../src/demo/ledger.ts'
 import { createProgress, duration } from '../../src/demo/progress.ts'
@@ -9,7 +10,7 @@ import { sampleLedger } from '../../src/demo/sample-ledger.ts'
 import { tableText } from '../../src/demo/text.ts'
 import { checkLedger, type Outcome, type Spread, type Variant, variants } from '../support/ledger-check.ts'
 
-const USAGE = `Walks ledgers through the service under several policies and holds what arrives at a webhook receiver against a second,
+const usage = `Walks ledgers through the service under several policies and holds what arrives at a webhook receiver against a second,
 naive computation (test/support/naive-dunning.ts): every stage entry on its day, none missing, none extra.
 
 usage: npm run check:ledgers -- [--ledger FILE]... [--only WORDS] [--spread every|one]
@@ -33,15 +34,11 @@ async function main(argv: string[]): Promise<number> {
     options: {
       ledger: { type: 'string', multiple: true, default: ['sample', ...usual.filter((file) => existsSync(file))] },
       only: { type: 'string' },
-      spread: { type: 'string', default: 'every' },
-      help: { type: 'boolean', default: false }
+      spread: { type: 'string', default: 'every' }
     }
   })
   const { only, spread } = values
-  if (values.help || (spread !== 'every' && spread !== 'one')) {
-    process.stdout.write(USAGE)
-    return values.help ? 0 : 1
-  }
+  if (spread !== 'every' && spread !== 'one') throw new UsageError(`--spread ${spread}: every or one.`)
   let isRight = true
   for (const ledger of values.ledger) {
     const rows = ledger === 'sample' ? sampleLedger() : (await openLedger(ledger)).rows
@@ -92,4 +89,4 @@ function textOf(outcomes: readonly Outcome[]): string {
   return [table, ...differences.slice(0, SHOWN_DIFFERENCES)].join('\n')
 }
 
-process.exitCode = await main(process.argv.slice(2))
+process.exitCode = await runCommand({ usage, run: main }, process.argv.slice(2), {})
