@@ -24,6 +24,18 @@ export const CreateApiKey = closed(
   { examples: [{ name: 'Bookkeeping', scopes: ['write'] }] }
 )
 
+export const RotateApiKey = closed({
+  expires_at: Type.Optional(
+    nullable(
+      Type.String({
+        format: 'date-time',
+        description:
+          'When the new key expires, null for never. Omitted, it is when the old one does; required if that one has expired.'
+      })
+    )
+  )
+})
+
 export function keyToApi(key: ApiKey) {
   return {
     id: key.id,

@@ -14,14 +14,13 @@ import {
   updatedSince,
   writeHeaders
 } from '../../http/schemas.ts'
-import { ApiKeySchema, CreateApiKey, keyToApi, NewApiKeySchema } from './api-key-schemas.ts'
+import { ApiKeySchema, CreateApiKey, keyToApi, NewApiKeySchema, RotateApiKey } from './api-key-schemas.ts'
 import type { ApiKeyService } from './api-key-service.ts'
 import {
   AdvanceTestClock,
   clockToApi,
   OrganizationSchema,
   organizationChangeFrom,
-  RotateApiKey,
   SetTestClock,
   TestClockSchema,
   toApi,

@@ -152,18 +152,6 @@ export const UpdateOrganization = Type.Partial(
   { additionalProperties: false, minProperties: 1 }
 )
 
-export const RotateApiKey = closed({
-  expires_at: Type.Optional(
-    nullable(
-      Type.String({
-        format: 'date-time',
-        description:
-          'When the new key expires, null for never. Omitted, it is when the old one does; required if that one has expired.'
-      })
-    )
-  )
-})
-
 export const NewOrganizationSchema = named(
   'NewOrganization',
   closed({ organization: ref(OrganizationSchema), api_key: ref(NewApiKeySchema) })
