@@ -19,15 +19,22 @@ export type MethodResult = Readonly<{
   brier: number | undefined
 }>
 
-/** `deciles` are the chosen model's, with weights that follow outcomes. */
+/**
+ * `deciles` are the chosen model's, with weights that follow outcomes. `tested` are the invoices of the test of which it is decided whether they
+ * are late at the level; the others are open, and no more days overdue than the level.
+ */
 export type LevelResult = Readonly<{
   level: Level
-  lateShare: number
+  tested: number
+  undecided: number
+  lateShare: number | undefined
   methods: readonly MethodResult[]
   deciles: readonly Decile[]
 }>
 
+/** Of the invoices that were paid: of those that are open no day is known. */
 export type PayDayResult = Readonly<{
+  paid: number
   /** Mean absolute error of the expected pay day, in days. */
   maeDays: number
   /** The share of invoices that was paid within P10 to P90, and the mean length of that interval. */
@@ -40,16 +47,36 @@ export type Evaluation = Readonly<{
   invoices: number
   clients: number
   firstOn: EpochDay
-  /** The first day of the test, and the invoices of it that were paid in the end; ties of that day are in it. */
+  /** The first day of the test, and the invoices issued from then on; ties of that day are in it. */
   testedFrom: EpochDay
   tested: number
+  /** The day through which the ledger is complete: what is open then is as late as it is by then. */
+  throughOn: EpochDay
   levels: readonly LevelResult[]
   payDay: PayDayResult | undefined
 }>
 
-export type EvaluationOptions = Readonly<{ model: ModelVersion; seriousDays: Level; onProgress?: (invoices: number) => void }>
+export type EvaluationOptions = Readonly<{
+  model: ModelVersion
+  seriousDays: Level
+  /** The ledger's last day, see `lastDayOf`, or a later one. */
+  throughOn?: EpochDay
+  onProgress?: (invoices: number) => void
+}>
 
-type Tested = IssueTimeView & Readonly<{ ended: Settled }>
+/** The last day on which the ledger issues or settles anything. */
+export function lastDayOf(invoices: readonly ReplayedInvoice[]): EpochDay {
+  return invoices.reduce(
+    (last, { issuedOn, ended }) => Math.max(last, issuedOn, ended?.settledOn ?? issuedOn),
+    Number.NEGATIVE_INFINITY
+  )
+}
+
+/** Whether an invoice is late at a level; undefined as long as a payment can still decide it. */
+function outcomeBy(throughOn: EpochDay, { ended, dueOn }: ReplayedInvoice, level: Level): boolean | undefined {
+  if (ended !== undefined) return ended.delayDays > level
+  return throughOn - dueOn > level ? true : undefined
+}
 
 /** The baselines that are one number for every level. Those in days are no probabilities. */
 const baselinesInDays: Readonly<Record<string, (view: IssueTimeView) => number>> = {
@@ -64,38 +91,38 @@ const baselinesInDays: Readonly<Record<string, (view: IssueTimeView) => number>>
  * against what came. Nothing is trained beforehand and nothing looks ahead. The ledger holds at least one invoice.
  */
 export function evaluate(invoices: readonly ReplayedInvoice[], options: EvaluationOptions): Evaluation {
-  const { model, seriousDays, onProgress } = options
+  const { model, seriousDays, throughOn = lastDayOf(invoices), onProgress } = options
   const ordered = invoices.toSorted(byIssue)
   const firstOn = ordered[0]?.issuedOn ?? 0
   const testedFrom = ordered[Math.floor(ordered.length * LEARNED_SHARE)]?.issuedOn ?? firstOn
-  const contests = [0, seriousDays].map((level) => createContest(model, level))
+  const contests = [0, seriousDays].map((level) => createContest(model, { level, throughOn }))
   const payDays = createPayDays(seriousDays)
   let [seen, tested] = [0, 0]
   for (const view of issueTimeViews(ordered, seriousDays)) {
     const { ended, issuedOn } = view.invoice
-    const test = ended !== undefined && issuedOn >= testedFrom ? { ...view, ended } : undefined
-    for (const contest of contests) contest.see(view, test)
-    if (test !== undefined) {
-      payDays.see(test)
-      tested += 1
-    }
+    const isTest = issuedOn >= testedFrom
+    for (const contest of contests) contest.see(view, isTest)
+    if (isTest && ended !== undefined) payDays.see(view, ended)
+    if (isTest) tested += 1
     seen += 1
     onProgress?.(seen)
   }
   const clients = new Set(invoices.map(({ client }) => client)).size
   const levels = contests.map((contest) => contest.result())
-  return { model, invoices: invoices.length, clients, firstOn, testedFrom, tested, levels, payDay: payDays.result() }
+  const span = { firstOn, testedFrom, throughOn }
+  return { model, invoices: invoices.length, clients, ...span, tested, levels, payDay: payDays.result() }
 }
 
 /** One level: what each method says of the tested invoices. All of them see every invoice. */
-function createContest(version: ModelVersion, level: Level) {
+function createContest(version: ModelVersion, { level, throughOn }: { level: Level; throughOn: EpochDay }) {
   const scorer = createScorer(models[version], level)
   const specified = createScorer(models.v1, level)
   const shrunkRate = createRateBaseline(level)
   const said = new Map<string, Prediction[]>()
+  let undecided = 0
 
   return {
-    see(view: IssueTimeView, test: Tested | undefined): void {
+    see(view: IssueTimeView, isTest: boolean): void {
       const score = scorer(view)
       const values: Record<string, number> = {
         [`${version}, following outcomes`]: score.pFollowing,
@@ -104,10 +131,11 @@ function createContest(version: ModelVersion, level: Level) {
         'late rate': shrunkRate(view),
         'late rate, recent weighs more': score.clientRate
       }
-      if (test === undefined) return
+      if (!isTest) return
       for (const [method, value] of Object.entries(baselinesInDays)) values[method] = value(view)
-      const isLate = test.ended.delayDays > level
-      for (const [method, p] of Object.entries(values)) listOf(said, method).push({ p, isLate })
+      const isLate = outcomeBy(throughOn, view.invoice, level)
+      if (isLate === undefined) undecided += 1
+      else for (const [method, p] of Object.entries(values)) listOf(said, method).push({ p, isLate })
     },
     result(): LevelResult {
       const [own = []] = said.values()
@@ -116,7 +144,8 @@ function createContest(version: ModelVersion, level: Level) {
         const [ofRank, ofPrecision] = [auc(predictions), prAuc(predictions)]
         return { method, auc: ofRank, prAuc: ofPrecision, brier: isProbability ? brier(predictions) : undefined }
       })
-      return { level, lateShare: mean(own.map(({ isLate }) => Number(isLate))) ?? 0, methods, deciles: deciles(own) }
+      const lateShare = mean(own.map(({ isLate }) => Number(isLate)))
+      return { level, tested: own.length, undecided, lateShare, methods, deciles: deciles(own) }
     }
   }
 }
@@ -127,7 +156,7 @@ function createPayDays(seriousDays: Level) {
   let within = 0
 
   return {
-    see({ invoice, situation, ended }: Tested): void {
+    see({ invoice, situation }: IssueTimeView, ended: Settled): void {
       const { earlyOn, expectedOn, lateOn } = createExpectations(situation, createSeriousChances(situation, seriousDays))(invoice)
       errors.push(Math.abs(expectedOn - ended.settledOn))
       lengths.push(lateOn - earlyOn)
@@ -136,7 +165,7 @@ function createPayDays(seriousDays: Level) {
     result(): PayDayResult | undefined {
       const [maeDays, intervalDays] = [mean(errors), mean(lengths)]
       if (maeDays === undefined || intervalDays === undefined) return undefined
-      return { maeDays, intervalDays, coverage: within / errors.length }
+      return { paid: errors.length, maeDays, intervalDays, coverage: within / errors.length }
     }
   }
 }
