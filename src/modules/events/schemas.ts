@@ -17,8 +17,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'client.offboarding_started': 'You are parting with this client: no new invoices, what is open goes on being collected.',
   'client.offboarding_completed':
     'Nothing is owed any more by a client that you are parting with. Carries the closing statement.',
-  'client.risk_band_changed':
-    'The chance that this client pays seriously late moved into another band. The context has the score and its reasons.',
+  'client.risk_band_changed': 'The client moved into another risk band. The context has the score and its reasons.',
   'client.processing_parked':
     'Something due for this client made no progress, or failed. It is put off and looked at again after a minute at first, every hour at last; everything else goes on. `context.parked` names what, `context.reason` says `no_progress` or `failed`. Once until it goes on.',
   'invoice.created':

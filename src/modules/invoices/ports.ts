@@ -22,9 +22,6 @@ export type Planned = Readonly<{
 /** What is left of a payment, and may be set against what falls due. */
 export type Credit = Readonly<{ id: string; clientId: string; currency: string; unappliedMinor: bigint; receivedOn: Day }>
 
-/** What a payment was given back of what it had settled, and from which day on. */
-export type Released = Readonly<{ paymentId: string; amountMinor: bigint; fromOn: Day }>
-
 export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
 
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
@@ -51,14 +48,9 @@ export type InvoicePorts = Readonly<{
    * @returns whether anything was applied.
    */
   applyCredit: (tx: Tx, input: { books: Books; credit: readonly Credit[] }) => Promise<boolean>
-  /**
-   * Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit.
-   * @param input.effectiveOn the day from which they have it again; null as if they had never set it against the obligation.
-   */
+  /** Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit. */
   releaseAllocations: (
     tx: Tx,
-    input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day | null }
-  ) => Promise<Released[]>
-  /** Sets what payments gave back against what is open of one invoice, from the days on which they gave it back. */
-  applyReleased: (tx: Tx, input: { books: Books; released: readonly Released[]; invoiceId: string }) => Promise<void>
+    input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day }
+  ) => Promise<void>
 }>

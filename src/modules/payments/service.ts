@@ -139,7 +139,6 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     moveInvoice: repository.moveInvoice,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
-    applyReleased: allocator.applyReleased,
 
     page: (reader: Reader, filter: repository.PaymentFilter) => repository.page(reader, filter),
 

@@ -1,14 +1,5 @@
 import { assert } from '../../kernel/assert.ts'
-import {
-  byIssue,
-  type Claim,
-  clipTerms,
-  type EpochDay,
-  type LedgerClaim,
-  type Settled,
-  settlementOf,
-  termsOf
-} from './invoice-facts.ts'
+import { type Claim, clipTerms, type EpochDay, type LedgerClaim, type Settled, settlementOf, termsOf } from './invoice-facts.ts'
 
 /** Days in which an outcome loses half its weight. An assumption: the time in which a business changes its habits. */
 export const HALF_LIFE_DAYS = 120
@@ -28,8 +19,11 @@ export type OutcomeSums = Readonly<{ count: number; weight: number; lateWeights:
 /** What was settled in one currency, in its whole units: Σ amount and Σ amount·delay. */
 export type SettledMoney = Readonly<{ amount: number; delayedAmountDays: number }>
 
-/** A payment that is kept by itself. */
-export type RecentPayment = Readonly<{ number: string; issuedOn: EpochDay; settledOn: EpochDay; delayDays: number }>
+/**
+ * What was settled on one day: how many invoices, and Σ delay. It is one payment, as a client who pays twenty invoices on one day decided once:
+ * any order among them would let its oldest or its newest invoices stand for all.
+ */
+export type Payment = Readonly<{ settledOn: EpochDay; count: number; delayDays: number }>
 
 /**
  * What a client's record says at the start of a day, without its open invoices. Everything is a sum, so that an event costs the same
@@ -50,8 +44,8 @@ export type ClientState = Readonly<{
       byTerms: Readonly<Record<string, OutcomeSums>>
       byCurrency: Readonly<Record<string, SettledMoney>>
     }>
-  /** The last payments, oldest first; of one day in the order of their issue. */
-  recent: readonly RecentPayment[]
+  /** The last payments, oldest first. */
+  recent: readonly Payment[]
   /** Facts of this day and later days. They count from the day after their own. */
   waiting: Readonly<{ issued: readonly Claim[]; settled: readonly Settled[] }>
 }>
@@ -96,8 +90,7 @@ export function withoutIssued(state: ClientState, claim: Claim): ClientState {
 /** An invoice was paid in full, or given up. */
 export function withSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
   if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: [...state.waiting.settled, claim] } }
-  const { number, issuedOn, settledOn, delayDays } = claim
-  const recent = [...state.recent, { number, issuedOn, settledOn, delayDays }].toSorted(bySettlement).slice(-RECENT_LIMIT)
+  const recent = countedPayment(state.recent, { claim, sign: 1 }).slice(-RECENT_LIMIT)
   return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: 1 }), recent }
 }
 
@@ -107,7 +100,9 @@ export function withSettled(state: ClientState, { claim, thresholds }: Outcome):
  */
 export function withoutSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
   if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: without(state.waiting.settled, claim) } }
-  return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: -1 }), recent: without(state.recent, claim) }
+  const isRecent = state.recent.some(({ settledOn }) => settledOn === claim.settledOn)
+  const recent = isRecent ? countedPayment(state.recent, { claim, sign: -1 }) : state.recent
+  return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: -1 }), recent }
 }
 
 /** What was paid before it was issued, a deposit, counts once it is issued. */
@@ -119,15 +114,28 @@ export type Outcome = Readonly<{ claim: Settled; thresholds: readonly number[] }
 
 /** There are older payments than those that are kept, and room for them. */
 export function lacksRecent({ recent, settled }: ClientState): boolean {
-  return recent.length < Math.min(RECENT_LIMIT, settled.count)
+  return recent.length < RECENT_LIMIT && recent.reduce((sum, { count }) => sum + count, 0) < settled.count
 }
 
-/** Takes the recent payments from the ledger: the client's last `RECENT_LIMIT` settled before the state's day, in any order. */
-export function withRecent(state: ClientState, payments: readonly Settled[]): ClientState {
-  const recent = payments
-    .filter((claim) => !waits(state, claim))
-    .map(({ number, issuedOn, settledOn, delayDays }) => ({ number, issuedOn, settledOn, delayDays }))
-  return { ...state, recent: recent.toSorted(bySettlement).slice(-RECENT_LIMIT) }
+/** Takes the recent payments from the ledger: all that the client settled, in any order. */
+export function withRecent(state: ClientState, claims: readonly Settled[]): ClientState {
+  let recent: readonly Payment[] = []
+  for (const claim of claims) if (!waits(state, claim)) recent = countedPayment(recent, { claim, sign: 1 }).slice(-RECENT_LIMIT)
+  return { ...state, recent }
+}
+
+/** Days late in the mean of the invoices that were paid. */
+export function meanDelay({ count, delayDays }: Pick<Payment, 'count' | 'delayDays'>): number {
+  return delayDays / count
+}
+
+/** The payments, oldest first, with an invoice added to that of its day, or taken out of it. */
+function countedPayment(payments: readonly Payment[], { claim, sign }: { claim: Settled; sign: 1 | -1 }): readonly Payment[] {
+  const { settledOn } = claim
+  const before = payments.find((payment) => payment.settledOn === settledOn) ?? { settledOn, count: 0, delayDays: 0 }
+  const payment = { settledOn, count: before.count + sign, delayDays: before.delayDays + sign * claim.delayDays }
+  const others = payments.filter((other) => other.settledOn !== settledOn)
+  return payment.count === 0 ? others : [...others, payment].toSorted((a, b) => a.settledOn - b.settledOn)
 }
 
 /** The state at the start of a later day: sums decay, and what was waiting for the day counts. The past is rebuilt instead. */
@@ -217,14 +225,6 @@ function countedSums({ count, weight, lateWeights }: OutcomeSums, { claim, thres
 
 function decayed({ count, weight, lateWeights }: OutcomeSums, factor: number): OutcomeSums {
   return { count, weight: weight * factor, lateWeights: lateWeights.map((sum) => sum * factor) }
-}
-
-/** By the day on which it was settled; of one day in the order of issue. */
-export function bySettlement(
-  a: Pick<Settled, 'settledOn' | 'issuedOn' | 'number'>,
-  b: Pick<Settled, 'settledOn' | 'issuedOn' | 'number'>
-): number {
-  return a.settledOn === b.settledOn ? byIssue(a, b) : a.settledOn - b.settledOn
 }
 
 function without<T extends { number: string }>(list: readonly T[], { number }: { number: string }): readonly T[] {

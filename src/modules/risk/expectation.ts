@@ -1,3 +1,4 @@
+import { meanDelay } from './client-state.ts'
 import {
   CURVE_PSEUDO_COUNT,
   chanceLater,
@@ -39,7 +40,7 @@ export function createExpectations(
   const { day, recent } = client
   const organization = organizationCurve(ledger, thresholds)
   const spread = clientCurve(situation, { organization, pseudoCount: QUANTILE_PSEUDO_COUNT })
-  const usual = median(recent.map(({ delayDays }) => delayDays))
+  const usual = median(recent.map(meanDelay))
 
   return ({ dueOn }) => {
     const age = day - dueOn

@@ -1,6 +1,6 @@
 import { termsClass } from './client-state.ts'
 import { clipTerms, termsOf } from './invoice-facts.ts'
-import { type Level, pseudoCount, thresholdIndex } from './levels.ts'
+import { type Level, priorRate, pseudoCount, thresholdIndex } from './levels.ts'
 import { clip, logit } from './log-odds.ts'
 import { AMOUNT_KNOTS, TERMS_KNOTS } from './model.ts'
 import { OVERDUE_WEIGHT } from './open-position.ts'
@@ -22,7 +22,8 @@ const NONE = new Array<number>(2 + AMOUNT_KNOTS.length + TERMS_KNOTS.length + DA
  */
 export function extendedFeatures(situation: Situation, at: { level: Level; clientRate: number }): readonly number[] {
   const { invoice, organization, position } = situation
-  if (invoice === undefined) return NONE
+  const rise = riseAt(position.lastDelayDays, at)
+  if (invoice === undefined) return [...NONE, rise]
   const logAmount = meanLogAmount(organization, invoice.currency)
   return [
     Math.min(SAME_DUE_MAX, Math.log1p(position.openByDueOn.get(invoice.dueOn) ?? 0) / 2),
@@ -30,8 +31,30 @@ export function extendedFeatures(situation: Situation, at: { level: Level; clien
     ...(logAmount === undefined ? AMOUNT_KNOTS.map(() => 0) : curvePoints(AMOUNT_KNOTS, Math.log1p(invoice.amount) - logAmount)),
     ...curvePoints(TERMS_KNOTS, clipTerms(termsOf(invoice))),
     ...Array.from({ length: DAYS_PER_WEEK }, (_, weekday) => (weekdayIndex(invoice.dueOn) === weekday ? 1 : 0)),
-    ...seasonOf(situation, invoice.dueOn)
+    ...seasonOf(situation, invoice.dueOn),
+    rise
   ]
+}
+
+/** Pairs of payments that say nothing yet, days late at which a rise begins to count, and what it weighs against what is forgotten. */
+const RISE_PAIRS = 1
+const RISE_DAYS = 0.5
+const RISE_SHARE = 0.25
+
+/**
+ * How steadily each payment came later than those before it, while the last one is late: Kendall's tau, shrunk, and cubed so that chance stays
+ * small. It counts for more the later the last payment was. And a client that leaves its habits is no longer known by them, nor by those of
+ * others: the rarer a level is by its record than before anything was known, the more a rise weighs there.
+ */
+export function riseAt(delays: readonly number[], { level, clientRate }: { level: Level; clientRate: number }): number {
+  let rises = 0
+  for (let at = 1; at < delays.length; at += 1)
+    for (let before = 0; before < at; before += 1) rises += Math.sign((delays[at] ?? 0) - (delays[before] ?? 0))
+  const pairs = (delays.length * (delays.length - 1)) / 2
+  const steadiness = (Math.max(0, rises) / (pairs + RISE_PAIRS)) ** 3
+  const lastDays = Math.max(0, delays.at(-1) ?? 0)
+  const forgotten = Math.max(0, logit(priorRate(level)) - logit(clientRate))
+  return steadiness * (RISE_SHARE * Math.log1p(lastDays) + (forgotten * lastDays) / (lastDays + RISE_DAYS))
 }
 
 /**

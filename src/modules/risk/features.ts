@@ -28,7 +28,7 @@ const TREND_OUTCOMES_MIN = 4
 
 /**
  * The features of a model at a level. All are finite, and between −1 and 1 but for the rates (differences of log-odds, within ±18.5)
- * and the logarithms `over_age` and `same_due`.
+ * and the logarithms `over_age`, `same_due` and `rise`.
  */
 export function observe(situation: Situation, { model, level }: { model: Model; level: Level }): Observation {
   const { organization, thresholds } = situation
@@ -78,11 +78,12 @@ function recordFeatures(situation: Situation, { level, clientRate }: { level: Le
   const recentMean = (weightedDelay + PRIOR_DELAYS * mu) / (weight + PRIOR_DELAYS)
   const mean = (settled.delayDays + position.overdueDelayDays + PRIOR_DELAYS * mu) / (n + PRIOR_DELAYS)
   const last = position.lastDelayDays.at(-1)
-  const lastMean = position.lastDelayDays.slice(-TREND_OUTCOMES).reduce((sum, delay) => sum + delay, 0) / TREND_OUTCOMES
+  const newest = position.lastDelayDays.slice(-TREND_OUTCOMES)
+  const newestMean = newest.reduce((sum, delay) => sum + delay, 0) / newest.length
   return [
     Math.tanh((recentMean - mu) / SEVERITY_DAYS),
     last === undefined ? 0 : (last > level ? 1 : 0) - clientRate,
-    n >= TREND_OUTCOMES_MIN ? Math.tanh((lastMean - mean) / TREND_DAYS) : 0
+    n >= TREND_OUTCOMES_MIN ? Math.tanh((newestMean - mean) / TREND_DAYS) : 0
   ]
 }
 

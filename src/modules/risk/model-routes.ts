@@ -4,6 +4,7 @@ import { expectedVersion } from '../../http/idempotency.ts'
 import { actionHeaders, matchHeaders, ref, refusals } from '../../http/schemas.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { modelToApi, RiskModelSchema, UpdateRiskModel, type UpdateRiskModelBody } from './schemas.ts'
+import type { BandLimits } from './score.ts'
 import type { ModelChange } from './score-service.ts'
 import type { RiskService } from './service.ts'
 
@@ -73,14 +74,19 @@ export const riskModelRoutes: FastifyPluginAsyncTypebox<Options> = async (app, {
   )
 }
 
-/** @throws DomainError naming `/band_limits` where they do not rise. */
+/** @throws DomainError naming the limits that do not rise. */
 function changeFrom(body: UpdateRiskModelBody): ModelChange {
-  const { model, serious_days: seriousDays, follows_outcomes: followsOutcomes, band_limits: limits, assumed } = body
+  const { model, serious_days: seriousDays, follows_outcomes: followsOutcomes, assumed } = body
+  const { band_limits: seriousLimits, late_band_limits: lateLimits } = body
+  const bandRule = {
+    ...(seriousLimits !== undefined && { seriouslyLate: risingLimits(seriousLimits, '/band_limits') }),
+    ...(lateLimits !== undefined && { late: risingLimits(lateLimits, '/late_band_limits') })
+  }
   return {
     ...(model !== undefined && { model }),
     ...(seriousDays !== undefined && { seriousDays }),
     ...(followsOutcomes !== undefined && { followsOutcomes }),
-    ...(limits !== undefined && { bandLimits: risingLimits(limits) }),
+    bandRule,
     ...(assumed !== undefined && {
       assumed: {
         ...(assumed.open_dispute !== undefined && { openDispute: assumed.open_dispute }),
@@ -93,8 +99,10 @@ function changeFrom(body: UpdateRiskModelBody): ModelChange {
   }
 }
 
-function risingLimits(limits: readonly number[]): [number, number, number, number] {
+function risingLimits(limits: readonly number[], pointer: string): BandLimits {
   const [moderate = 0, elevated = 0, high = 0, severe = 0] = limits
-  if (moderate < elevated && elevated < high && high < severe) return [moderate, elevated, high, severe]
-  throw new DomainError('invalid_request', 'Each limit is above the one before.', { pointer: '/band_limits' })
+  // 1 is never reached, so that more than one band may have it.
+  const isAbove = (one: number, before: number) => one > before || one === 1
+  if (isAbove(elevated, moderate) && isAbove(high, elevated) && isAbove(severe, high)) return [moderate, elevated, high, severe]
+  throw new DomainError('invalid_request', 'Each limit must be above the one before.', { pointer })
 }

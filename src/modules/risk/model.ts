@@ -103,7 +103,8 @@ const extended: readonly Feature[] = [
     point({ curve: 'terms', knot, sd: 0.2, says: 'how terms of this length are kept in this ledger' })
   ),
   ...WEEKDAYS.map((name, at) => point({ curve: 'weekday', knot: at + 1, sd: 0.1, says: `due on a ${name}` })),
-  ...[1, 0].map((knot) => point({ curve: 'season', knot, sd: 0.1, says: 'how this time of the year is in this ledger' }))
+  ...[1, 0].map((knot) => point({ curve: 'season', knot, sd: 0.1, says: 'how this time of the year is in this ledger' })),
+  { name: 'rise', weight: 1, sd: 0.3, rareSd: 0.1, above: 'pays later each time', below: 'does not pay later each time' }
 ]
 
 function point({ curve, knot, sd, says }: { curve: string; knot: number; sd: number; says: string }): Feature {

@@ -1,6 +1,6 @@
-import { bySettlement, type ClientState, RECENT_LIMIT, type RecentPayment, termsClass, weightOn } from './client-state.ts'
-import { byIssue, type Claim, type EpochDay } from './invoice-facts.ts'
-import { clipDelay, DELAY_DAYS_MAX } from './levels.ts'
+import { type ClientState, meanDelay, RECENT_LIMIT, termsClass, weightOn } from './client-state.ts'
+import type { Claim, EpochDay } from './invoice-facts.ts'
+import { DELAY_DAYS_MAX } from './levels.ts'
 
 /** How many outcomes the trend looks at. */
 export const TREND_OUTCOMES = 3
@@ -26,7 +26,7 @@ export type OpenPosition = Readonly<{
   overdueDelayDays: number
   /** Of those that are older than each threshold: late at it, whatever comes. */
   overdueBeyond: readonly number[]
-  /** Delays of the last outcomes, oldest first: payments, and overdue invoices as of yesterday. */
+  /** Delays of the last payments, oldest first, of each in the mean of its invoices; what is overdue is the last of them. */
   lastDelayDays: readonly number[]
 }>
 
@@ -67,28 +67,16 @@ export function openPosition(
     openByDueOn,
     overdue: overdue.map((claim) => ({ days: day - claim.dueOn, terms: termsClass(claim) })),
     overdueBeyond,
-    lastDelayDays: lastDelays(state, overdue)
+    lastDelayDays: lastDelays(state, { ...sums, count: overdue.length })
   }
 }
 
 /** The weight of an overdue invoice as an outcome: it is dated yesterday. */
 export const OVERDUE_WEIGHT = weightOn(1, 0)
 
-function lastDelays({ day, recent }: ClientState, overdue: Claim[]): number[] {
-  if (overdue.length === 0) return recent.map(({ delayDays }) => delayDays)
-  const newest = overdue
-    .toSorted(byIssue)
-    .slice(-RECENT_LIMIT)
-    .map(
-      ({ number, issuedOn, dueOn }): RecentPayment => ({
-        number,
-        issuedOn,
-        settledOn: day - 1,
-        delayDays: clipDelay(day - dueOn)
-      })
-    )
-  return [...recent, ...newest]
-    .toSorted(bySettlement)
-    .slice(-RECENT_LIMIT)
-    .map(({ delayDays }) => delayDays)
+/** What is overdue counts as one payment that was not made yesterday, late by as much as it is so far. */
+function lastDelays({ recent }: ClientState, overdue: Pick<OpenPosition, 'overdueDelayDays'> & { count: number }): number[] {
+  const paid = recent.map(meanDelay)
+  if (overdue.count === 0) return paid
+  return [...paid, meanDelay({ count: overdue.count, delayDays: overdue.overdueDelayDays })].slice(-RECENT_LIMIT)
 }

@@ -63,8 +63,8 @@ export function rescored(scorable: Scorable, { open, signals, owed, ...rescoring
     if (isLast && owed.length > 0) exposures = exposuresOf(owed, createSeriousChances(situation, seriousDays))
     if (latest === null && !isInvoiced(situation)) continue
     const ofDay = signals[index]
-    const { bandLimits: limits, assumed } = settings
-    const scoring = { model, seriousDays, weights: weightsOn(day), assumed, limits, ...(ofDay && { signals: ofDay }) }
+    const { bandRule, assumed } = settings
+    const scoring = { model, seriousDays, weights: weightsOn(day), assumed, bandRule, ...(ofDay && { signals: ofDay }) }
     const verdict = verdictOf(situation, scoring)
     if (latest?.score !== verdict.score || latest.band !== verdict.band) history.push({ clientId, day, ...verdict })
     if (latest !== null && latest.band !== verdict.band) {

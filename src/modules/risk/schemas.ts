@@ -23,7 +23,10 @@ import type { DayScore } from './score-repository.ts'
 import type { ClientScore, InvoiceScore, RankedClient } from './score-service.ts'
 
 const Chance = Type.Number({ minimum: 0, maximum: 1 })
-const Band = oneOf(bands, { description: 'By the chance of paying seriously late' })
+const Band = oneOf(bands, {
+  description:
+    'The higher of two bands. By seriously_late: low below 0.02, moderate from 0.02, elevated from 0.05, high from 0.12, severe from 0.3. By late: low below 0.5, moderate from 0.5, elevated from 0.8. band_limits and late_band_limits of the risk model change these'
+})
 const Points = Type.Number({ description: 'Hundredths count. Positive is riskier; 40 points double the odds of paying late' })
 
 export const RiskFactorSchema = named(
@@ -149,7 +152,14 @@ const settingFields = {
   band_limits: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
     minItems: 4,
     maxItems: 4,
-    description: 'The chances of paying seriously late from which moderate, elevated, high and severe begin, rising'
+    description:
+      'Values of seriously_late from which moderate, elevated, high and severe begin, each above the one before. Default 0.02, 0.05, 0.12, 0.3. The band is the higher of those of seriously_late and late'
+  }),
+  late_band_limits: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), {
+    minItems: 4,
+    maxItems: 4,
+    description:
+      'Values of late from which moderate, elevated, high and severe begin, none below the one before; 1 is never reached. Default 0.5, 0.8, 1, 1: lateness alone does not lead beyond elevated'
   })
 }
 const AssumedWeight = Type.Number({ minimum: 0, maximum: 5, description: 'In log-odds' })
@@ -244,9 +254,10 @@ export function rankedToApi({ exposures, ...row }: Omit<RankedClient, 'rank'>): 
 }
 
 export function modelToApi({ settings, standing, weights, outcomes }: ModelView): Static<typeof RiskModelSchema> {
-  const { model, seriousDays, followsOutcomes, bandLimits, assumed } = settings
+  const { model, seriousDays, followsOutcomes, bandRule, assumed } = settings
   return {
-    ...{ model, serious_days: seriousDays, follows_outcomes: followsOutcomes, band_limits: [...bandLimits] },
+    ...{ model, serious_days: seriousDays, follows_outcomes: followsOutcomes },
+    ...{ band_limits: [...bandRule.seriouslyLate], late_band_limits: [...bandRule.late] },
     assumed: {
       ...{ open_dispute: assumed.openDispute, broken_promise: assumed.brokenPromise },
       ...{ broken_promises_max: assumed.brokenPromisesMax, returned_payment: assumed.returnedPayment },

@@ -123,12 +123,12 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
 
   function basisOf(situation: Situation, { standing, day, ground, weights }: Morning, signals: Signals): Basis {
     const { model, seriousDays } = ground
-    const { bandLimits: limits, assumed } = standing.settings
+    const { bandRule, assumed } = standing.settings
     const values = {
       late: weights?.late ?? priorValues(model),
       seriouslyLate: weights?.serious ?? priorValues(model)
     }
-    const score = scoreOf(situation, { model, seriousDays, weights: values, signals, assumed, limits })
+    const score = scoreOf(situation, { model, seriousDays, weights: values, signals, assumed, bandRule })
     return { asOf: dayFromEpochDay(day), score, seriousDays, model: model.version, weightsOf: weights?.day ?? null }
   }
 
@@ -245,8 +245,12 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const books = await organizations.books(tx)
       const standing = await ensureStanding(tx, { books, now: clock.now() })
       refuseStale(standing.version, expectedVersion)
-      const { assumed, ...rest } = change
-      const settings = { ...standing.settings, ...rest, assumed: { ...standing.settings.assumed, ...assumed } }
+      const { assumed, bandRule, ...rest } = change
+      const before = standing.settings
+      const settings = {
+        ...{ ...before, ...rest },
+        ...{ assumed: { ...before.assumed, ...assumed }, bandRule: { ...before.bandRule, ...bandRule } }
+      }
       // What became known while the weights stood still is still to be followed.
       const isStale = standing.isStale || (settings.followsOutcomes && !standing.settings.followsOutcomes)
       return viewOf(tx, await saved(tx, { ...standing, settings, isStale, nextPassAt: books.now }))
@@ -280,7 +284,10 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
   }
 }
 
-export type ModelChange = Partial<Omit<RiskSettings, 'assumed'>> & { assumed?: Partial<RiskSettings['assumed']> }
+export type ModelChange = Partial<Omit<RiskSettings, 'assumed' | 'bandRule'>> & {
+  assumed?: Partial<RiskSettings['assumed']>
+  bandRule?: Partial<RiskSettings['bandRule']>
+}
 export type ScoreService = ReturnType<typeof createScoreService>
 
 function percentile({ below, others }: { below: number; others: number }): number | null {

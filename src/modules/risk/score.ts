@@ -20,9 +20,15 @@ const HUNDREDTHS = 100
 export const bands = ['low', 'moderate', 'elevated', 'high', 'severe'] as const
 export type Band = (typeof bands)[number]
 
-/** The chance of paying seriously late from which each band after the first begins. ASSUMPTIONS: an organization may set its own. */
+/** The chance from which each band after the first begins; 1 is never reached. ASSUMPTIONS: an organization may set its own. */
 export type BandLimits = readonly [number, number, number, number]
-export const bandLimits: BandLimits = [0.02, 0.05, 0.12, 0.3]
+
+/**
+ * A client is in the higher of the bands of both chances. Paying late alone does not lead beyond `elevated`: who pays everything a few days
+ * late costs time, and seldom money.
+ */
+export type BandRule = Readonly<{ late: BandLimits; seriouslyLate: BandLimits }>
+export const bandRule: BandRule = { late: [0.5, 0.8, 1, 1], seriouslyLate: [0.02, 0.05, 0.12, 0.3] }
 
 /** Below this confidence, a recent outcome or two, a file is thin. */
 const CONFIDENCE_MIN = 0.5
@@ -70,7 +76,7 @@ export type Scoring = Readonly<{
   weights: Readonly<{ late: ArrayLike<number>; seriouslyLate: ArrayLike<number> }>
   signals?: Signals
   assumed?: AssumedWeights
-  limits?: BandLimits
+  bandRule?: BandRule
 }>
 
 /** Judges a client or, where the situation names one, an invoice. O(features), and finite for every ledger. */
@@ -80,7 +86,7 @@ export function verdictOf(situation: Situation, scoring: Scoring): Verdict {
 
 /** The verdict, and what it was made from at level 0. */
 function judged(situation: Situation, scoring: Scoring) {
-  const { model, seriousDays, weights, signals = noSignals, limits = bandLimits } = scoring
+  const { model, seriousDays, weights, signals = noSignals, bandRule: rule = bandRule } = scoring
   const assumed = assumedAddends(signals, { day: situation.client.day, weights: scoring.assumed })
   const added = assumed.reduce((sum, { logOdds }) => sum + logOdds, 0)
   const seen = observe(situation, { model, level: 0 })
@@ -90,7 +96,7 @@ function judged(situation: Situation, scoring: Scoring) {
   const late = chance(seen, weights.late)
   const seriouslyLate = Math.min(late, chance(seriouslySeen, weights.seriouslyLate))
   const score = Math.round(clip(MIDDLE_SCORE + POINTS_PER_LOG_ODDS * (logit(late) - logit(MIDDLE_RATE)), 0, SCORE_MAX))
-  const verdict: Verdict = { score, band: bandOf(seriouslyLate, limits), late, seriouslyLate }
+  const verdict: Verdict = { score, band: bandOf({ late, seriouslyLate }, rule), late, seriouslyLate }
   return { verdict, seen, assumed }
 }
 
@@ -113,10 +119,10 @@ export function scoreOf(situation: Situation, scoring: Scoring): Score {
   }
 }
 
-/** The band of a chance of paying seriously late. */
-export function bandOf(seriouslyLate: number, limits: BandLimits = bandLimits): Band {
-  const passed = limits.filter((limit) => seriouslyLate >= limit).length
-  return bands[passed] ?? 'severe'
+/** The band of both chances. */
+export function bandOf(chances: Readonly<Record<keyof BandRule, number>>, rule: BandRule = bandRule): Band {
+  const passed = (of: keyof BandRule) => rule[of].filter((limit) => chances[of] >= limit).length
+  return bands[Math.max(passed('late'), passed('seriouslyLate'))] ?? 'severe'
 }
 
 type Addend = Assumed & Readonly<{ isAssumed: boolean }>

@@ -1,7 +1,7 @@
 import { type AssumedWeights, assumedWeights } from './assumptions.ts'
 import { type Level, SERIOUS_DAYS } from './levels.ts'
 import type { ModelVersion } from './model.ts'
-import { type BandLimits, bandLimits } from './score.ts'
+import { type BandRule, bandRule } from './score.ts'
 
 /** What an organization decides of its scores. */
 export type RiskSettings = Readonly<{
@@ -10,7 +10,7 @@ export type RiskSettings = Readonly<{
   seriousDays: Level
   /** Whether the weights follow the organization's own outcomes; otherwise they stay where they start. */
   followsOutcomes: boolean
-  bandLimits: BandLimits
+  bandRule: BandRule
   assumed: AssumedWeights
 }>
 
@@ -18,6 +18,6 @@ export const riskDefaults: RiskSettings = {
   model: 'v2',
   seriousDays: SERIOUS_DAYS,
   followsOutcomes: true,
-  bandLimits,
+  bandRule,
   assumed: assumedWeights
 }

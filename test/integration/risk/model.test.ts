@@ -11,6 +11,7 @@ type ModelBody = Readonly<{
   serious_days: number
   follows_outcomes: boolean
   band_limits: number[]
+  late_band_limits: number[]
   assumed: Record<string, number>
   is_stale: boolean
   reset_on: string | null
@@ -136,4 +137,8 @@ test('settings are changed one by one, and limits that do not rise are refused',
   const refused = await ledger.call('PATCH', '/v1/risk-model', { body: { band_limits: [0.1, 0.05, 0.2, 0.3] } })
   expect([refused.status, JSON.stringify(refused.body).includes('/band_limits')]).toEqual([400, true])
   expect((await modelOf(ledger)).band_limits).toEqual([0.02, 0.05, 0.12, 0.3])
+  const falling = await ledger.call('PATCH', '/v1/risk-model', { body: { late_band_limits: [0.5, 0.4, 1, 1] } })
+  expect([falling.status, JSON.stringify(falling.body).includes('/late_band_limits')]).toEqual([400, true])
+  await done(ledger.call('PATCH', '/v1/risk-model', { body: { late_band_limits: [0.6, 0.7, 1, 1] } }))
+  expect(await modelOf(ledger)).toMatchObject({ band_limits: [0.02, 0.05, 0.12, 0.3], late_band_limits: [0.6, 0.7, 1, 1] })
 })

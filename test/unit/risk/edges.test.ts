@@ -94,6 +94,37 @@ describe('extreme records', () => {
   })
 })
 
+describe('a client who pays many invoices on one day', () => {
+  /** Ten invoices, each due four days after the other, paid together four days after the last was due. */
+  const bundle = (paidOn: number) =>
+    Array.from({ length: 10 }, (_, n) => {
+      const dueOn = paidOn - 40 + 4 * n
+      return ledgerClaim({ dueOn, issuedOn: dueOn - 30, settledOn: paidOn })
+    })
+
+  it('has made one payment, late by the mean of its invoices, and not eight by the newest of them', () => {
+    const situation = situationOf([...bundle(TODAY - 100), ...bundle(TODAY - 60), ...bundle(TODAY - 20)])
+    expect(situation.position.lastDelayDays).toEqual([22, 22, 22])
+    const { expectedOn } = createExpectations(situation, createSeriousChances(situation, 30))({ dueOn: TODAY + 10 })
+    expect(expectedOn).toBe(TODAY + 32)
+    // By the newest invoices, none of these payments would be more than 15 days late.
+    expect(feature('last', situation, 15)).toBeGreaterThan(0)
+  })
+
+  it('is neither faster nor slower than before because another bundle came', () => {
+    expect(feature('trend', situationOf(bundle(TODAY - 60)))).toBeCloseTo(
+      feature('trend', situationOf([...bundle(TODAY - 60), ...bundle(TODAY - 20)])),
+      1
+    )
+  })
+
+  it('who owes a bundle is as late as all of it, and not as its newest invoice', () => {
+    const overdue = [1, 20, 90].map((days) => ledgerClaim({ dueOn: TODAY - days }))
+    expect(situationOf(overdue).position.lastDelayDays).toEqual([37])
+    expect(situationOf([...bundle(TODAY - 60), ...overdue]).position.lastDelayDays).toEqual([22, 37])
+  })
+})
+
 describe('money', () => {
   it('of two currencies is never added: each counts in usual invoices of its own', () => {
     const ledger = [

@@ -154,7 +154,7 @@ describe('what is expected of an open invoice', () => {
 })
 
 it('the features keep the bounds that they promise', () => {
-  const unbounded = new Set(['hist', 'hist0', 'like_terms', 'over_age', 'same_due'])
+  const unbounded = new Set(['hist', 'hist0', 'like_terms', 'over_age', 'same_due', 'rise'])
   fc.assert(
     fc.property(arbitrarySituation, fc.constantFrom(0, 30), (situation, level) => {
       const { x } = observe(situation, { model: models.v2, level })
