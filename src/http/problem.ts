@@ -10,7 +10,6 @@ export const statusOf = {
   invalid_request: 400,
   invalid_amount: 400,
   invalid_date: 400,
-  invalid_time_zone: 400,
   invalid_policy: 400,
   invalid_cursor: 400,
   unknown_currency: 400,

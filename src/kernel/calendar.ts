@@ -1,5 +1,4 @@
-import { assert } from './assert.ts'
-import { addDays, type Day, weekdayOf } from './day.ts'
+import { addDays, type Day, daysBetween, weekdayOf } from './day.ts'
 
 /** Which days are open for business. The version is recorded with every decision, so that the decision can be replayed. */
 export type BusinessCalendar = Readonly<{ version: number; isOpen: (d: Day) => boolean }>
@@ -12,7 +11,8 @@ export type BusinessCalendarRules = Readonly<{
   isHoliday: (d: Day) => boolean
 }>
 
-const closedDaysLimit = 366
+/** So many days in a row may be closed. */
+export const closedDaysLimit = 366
 
 export const openEveryDay: BusinessCalendar = { version: 0, isOpen: () => true }
 
@@ -23,21 +23,30 @@ export function businessCalendar({ version, weekend, closedDays, isHoliday }: Bu
   return { version, isOpen: (d) => !weekendDays.has(weekdayOf(d)) && !ownDays.has(d) && !isHoliday(d) }
 }
 
-/** The day itself when it is open, else the first open day after it. More than a year of closed days is a wrong calendar. */
+/** The day itself when it is open, else the first open day after it. */
 export function nextOpen(calendar: BusinessCalendar, d: Day): Day {
   return firstOpen(calendar, { from: d, step: 1 })
 }
 
-/** The day itself when it is open, else the last open day before it. More than a year of closed days is a wrong calendar. */
+/** The day itself when it is open, else the last open day before it. */
 export function previousOpen(calendar: BusinessCalendar, d: Day): Day {
   return firstOpen(calendar, { from: d, step: -1 })
 }
 
 function firstOpen(calendar: BusinessCalendar, { from, step }: { from: Day; step: 1 | -1 }): Day {
   let d = from
-  for (let closed = 0; closed <= closedDaysLimit; closed += 1) {
-    if (calendar.isOpen(d)) return d
-    d = addDays(d, step)
+  while (!calendar.isOpen(d)) d = addDays(d, step)
+  return d
+}
+
+/** The first days in a row around one of these that are closed and more than may be; undefined where there are none. */
+export function tooLongClosed(calendar: BusinessCalendar, around: readonly Day[]): { from: Day; through: Day } | undefined {
+  let through: Day | undefined
+  for (const one of around.toSorted()) {
+    if ((through !== undefined && one <= through) || calendar.isOpen(one)) continue
+    const from = addDays(previousOpen(calendar, one), 1)
+    through = addDays(nextOpen(calendar, one), -1)
+    if (daysBetween(from, through) >= closedDaysLimit) return { from, through }
   }
-  assert(false, `The business calendar ${calendar.version} is closed for more than ${closedDaysLimit} days from ${from}.`)
+  return undefined
 }

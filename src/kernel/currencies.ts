@@ -18,12 +18,31 @@ const codesByExponent: Readonly<Record<number, string>> = {
   4: 'CLF UYW'
 }
 
-/** ISO 4217 code → decimals of its minor unit. The one place an exponent comes from. */
-export const exponents: ReadonlyMap<string, number> = new Map(
-  Object.entries(codesByExponent).flatMap(([exponent, codes]) =>
-    codes
-      .trim()
-      .split(/\s+/)
-      .map((code): [string, number] => [code, Number(exponent)])
+/**
+ * Codes that the standard has withdrawn. What was recorded in one stays readable and is dunned to its end; nothing new is. A code that is
+ * retired moves here from the list above and never leaves: books may hold it.
+ */
+const retiredByExponent: Readonly<Record<number, string>> = {
+  0: 'BYR',
+  2: 'ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL'
+}
+
+function codesIn(lists: Readonly<Record<number, string>>): Map<string, number> {
+  return new Map(
+    Object.entries(lists).flatMap(([exponent, codes]) =>
+      codes
+        .trim()
+        .split(/\s+/)
+        .map((code): [string, number] => [code, Number(exponent)])
+    )
   )
-)
+}
+
+const active = codesIn(codesByExponent)
+const retired = codesIn(retiredByExponent)
+
+/** ISO 4217 code → decimals of its minor unit, retired codes too. The one place an exponent comes from. */
+export const exponents: ReadonlyMap<string, number> = new Map([...active, ...retired])
+
+/** Those that new objects may take. */
+export const activeCodes: ReadonlySet<string> = new Set(active.keys())

@@ -135,7 +135,7 @@ export function minDay(first: Day, ...rest: readonly Day[]): Day {
   return earliest
 }
 
-/** The day it is in the zone at the instant. Throws `invalid_time_zone` for a zone that does not exist. */
+/** The day it is in the zone at the instant. */
 export function dayIn(instant: Date, timeZone: string): Day {
   const epochMs = instant.getTime()
   assert(!Number.isNaN(epochMs), 'An instant is a valid Date.')
@@ -146,7 +146,7 @@ export function dayIn(instant: Date, timeZone: string): Day {
 
 /**
  * The instant of a wall-clock time on a day: a time that the zone's clocks skip moves forward by what they skip, one that
- * they show twice is the first. Throws `invalid_time_zone`.
+ * they show twice is the first.
  */
 export function instantOn(d: Day, { time, timeZone }: ZonedTime): Date {
   assert(timePattern.test(time), `The time ${time} is not HH:MM.`)
@@ -154,7 +154,7 @@ export function instantOn(d: Day, { time, timeZone }: ZonedTime): Date {
   return new Date(instantInZone(localMs, timeZone))
 }
 
-/** The first instant of a day in the zone, later than midnight where the clocks skip it. Throws `invalid_time_zone`. */
+/** The first instant of a day in the zone, later than midnight where the clocks skip it. */
 export function startOfDay(d: Day, timeZone: string): Date {
   return new Date(firstInstantInZone(epochDayOf(d) * dayMs, timeZone))
 }

@@ -7,7 +7,6 @@ export type ErrorCode =
   | 'invalid_request'
   | 'invalid_amount'
   | 'invalid_date'
-  | 'invalid_time_zone'
   | 'invalid_policy'
   | 'invalid_cursor'
   | 'unknown_currency'

@@ -1,8 +1,8 @@
 import { assert } from './assert.ts'
-import { exponents } from './currencies.ts'
+import { activeCodes, exponents } from './currencies.ts'
 import { DomainError } from './errors.ts'
 
-/** An active ISO 4217 code, upper case. */
+/** An ISO 4217 code, upper case: active where it comes from a caller, and maybe retired since where it was stored. */
 export type Currency = string & { readonly __brand: 'Currency' }
 
 /** An amount in whole minor units (cents, fils, yen). Amounts of different currencies are never added. */
@@ -15,7 +15,7 @@ export type Fraction = Readonly<{ numerator: bigint; denominator: bigint }>
 const amountPattern = /^(0|[1-9]\d{0,14})(?:\.(\d{1,4}))?$/
 
 export function isCurrency(code: string): code is Currency {
-  return exponents.has(code)
+  return activeCodes.has(code)
 }
 
 /** Throws `unknown_currency` unless the text is an active ISO 4217 code in upper case. */
@@ -24,14 +24,20 @@ export function currency(code: string): Currency {
   return code
 }
 
+/** What a row holds was checked when it was written, and is read whatever has become of the code since. */
+export function storedCurrency(code: string): Currency {
+  return code as Currency
+}
+
+/** What the standard gives nearly every currency, for a code that no list of it ever had. */
+const COMMON_EXPONENT = 2
+
 /** The largest amount that the database keeps, in minor units. Only currencies with four decimals have amounts beyond it. */
 export const keptMinorMax = 2n ** 63n - 1n
 
 /** Decimals of the currency's minor unit, 0 to 4. */
 export function exponentOf(of: Currency): number {
-  const exponent = exponents.get(of)
-  assert(exponent !== undefined, `The currency ${of} is not in the table.`)
-  return exponent
+  return exponents.get(of) ?? COMMON_EXPONENT
 }
 
 /**

@@ -1,12 +1,13 @@
 import { Temporal } from 'temporal-polyfill/full'
 import { assert } from './assert.ts'
 import { BoundedMap } from './bounded-map.ts'
-import { DomainError } from './errors.ts'
 
 /** A stretch of time in which a zone's clocks keep one offset: from `fromMs` until before `untilMs`, in epoch milliseconds. */
 type Span = Readonly<{ fromMs: number; untilMs: number; offsetMs: number }>
 
-type Zone = { readonly name: string; readonly spans: Span[]; latest: Span }
+type Zone = { readonly name: string; readonly isKnown: boolean; readonly spans: Span[]; latest: Span }
+
+const utc: Span = { fromMs: Number.NEGATIVE_INFINITY, untilMs: Number.POSITIVE_INFINITY, offsetMs: 0 }
 
 /** No zone has ever moved its clocks by more than a day (Samoa, Manila and Alaska skipped or repeated one). */
 const longestShiftMs = 25 * 3_600_000
@@ -21,7 +22,8 @@ const zones = new BoundedMap<string, Zone>(zoneLimit)
 
 /** True for an IANA name, a link to one, or `UTC`. A bare offset is refused: it knows no daylight saving. */
 export function isTimeZone(name: string): boolean {
-  if (zones.has(name)) return true
+  const asked = zones.get(name)
+  if (asked !== undefined) return asked.isKnown
   if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(name)) return false
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
@@ -31,14 +33,14 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** What the zone's clocks show minus UTC at the instant, in milliseconds. Throws `invalid_time_zone`. */
+/** What the zone's clocks show minus UTC at the instant, in milliseconds. */
 export function zoneOffsetAt(epochMs: number, timeZone: string): number {
   return spanAt(epochMs, zoneNamed(timeZone)).offsetMs
 }
 
 /**
  * The instant at which the zone's clocks show a wall-clock time, given as if it were UTC. A time they skip moves forward by
- * what they skip, of a time they show twice the first counts (Temporal's `compatible`). Throws `invalid_time_zone`.
+ * what they skip, of a time they show twice the first counts (Temporal's `compatible`).
  */
 export function instantInZone(localMs: number, timeZone: string): number {
   const { before, after } = spansAround(localMs, zoneNamed(timeZone))
@@ -84,11 +86,11 @@ function zoneNamed(name: string): Zone {
   return zones.getOrMake(name, zoneFor)
 }
 
+/** Callers name zones that are known. One that was stored, and that this runtime does not know any more, counts as UTC. */
 function zoneFor(name: string): Zone {
-  if (!isTimeZone(name))
-    throw new DomainError('invalid_time_zone', 'A time zone is an IANA name such as "Europe/Berlin", or "UTC".')
-  const latest = askSpan(0, name)
-  return { name, spans: [latest], latest }
+  const isKnown = isTimeZone(name)
+  const latest = isKnown ? askSpan(0, name) : utc
+  return { name, isKnown, spans: [latest], latest }
 }
 
 function askSpan(epochMs: number, timeZone: string): Span {

@@ -4,7 +4,7 @@ import { refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { type ExternalRef, externalRefsOf } from '../references/reference.ts'
 import type { Client, ClientTerms, Contact, ServiceStatus } from './client.ts'
@@ -216,12 +216,12 @@ function fromRow({ creditLimitMinor, creditLimitCurrency, ...row }: ClientRow): 
   const creditLimit =
     creditLimitMinor === null || creditLimitCurrency === null
       ? null
-      : { minor: creditLimitMinor, currency: currency(creditLimitCurrency) }
+      : { minor: creditLimitMinor, currency: storedCurrency(creditLimitCurrency) }
   return { ...row, ...termsFrom(row), creditLimit }
 }
 
 function termsFrom<Row extends TermsRow>(row: Row) {
-  return { ...row, currency: row.currency === null ? null : currency(row.currency) }
+  return { ...row, currency: row.currency === null ? null : storedCurrency(row.currency) }
 }
 
 function toRow(

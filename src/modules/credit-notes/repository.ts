@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { CreditNote } from './credit-note.ts'
 
 type Row = Omit<CreditNote, 'currency'> & { currency: string }
@@ -66,5 +66,5 @@ export async function insert(tx: Tx, n: CreditNote): Promise<void> {
 }
 
 function fromRow(row: Row): CreditNote {
-  return { ...row, currency: currency(row.currency) }
+  return { ...row, currency: storedCurrency(row.currency) }
 }

@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { Dispute, Fault } from './dispute.ts'
 
 type Row = Omit<Dispute, 'currency' | 'resolution'> & {
@@ -126,7 +126,7 @@ function fromRow(row: Row): Dispute {
   const { atFault, creditMinor, creditNoteId, endReason: reason, resolutionNote: note, resolvedOn, resolvedAt, ...rest } = row
   return {
     ...rest,
-    currency: currency(row.currency),
+    currency: storedCurrency(row.currency),
     resolution:
       resolvedOn === null || resolvedAt === null
         ? null

@@ -1,5 +1,4 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import { assert } from '../../kernel/assert.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { formatAmount } from '../../kernel/money.ts'
@@ -217,7 +216,6 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const before = await get(tx, objectId)
       if (before.status !== 'open' || before.overdueAt !== null) return
-      assert(before.respondByOn !== null, 'only a dispute with such a day has a deadline')
       const dispute = { ...before, overdueAt: books.now, version: before.version + 1, updatedAt: clock.now() }
       await repository.save(tx, dispute)
       await tell(tx, 'dispute.overdue', { books, dispute, before })

@@ -1,4 +1,3 @@
-import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import { addDays, type Day, dayIn, daysBetween, instantOn } from '../../kernel/day.ts'
 
@@ -24,8 +23,6 @@ type Wish = Readonly<{
 const WEEK_DAYS = 7
 /** As long as the longest limit: what was told before does not count any more. */
 export const CONTACTS_COUNT_DAYS = 90
-/** The limits together never keep a client untold for longer, whatever the calendar closes. */
-const HORIZON_DAYS = 800
 
 /** @param manners of one policy at least. */
 export function strictest(manners: readonly Manner[]): Manner {
@@ -46,14 +43,13 @@ export function strictest(manners: readonly Manner[]): Manner {
 /** The first instant, `now` or later, at which the client may be told of this currency: `now` itself where nothing speaks against it. */
 export function nextNoticeAt({ now, timeZone, calendar, manner, currency, contacts }: Wish): Date {
   const today = dayIn(now, timeZone)
-  for (let waited = 0; waited <= HORIZON_DAYS; waited++) {
-    const on = addDays(today, waited)
+  // Contacts count for a while, and every calendar opens again.
+  for (let on = today; ; on = addDays(on, 1)) {
     if (manner.businessDays && !calendar.isOpen(on)) continue
     const from = instantOn(on, { time: manner.sendAt, timeZone })
     const at = from > now ? from : now
     if (mayTell({ at, on, currency }, { limits: manner.limits, contacts })) return at
   }
-  assert(false, 'a calendar opens within two years')
 }
 
 function mayTell(

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gte, lte, type SQL, sql } from 'drizzle-orm'
 import type { Reader } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { Entry } from './entry.ts'
 import { stageEntries } from './table.ts'
 
@@ -97,5 +97,5 @@ function conditionsOf({ after, clientId, invoiceId, stage, fromOn, toOn, updated
 }
 
 function fromRow({ stageCode, policyId, policyVersion, currency: code, ...row }: Row): Entry {
-  return { ...row, stage: stageCode, currency: currency(code), policy: { policyId, version: policyVersion } }
+  return { ...row, stage: stageCode, currency: storedCurrency(code), policy: { policyId, version: policyVersion } }
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../../kernel/errors.ts'
-import { type Currency, currency, formatAmount, parseAmount } from '../../kernel/money.ts'
+import { type Currency, currency, formatAmount, parseAmount, storedCurrency } from '../../kernel/money.ts'
 import type { ContactRole } from '../clients/client.ts'
 import {
   type ClosedDueDay,
@@ -73,13 +73,23 @@ export function policyToJson(policy: Policy): FullPolicyDocument {
   }
 }
 
-/** Reads a document of the right shape; what a shape cannot say is refused as `checkPolicy` and the money rules say, with a pointer. */
+/** What a caller sends; what its shape cannot say is refused as `checkPolicy` and the money rules say, with a pointer. */
+export function checkedPolicyFrom(document: PolicyDocument): Policy {
+  const policy = {
+    ...policyFromJson({ ...document, min_balance: {} }),
+    minBalanceMinor: checkedMinimums(document.min_balance ?? {})
+  }
+  checkPolicy(policy)
+  return policy
+}
+
+/** A stored version, which was checked when it was written: what is refused today, or a currency that is retired since, is read as it is. */
 export function policyFromJson(document: PolicyDocument): Policy {
-  const policy: Policy = {
+  return {
     name: document.name,
     progression: document.progression ?? defaultPolicy.progression,
     minDaysBetween: document.min_days_between ?? defaultPolicy.minDaysBetween,
-    minBalanceMinor: minBalanceFrom(document.min_balance ?? {}),
+    minBalanceMinor: minimumsFrom(document.min_balance ?? {}),
     businessDays: document.business_days ?? defaultPolicy.businessDays,
     dueOnClosedDay: document.due_on_closed_day ?? defaultPolicy.dueOnClosedDay,
     sendAt: document.send_at ?? defaultPolicy.sendAt,
@@ -87,8 +97,6 @@ export function policyFromJson(document: PolicyDocument): Policy {
     contactLimits: contactLimitsFrom(document.contact_limits ?? null),
     stages: document.stages.map(stageFrom)
   }
-  checkPolicy(policy)
-  return policy
 }
 
 function stageFrom(document: StageDocument): Stage {
@@ -107,7 +115,13 @@ function contactLimitsFrom(limits: NonNullable<PolicyDocument['contact_limits']>
   return limits && { minDays: limits.min_days, perWeek: limits.per_week }
 }
 
-function minBalanceFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {
+function minimumsFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {
+  return new Map(
+    Object.entries(amounts).map(([code, amount]) => [storedCurrency(code), parseAmount(amount, storedCurrency(code))] as const)
+  )
+}
+
+function checkedMinimums(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {
   const minimums = new Map<Currency, bigint>()
   for (const [code, amount] of Object.entries(amounts)) {
     try {

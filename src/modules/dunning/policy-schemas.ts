@@ -23,7 +23,7 @@ import {
   stageActions,
   tones
 } from './policy.ts'
-import { type FullPolicyDocument, policyFromJson } from './policy-document.ts'
+import { checkedPolicyFrom, type FullPolicyDocument } from './policy-document.ts'
 import type { PolicyRow } from './policy-repository.ts'
 import { inFlightChoices } from './policy-service.ts'
 
@@ -160,7 +160,7 @@ export const policySchemas = [DunningStageSchema, DunningPolicySchema, DunningPo
 
 /** @throws DomainError that names the field, for what a schema cannot say: the order of stages, a currency, an amount. */
 export function policyFrom({ name, stages, ...rest }: Static<typeof CreateDunningPolicy>): Policy {
-  return policyFromJson({ ...rest, name, stages })
+  return checkedPolicyFrom({ ...rest, name, stages })
 }
 
 export function toApi({ id, version, document, createdAt, versionedAt }: PolicyRow) {

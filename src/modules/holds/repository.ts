@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { Hold, HoldOrigin } from './hold.ts'
 
 type Row = Omit<Hold, 'origin' | 'part'> & {
@@ -137,7 +137,7 @@ export async function page(reader: Reader, filter: HoldFilter): Promise<Hold[]> 
 function fromRow({ originKind, originId, amountMinor, currency: code, ...row }: Row): Hold {
   return {
     ...row,
-    part: amountMinor === null || code === null ? null : { minor: amountMinor, currency: currency(code) },
+    part: amountMinor === null || code === null ? null : { minor: amountMinor, currency: storedCurrency(code) },
     origin: originKind === null || originId === null ? null : { kind: originKind, id: originId }
   }
 }

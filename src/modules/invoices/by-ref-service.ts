@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { amountAt, createBodyFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
 import type { InvoiceDocument, PutInvoiceBody } from './schemas.ts'
@@ -45,7 +45,10 @@ async function merge(
   const now = await invoices.document(tx, id)
   await refuseAnother(tx, { now, body }, references)
   if (body.total !== undefined) {
-    await invoices.adjustTotal(tx, { id, totalMinor: amountAt(body.total, { of: currency(now.currency), pointer: '/total' }) })
+    await invoices.adjustTotal(tx, {
+      id,
+      totalMinor: amountAt(body.total, { of: storedCurrency(now.currency), pointer: '/total' })
+    })
   }
   if (body.due_on !== undefined && body.due_on !== now.due_on) await invoices.reschedule(tx, { id, dueOn: day(body.due_on) })
   const { dunning_start: start, ...settings } = body

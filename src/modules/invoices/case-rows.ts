@@ -1,5 +1,5 @@
 import type { Day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { DunningCase, DunningStart, Obligation, OpenObligation } from './invoice.ts'
 import { type InvoiceRow, invoiceColumns, type ObligationJson, obligationFrom, obligationsJson, viewSource } from './rows.ts'
 
@@ -48,7 +48,7 @@ function obligationOf(row: ObligationRow): Obligation {
     clientId: row.clientId,
     kind: row.kind,
     dueOn: row.partDueOn,
-    currency: currency(row.currency),
+    currency: storedCurrency(row.currency),
     amountMinor: row.amountMinor,
     balanceMinor: row.openMinor,
     cycle: row.cycle,
@@ -70,7 +70,7 @@ function invoiceOf(row: InvoiceRow): DunningCase['view']['invoice'] {
     id: row.id,
     clientId: row.clientId,
     number: row.number,
-    currency: currency(row.currency),
+    currency: storedCurrency(row.currency),
     totalMinor: row.totalMinor,
     balanceMinor: row.balanceMinor,
     issuedOn: row.issuedOn,

@@ -1,5 +1,5 @@
 import type { Day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { DunningStart, ExternalRef, InvoiceView, Obligation } from './invoice.ts'
 import type { InvoiceStatus, PaymentLink } from './table.ts'
 
@@ -67,7 +67,7 @@ export type InvoiceRow = {
 export type ViewRow = InvoiceRow & { obligations: ObligationJson[] }
 
 export function viewFromRow({ timeZone, refs, obligations, ...row }: ViewRow): InvoiceView {
-  const invoice = { ...row, currency: currency(row.currency) }
+  const invoice = { ...row, currency: storedCurrency(row.currency) }
   return { invoice, timeZone, externalRefs: refs, obligations: obligations.map((json) => obligationFrom(json, invoice)) }
 }
 

@@ -35,23 +35,41 @@ export function holidayCheck({ country, region }: HolidayPlace): (d: Day) => boo
   return check
 }
 
-function holidaysAt({ country, region }: HolidayPlace): Holidays {
+/** The same for a place that was stored: of one that the package does not know any more, no holiday is known. */
+export function storedHolidayCheck(place: HolidayPlace): (d: Day) => boolean {
+  return refusalOf(place) === undefined ? holidayCheck(place) : () => false
+}
+
+function holidaysAt(place: HolidayPlace): Holidays {
+  const refusal = refusalOf(place)
+  if (refusal !== undefined) throw refusal
+  const options: HolidaysTypes.Options = { types: ['public'] }
+  const { country } = place
+  const { state, part } = partsOfRegion(place)
+  if (state === '') return new Holidays(country, options)
+  return part === '' ? new Holidays(country, state, options) : new Holidays(country, state, part, options)
+}
+
+function refusalOf(place: HolidayPlace): DomainError | undefined {
   const atlas = new Holidays()
+  const { country, region } = place
   if (!Object.hasOwn(atlas.getCountries(), country)) {
-    throw new DomainError('unknown_region', 'No public holidays are known for this country. Countries are ISO 3166-1 codes.', {
+    return new DomainError('unknown_region', 'No public holidays are known for this country. Countries are ISO 3166-1 codes.', {
       pointer: '/calendar/country'
     })
   }
-  const options: HolidaysTypes.Options = { types: ['public'] }
-  if (region === undefined || region === null) return new Holidays(country, options)
+  if (region === undefined || region === null) return undefined
+  const { state, part } = partsOfRegion(place)
+  if (knows(atlas.getStates(country), state) && (part === '' || knows(atlas.getRegions(country, state), part))) return undefined
+  return new DomainError('unknown_region', `No public holidays are known for this region of ${country}.`, {
+    pointer: '/calendar/region'
+  })
+}
+
+function partsOfRegion({ country, region }: HolidayPlace): { state: string; part: string } {
+  if (region === undefined || region === null) return { state: '', part: '' }
   const [state = '', ...rest] = (region.startsWith(`${country}-`) ? region.slice(country.length + 1) : region).split('-')
-  const part = rest.join('-')
-  if (!knows(atlas.getStates(country), state) || (part !== '' && !knows(atlas.getRegions(country, state), part))) {
-    throw new DomainError('unknown_region', `No public holidays are known for this region of ${country}.`, {
-      pointer: '/calendar/region'
-    })
-  }
-  return part === '' ? new Holidays(country, state, options) : new Holidays(country, state, part, options)
+  return { state, part: rest.join('-') }
 }
 
 function knows(names: Record<string, string> | undefined, code: string): boolean {

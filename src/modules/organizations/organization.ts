@@ -1,10 +1,10 @@
-import { type BusinessCalendar, businessCalendar } from '../../kernel/calendar.ts'
+import { type BusinessCalendar, businessCalendar, closedDaysLimit, tooLongClosed } from '../../kernel/calendar.ts'
 import { type Day, dayIn } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { Mode } from './api-key.ts'
-import { holidayCheck } from './holidays.ts'
+import { holidayCheck, storedHolidayCheck } from './holidays.ts'
 
 export type CalendarSettings = Readonly<{
   version: number
@@ -50,11 +50,28 @@ export function todayFor({ now, organization }: Present, clientTimeZone: string 
   return dayIn(now, clientTimeZone ?? organization.timeZone)
 }
 
-/** @throws DomainError when all seven weekdays are closed or the country is unknown. */
-export function calendarOf(settings: CalendarSettings): BusinessCalendar {
+/** A calendar as it was stored. */
+export function calendarOf({ version, weekend, country, region, closedDays }: CalendarSettings): BusinessCalendar {
+  const isHoliday = country === null ? () => false : storedHolidayCheck({ country, region })
+  return businessCalendar({ version, weekend, closedDays, isHoliday })
+}
+
+/**
+ * Refuses what stages and notices, which wait for an open day, could not live with.
+ * @param place whether the country and the region are new: those that were taken once may be retired since.
+ * @throws DomainError naming the field.
+ */
+export function checkCalendar(settings: CalendarSettings, { place }: { place: boolean }): void {
   if (new Set(settings.weekend).size === 7) {
     throw new DomainError('invalid_request', 'A week needs at least one open day.', { pointer: '/calendar/weekend' })
   }
-  const isHoliday = settings.country === null ? () => false : holidayCheck({ country: settings.country, region: settings.region })
-  return businessCalendar({ version: settings.version, weekend: settings.weekend, closedDays: settings.closedDays, isHoliday })
+  const { country, region } = settings
+  if (place && country !== null) holidayCheck({ country, region })
+  const closed = tooLongClosed(calendarOf(settings), settings.closedDays)
+  if (closed === undefined) return
+  throw new DomainError(
+    'invalid_request',
+    `Every day from ${closed.from} through ${closed.through} is closed, by the weekend, holidays and closed days together. At most ${closedDaysLimit} days in a row may be closed.`,
+    { pointer: '/calendar/closed_days' }
+  )
 }

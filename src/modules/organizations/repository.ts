@@ -4,7 +4,7 @@ import { refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { Mode, Scope } from './api-key.ts'
 import type { CalendarSettings, Organization } from './organization.ts'
@@ -222,7 +222,7 @@ function fromRow({
 }: OrganizationRow): Organization {
   return {
     ...row,
-    defaultCurrency: currency(row.defaultCurrency),
+    defaultCurrency: storedCurrency(row.defaultCurrency),
     calendar: { version: calendarVersion, weekend, country, region, closedDays },
     policyVersions: new Map(Object.entries(policyVersions ?? {}))
   }

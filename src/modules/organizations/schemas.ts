@@ -74,7 +74,12 @@ const calendarFields = {
   }),
   country: nullable(Type.String({ pattern: '^[A-Z]{2}$', description: 'ISO 3166 country whose public holidays are closed' })),
   region: nullable(Type.String({ minLength: 1, maxLength: 10, description: 'Region of that country' })),
-  closed_days: Type.Array(DayText, { maxItems: 1000, uniqueItems: true, description: 'Your own closed days' })
+  closed_days: Type.Array(DayText, {
+    maxItems: 1000,
+    uniqueItems: true,
+    description:
+      'Your own closed days. With the weekend and the holidays, at most 366 days in a row may be closed: what waits for an open day could not go on.'
+  })
 }
 
 const PromiseGraceDays = Type.Integer({

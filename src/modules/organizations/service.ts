@@ -7,7 +7,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
-import { type Books, type CalendarSettings, calendarOf, type Organization, type Present } from './organization.ts'
+import { type Books, type CalendarSettings, calendarOf, checkCalendar, type Organization, type Present } from './organization.ts'
 import { createOrganizationCache } from './organization-cache-service.ts'
 import * as repository from './repository.ts'
 
@@ -74,7 +74,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       const clockAt = input.mode === 'test' ? (input.clockAt ?? now) : null
       if (clockAt !== null) requireInTime(clockAt, '/clock_at')
       const calendar = { version: 1, ...input.calendar }
-      calendarOf(calendar)
+      checkCalendar(calendar, { place: true })
       const draft: Organization = {
         ...input,
         id: tx.orgId,
@@ -130,7 +130,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
           : { ...before.calendar, ...calendarChange, version: before.calendar.version + 1 }
       const after: Organization = { ...before, ...settings, calendar, version: before.version + 1, updatedAt: clock.now() }
       if (calendarChange !== undefined) {
-        calendarOf(calendar)
+        checkCalendar(calendar, { place: calendarChange.country !== undefined || calendarChange.region !== undefined })
         await repository.insertCalendar(tx, calendar, clock.now())
       }
       await repository.save(tx, after)

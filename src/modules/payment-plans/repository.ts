@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { InstallmentStatus, PaymentPlan } from './plan.ts'
 import type { StoredAcceptance } from './table.ts'
 
@@ -197,7 +197,7 @@ export async function page(reader: Reader, filter: PlanFilter): Promise<PaymentP
 function fromRow(row: Row): PaymentPlan {
   return {
     ...row,
-    currency: currency(row.currency),
+    currency: storedCurrency(row.currency),
     acceptance: row.acceptance && { ...row.acceptance, at: new Date(row.acceptance.at) },
     installments: row.installments.map((one) => ({
       ...one,

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Announcement } from './announced.ts'
@@ -273,7 +273,7 @@ const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
 
 function fromRow({ refs, shares, announced, ...row }: Row): PaymentView {
   const allocations: Share[] = shares.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
-  const payment = { ...row, currency: currency(row.currency) }
+  const payment = { ...row, currency: storedCurrency(row.currency) }
   return { payment, allocations, announced: announced.map(wantedFrom), externalRefs: refs }
 }
 

@@ -20,7 +20,7 @@ import {
   SourceVersion,
   updatedSince
 } from '../../http/schemas.ts'
-import { currency, formatAmount } from '../../kernel/money.ts'
+import { formatAmount, storedCurrency } from '../../kernel/money.ts'
 import type { PaymentView } from './payment.ts'
 import type { CurrencyBalance } from './repository.ts'
 import type { StatementLine } from './statement-repository.ts'
@@ -244,7 +244,7 @@ export function balanceToApi(clientId: string, balances: readonly CurrencyBalanc
   return {
     client_id: clientId,
     balances: balances.map((row) => {
-      const amount = (minor: bigint) => formatAmount(minor, currency(row.currency))
+      const amount = (minor: bigint) => formatAmount(minor, storedCurrency(row.currency))
       return {
         currency: row.currency,
         open: amount(row.openMinor),
@@ -264,7 +264,7 @@ export function statementToApi(clientId: string, lines: readonly StatementLine[]
     client_id: clientId,
     is_settled: lines.every(({ openMinor }) => BigInt(openMinor) === 0n),
     currencies: lines.map((line) => {
-      const amount = (minor: string) => formatAmount(BigInt(minor), currency(line.currency))
+      const amount = (minor: string) => formatAmount(BigInt(minor), storedCurrency(line.currency))
       return {
         currency: line.currency,
         invoiced: amount(line.invoicedMinor),

@@ -1,6 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import type { PaymentPromise } from './promise.ts'
 
 type Row = Omit<PaymentPromise, 'currency'> & { currency: string }
@@ -140,5 +140,5 @@ export async function page(reader: Reader, filter: PromiseFilter): Promise<Payme
 }
 
 function fromRow(row: Row): PaymentPromise {
-  return { ...row, currency: currency(row.currency) }
+  return { ...row, currency: storedCurrency(row.currency) }
 }

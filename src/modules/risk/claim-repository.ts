@@ -2,7 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { forIds, type IdsStatement, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { storedCurrency } from '../../kernel/money.ts'
 import { amountOf, type LedgerClaim } from './invoice-facts.ts'
 
 /** An invoice as the score sees it, and whose it is. */
@@ -50,7 +50,7 @@ const selectFacts = idsStatement<FactRow>(
 
 export async function factsOf(reader: Reader, invoiceIds: readonly string[]): Promise<LedgerFact[]> {
   return (await read(reader, selectFacts, invoiceIds)).map(({ totalMinor, status, ...row }) => {
-    const amount = amountOf(totalMinor, currency(row.currency))
+    const amount = amountOf(totalMinor, storedCurrency(row.currency))
     // A number may be given twice, and an order needs each once.
     const number = `${row.number} ${row.invoiceId}`
     const claim = claimFrom({ ...row, number, amount, isWrittenOff: status === 'written_off' })
@@ -174,7 +174,7 @@ export async function remove(tx: Tx, invoiceIds: readonly string[]): Promise<voi
 function claimFrom({ issuedOn, dueOn, settledOn, ...row }: Row): ClaimOf {
   return {
     ...row,
-    currency: currency(row.currency),
+    currency: storedCurrency(row.currency),
     issuedOn: epochDayOf(issuedOn),
     dueOn: epochDayOf(dueOn),
     settledOn: settledOn === null ? null : epochDayOf(settledOn)

@@ -14,7 +14,7 @@ import {
   ref
 } from '../../http/schemas.ts'
 import type { Day } from '../../kernel/day.ts'
-import { currency, formatAmount } from '../../kernel/money.ts'
+import { formatAmount, storedCurrency } from '../../kernel/money.ts'
 import type { Exposure } from './exposure.ts'
 import { modelVersions } from './model.ts'
 import type { ModelView } from './model-view.ts'
@@ -210,7 +210,7 @@ export function exposureToApi({
   overdueMinor,
   expectedBadMinor
 }: Exposure): Static<typeof ExposureSchema> {
-  const amount = (minor: bigint) => formatAmount(minor, currency(code))
+  const amount = (minor: bigint) => formatAmount(minor, storedCurrency(code))
   return { currency: code, open: amount(openMinor), overdue: amount(overdueMinor), expected_bad: amount(expectedBadMinor) }
 }
 

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { DomainError } from '../../../src/kernel/errors.ts'
 import { checkPolicy, defaultPolicy, type Policy } from '../../../src/modules/dunning/policy.ts'
-import { type PolicyDocument, policyFromJson, policyToJson } from '../../../src/modules/dunning/policy-document.ts'
+import {
+  checkedPolicyFrom,
+  type PolicyDocument,
+  policyFromJson,
+  policyToJson
+} from '../../../src/modules/dunning/policy-document.ts'
 import { eur, jpy, stage } from './builders.ts'
 
 function refusalOf(act: () => unknown): DomainError {
@@ -90,14 +95,16 @@ describe('the policy document', () => {
 
   it('points at the amount that is none', () => {
     const base = policyToJson(defaultPolicy)
-    const precise = refusalOf(() => policyFromJson({ ...base, min_balance: { EUR: '5.001' } }))
-    const foreign = refusalOf(() => policyFromJson({ ...base, min_balance: { 'E/R': '5' } }))
+    const precise = refusalOf(() => checkedPolicyFrom({ ...base, min_balance: { EUR: '5.001' } }))
+    const foreign = refusalOf(() => checkedPolicyFrom({ ...base, min_balance: { 'E/R': '5' } }))
     expect(precise).toMatchObject({ code: 'invalid_amount', pointer: '/min_balance/EUR' })
     expect(foreign).toMatchObject({ code: 'unknown_currency', pointer: '/min_balance/E~1R' })
   })
 
-  it('notices a stored policy that breaks the rules', () => {
-    const base = policyToJson(defaultPolicy)
-    expect(refusalOf(() => policyFromJson({ ...base, stages: [] }))).toMatchObject({ pointer: '/stages' })
+  it('that breaks the rules is refused where a caller sends it, and read where it was stored', () => {
+    const old = { ...policyToJson(defaultPolicy), min_days_between: 1_000, min_balance: { HRK: '5.00' } }
+    expect(refusalOf(() => checkedPolicyFrom(old))).toMatchObject({ code: 'unknown_currency' })
+    expect(refusalOf(() => checkedPolicyFrom({ ...old, min_balance: {} }))).toMatchObject({ pointer: '/min_days_between' })
+    expect(policyToJson(policyFromJson(old))).toEqual(old)
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { businessCalendar, nextOpen, openEveryDay, previousOpen } from '../../../src/kernel/calendar.ts'
+import { businessCalendar, nextOpen, openEveryDay, previousOpen, tooLongClosed } from '../../../src/kernel/calendar.ts'
 import { addDays, type Day, day } from '../../../src/kernel/day.ts'
 
 const newYear = day('2027-01-01')
@@ -69,11 +69,30 @@ describe('a date on a closed day', () => {
     )
   })
 
-  it('moves by at most 366 days: a calendar that never opens is a bug, not an endless search', () => {
+  it('moves however far the next open day is, and ends with the days that can be written', () => {
     const opensOn = (only: Day) => ({ version: 9, isOpen: (d: Day) => d === only })
     const from = day('2026-01-01')
-    expect(nextOpen(opensOn(addDays(from, 366)), from)).toBe(addDays(from, 366))
-    expect(() => nextOpen(opensOn(addDays(from, 367)), from)).toThrow('closed for more than 366 days')
-    expect(() => previousOpen({ version: 9, isOpen: () => false }, from)).toThrow('calendar 9')
+    expect(nextOpen(opensOn(addDays(from, 1_000)), from)).toBe(addDays(from, 1_000))
+    expect(() => nextOpen({ version: 9, isOpen: () => false }, day('9999-01-01'))).toThrow('outside the years')
+  })
+})
+
+describe('a calendar', () => {
+  const from = day('2026-01-05') // a Monday
+  const run = (days: number) => Array.from({ length: days }, (_, n) => addDays(from, n))
+  const closedOn = (weekend: readonly number[], closedDays: readonly Day[]) =>
+    tooLongClosed(businessCalendar({ version: 1, weekend, closedDays, isHoliday: () => false }), closedDays)
+
+  it('may be closed for 366 days in a row, and no more', () => {
+    expect(closedOn([], run(366))).toBeUndefined()
+    expect(closedOn([], run(367))).toEqual({ from, through: addDays(from, 366) })
+    expect(closedOn([], [...run(300), ...run(600).slice(301)])).toBeUndefined()
+  })
+
+  it('counts weekends and its own closed days together', () => {
+    const mondays = Array.from({ length: 186 }, (_, n) => addDays(from, 7 * n))
+    expect(closedOn([2, 3, 4, 5, 6, 7], mondays)).toEqual({ from: addDays(from, -6), through: addDays(from, 186 * 7 - 1) })
+    expect(closedOn([2, 3, 4, 5, 6, 7], mondays.slice(0, 51))).toBeUndefined()
+    expect(closedOn([6, 7], mondays)).toBeUndefined()
   })
 })
