@@ -7,7 +7,7 @@ type StandingDeps = Readonly<{ payments: Pick<PaymentService, 'creditOf'>; holds
 
 const selectAny = statement<{ hasCredit: boolean; isHeld: boolean }>(
   'client_standing.any',
-  `select exists (select from payments where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 and reserved_for is null) as "hasCredit",
+  `select exists (select from payments where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0) as "hasCredit",
      exists (select from holds where org_id = $1 and client_id = any($2::uuid[])) as "isHeld"`
 )
 

@@ -53,7 +53,8 @@ describe('a source that names what a payment settles', () => {
       { invoice_id: older, amount: '100.00' }
     ]
     expect(await toldBy(() => put({ ...whole, allocations }))).toEqual([])
-    expect(await put({ allocations })).toEqual(first)
+    // What the source names is named from now on; nothing else changed.
+    expect(await put({ allocations })).toEqual({ ...first, announced_allocations: allocations, version: first.version + 1 })
     expect([await ledger.invoice(older), await ledger.invoice(newer)]).toEqual(invoices)
   })
 

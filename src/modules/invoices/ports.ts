@@ -20,7 +20,15 @@ export type Planned = Readonly<{
 }>
 
 /** What is left of a payment, and may be set against what falls due. */
-export type Credit = Readonly<{ id: string; clientId: string; currency: string; unappliedMinor: bigint; receivedOn: Day }>
+export type Credit = Readonly<{
+  id: string
+  clientId: string
+  currency: string
+  unappliedMinor: bigint
+  /** What of it is kept for invoices that it is named for; not in the other. */
+  waitingMinor: bigint
+  receivedOn: Day
+}>
 
 export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
 
@@ -44,7 +52,8 @@ export type InvoicePorts = Readonly<{
   /** What these clients have in credit that may be applied by itself. They are locked, so that it stays so. */
   creditOf: (tx: Tx, clientIds: readonly string[]) => Promise<readonly Credit[]>
   /**
-   * Payments apply credit to what its clients have open, oldest due first, where the organization wants that.
+   * Payments apply what is named for an invoice of theirs, then credit to what its clients have open, oldest due first, where the
+   * organization wants that.
    * @returns whether anything was applied.
    */
   applyCredit: (tx: Tx, input: { books: Books; credit: readonly Credit[] }) => Promise<boolean>

@@ -5,6 +5,8 @@ import type { EventDraft } from '../events/event.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
+import { fillWaiting } from './announced.ts'
+import * as namedRepository from './named-repository.ts'
 import { type FreshShare, fill, stillSet } from './payment.ts'
 import * as repository from './repository.ts'
 import type { PaymentServiceDeps } from './service.ts'
@@ -139,9 +141,28 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     })
   }
 
+  /**
+   * Applies what sources named for invoices, as far as it is open by now, oldest payment first. The clients are locked.
+   * @returns whether anything was applied.
+   */
+  async function applyNamed(tx: Tx, { books, clientIds }: { books: Books; clientIds: readonly string[] }): Promise<boolean> {
+    const waiting = await namedRepository.waitingShares(tx, clientIds)
+    if (waiting.length === 0) return false
+    const open = await invoices.payablesOfInvoices(tx, [...new Set(waiting.map(({ invoiceId }) => invoiceId))])
+    const groups = Map.groupBy(fillWaiting(waiting, open), ({ clientId, currency }) => `${clientId} ${currency}`)
+    for (const shares of groups.values()) {
+      const [first] = shares
+      if (first === undefined) continue
+      const client = { id: first.clientId, currency: first.currency }
+      await allocate(tx, { books, at: clock.now(), receipts: [], shares, client, told: async () => [], movesCredit: true })
+    }
+    return groups.size > 0
+  }
+
   return {
     allocate,
     releaseOf,
+    applyNamed,
 
     /** Takes all of a payment's allocations back; its row is the caller's. */
     async takeBack(
@@ -153,17 +174,18 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       await move(tx, { books, at, entries: [...entries, taken], reason, told })
     },
 
-    creditOf: repository.creditOf,
+    creditOf: namedRepository.creditOf,
 
     /** See `InvoicePorts.applyCredit`. */
     async applyCredit(tx: Tx, { books, credit }: { books: Books; credit: readonly Credit[] }): Promise<boolean> {
-      if (!books.organization.autoApplyCredit || credit.length === 0) return false
+      const waiting = [...new Set(credit.flatMap(({ clientId, waitingMinor }) => (waitingMinor > 0n ? [clientId] : [])))]
+      let applied = waiting.length > 0 && (await applyNamed(tx, { books, clientIds: waiting }))
+      if (!books.organization.autoApplyCredit || credit.length === 0) return applied
       const open = await invoices.payablesOf(tx, {
         clientIds: [...new Set(credit.map(({ clientId }) => clientId))],
         currency: null
       })
       const left = new Map(open.map((payable) => [payable.obligationId, payable.balanceMinor]))
-      let applied = false
       for (const { id: paymentId, clientId, currency, unappliedMinor, receivedOn: fromOn } of credit) {
         const payables = open
           .filter((payable) => payable.clientId === clientId && payable.currency === currency)

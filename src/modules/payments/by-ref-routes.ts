@@ -54,7 +54,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Create or update a payment by external reference',
         description:
-          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created.',
+          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created. An `invoice_ref` in `allocations` that names an invoice that does not exist yet, or more than is open of it: the payment is recorded, and this part waits in `pending_allocations`, kept for that invoice.',
         querystring: RefQuery,
         body: PutPaymentByRef,
         response: {

@@ -2,7 +2,7 @@ import type { Tx } from '../../db/client.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { PaymentChange } from './correction-service.ts'
 import { createBodyFrom, newPaymentFrom, reversalFrom, saidFrom, statusFrom } from './input.ts'
-import type { PaymentView } from './payment.ts'
+import { isSameNamed, type PaymentView } from './payment.ts'
 import { differencesOf, isAnother, refuseMisplaced, type Said, type SaidField, type Step, stepFor } from './said.ts'
 import { type PutPaymentBody, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
@@ -39,7 +39,7 @@ export async function putPaymentByRef(
 type Put = Readonly<{ id: string; ref: Ref; body: PutPaymentBody }>
 
 async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Services): Promise<PaymentView> {
-  const input = await newPaymentFrom(tx, createBodyFrom(body, ref), references)
+  const input = await newPaymentFrom(tx, createBodyFrom(body, ref), references, { waits: true })
   return payments.record(tx, { ...input, ...statusFrom(body), id })
 }
 
@@ -87,7 +87,12 @@ async function correct(tx: Tx, following: Following, services: Services): Promis
     return recordAnew(tx, { ...following, status: status === 'pending' ? 'pending' : 'settled' }, services)
   }
   const isMoved = status === 'settled' && said.allocations !== undefined && differences.has('allocations')
-  const moved = isMoved ? await payments.reallocate(tx, { id, wanted: said.allocations }) : view
+  const isRestated = !isMoved && said.allocations !== undefined && !isSameNamed(said.allocations, view.named)
+  const moved = isMoved
+    ? await payments.reallocate(tx, { id, wanted: said.allocations })
+    : isRestated && status === 'settled'
+      ? await payments.restate(tx, { id, named: said.allocations })
+      : view
   const change = changeOf(following)
   return Object.keys(change).length === 0 ? moved : payments.describe(tx, { id, change })
 }
@@ -123,6 +128,6 @@ async function recordAnew(
     ...(receivedOn !== undefined && !isYetToEnd && { received_on: receivedOn }),
     status
   }
-  const input = await newPaymentFrom(tx, createBodyFrom(whole, ref), references)
+  const input = await newPaymentFrom(tx, createBodyFrom(whole, ref), references, { waits: true })
   return payments.replace(tx, { id: now.id, input })
 }

@@ -5,7 +5,8 @@ import type { EventDraft, EventType } from '../events/event.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { createAllocator } from './allocation-service.ts'
-import { type Payment, type PaymentView, sumByInvoice, undoesHistory, type Wanted } from './payment.ts'
+import * as namedRepository from './named-repository.ts'
+import { knownOf, type Named, type Payment, type PaymentView, sumByInvoice, undoesHistory } from './payment.ts'
 import type { createPendings } from './pending-service.ts'
 import { endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
 import * as repository from './repository.ts'
@@ -87,6 +88,7 @@ export function createCorrections(deps: Deps) {
     takeRow(tx, opened, { reason, reversedOn: day })
     const taken = takenEntry(view.payment, asOf ?? receivedOn)
     await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason })
+    await allocator.applyNamed(tx, { books, clientIds: [view.payment.clientId] })
     return get(tx, id)
   }
 
@@ -135,14 +137,14 @@ export function createCorrections(deps: Deps) {
     },
 
     /** Sets a payment against what it is to settle: invoices whose sum stays keep it, the others give back or get the difference. */
-    async reallocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Wanted[] }): Promise<PaymentView> {
+    async reallocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Named[] }): Promise<PaymentView> {
       const { books, view, at } = await open(tx, id)
       const { payment, allocations } = view
       const fromOn = requireSettled(payment, 'allocated')
       const release = { paymentId: id, asOf: null }
       const all = await allocator.releaseOf(tx, { ...release, freedMinor: null })
       const target = await sharesOf(tx, payment, { wanted, availableMinor: payment.amountMinor, freed: all })
-      const sums = new Map(wanted.map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
+      const sums = new Map(knownOf(wanted).map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
       const kept = new Set(
         sumByInvoice(allocations).flatMap((one) => (sums.get(one.invoiceId) === one.amountMinor ? [one.invoiceId] : []))
       )
@@ -157,7 +159,7 @@ export function createCorrections(deps: Deps) {
         .filter(({ invoiceId }) => !kept.has(invoiceId))
         .map((share) => ({ ...share, amountMinor: beyond(share.amountMinor, nowMinor.get(share.obligationId)) }))
         .filter(({ amountMinor }) => amountMinor > 0n)
-      repository.replaceAnnounced(tx, { paymentId: id, wanted })
+      namedRepository.replaceNamed(tx, { paymentId: id, named: wanted })
       await allocator.allocate(tx, {
         ...{ books, at, movesCredit: true },
         receipts: await allocator.releaseOf(tx, { ...release, freedMinor }),
@@ -165,6 +167,15 @@ export function createCorrections(deps: Deps) {
         client: { id: payment.clientId, currency: payment.currency },
         told: async () => []
       })
+      await allocator.applyNamed(tx, { books, clientIds: [payment.clientId] })
+      return get(tx, id)
+    },
+
+    /** Remembers what its source names, where that is how it stands already. */
+    async restate(tx: Tx, { id, named }: { id: string; named: readonly Named[] }): Promise<PaymentView> {
+      const { view, at } = await open(tx, id)
+      namedRepository.replaceNamed(tx, { paymentId: id, named })
+      repository.save(tx, { ...view.payment, version: view.payment.version + 1, updatedAt: at })
       return get(tx, id)
     },
 

@@ -4,13 +4,18 @@ import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, currency } from '../../kernel/money.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
-import type { Wanted } from './payment.ts'
+import type { Named } from './payment.ts'
 import type { NewPayment, Reversal } from './receipt.ts'
 import { refuseMisplaced, type Said } from './said.ts'
 import type { AllocationsBody, CreatePaymentBody, PutPaymentBody } from './schemas.ts'
 
 /** Finds what the body names by references and reads its amounts and days. */
-export async function newPaymentFrom(reader: Reader, body: CreatePaymentBody, references: ReferenceService): Promise<NewPayment> {
+export async function newPaymentFrom(
+  reader: Reader,
+  body: CreatePaymentBody,
+  references: ReferenceService,
+  { waits = false }: { waits?: boolean } = {}
+): Promise<NewPayment> {
   const code = currency(body.currency)
   const clientId = await references.resolve(reader, {
     kind: 'client',
@@ -30,28 +35,29 @@ export async function newPaymentFrom(reader: Reader, body: CreatePaymentBody, re
     method: body.method ?? null,
     reference: body.reference ?? null,
     reservedFor: body.reserved_for ?? null,
-    allocations: await wantedFrom(reader, { allocations: body.allocations, of: code }, references),
+    allocations: await namedFrom(reader, { allocations: body.allocations, of: code, waits }, references),
     metadata: body.metadata ?? {},
     externalRefs: body.external_refs ?? []
   }
 }
 
-export async function wantedFrom(
+/** @param how.waits an invoice that a reference names may not exist yet. */
+export async function namedFrom(
   reader: Reader,
-  { allocations, of }: { allocations: AllocationsBody | undefined; of: Currency },
+  { allocations, of, waits = false }: { allocations: AllocationsBody | undefined; of: Currency; waits?: boolean },
   references: ReferenceService
-): Promise<Wanted[] | null> {
+): Promise<Named[] | null> {
   if (allocations === undefined) return null
   return Promise.all(
     allocations.map(async (wanted, index) => {
       const pointers = { id: `/allocations/${index}/invoice_id`, ref: `/allocations/${index}/invoice_ref` }
-      const invoiceId = await references.resolve(reader, {
-        kind: 'invoice',
-        id: wanted.invoice_id,
-        ref: wanted.invoice_ref,
-        pointers
-      })
-      return { invoiceId, amountMinor: amountAt(wanted.amount, { of, pointer: `/allocations/${index}/amount` }) }
+      const { invoice_id: id, invoice_ref: ref } = wanted
+      const mayBeUnknown = waits && id === undefined && ref !== undefined
+      const invoiceId = mayBeUnknown
+        ? ((await references.find(reader, { kind: 'invoice', ...ref }))?.objectId ?? null)
+        : await references.resolve(reader, { kind: 'invoice', id, ref, pointers })
+      const amountMinor = amountAt(wanted.amount, { of, pointer: `/allocations/${index}/amount` })
+      return { invoiceId, ref: ref ?? null, amountMinor, waits: waits && ref !== undefined }
     })
   )
 }
@@ -93,7 +99,7 @@ export async function saidFrom(
   const pointers = { id: '/client_id', ref: '/client_ref' }
   const isNamed = id !== undefined || ref !== undefined
   const clientId = isNamed ? await references.resolve(reader, { kind: 'client', id, ref, pointers }) : undefined
-  const allocations = await wantedFrom(reader, { allocations: body.allocations, of: code }, references)
+  const allocations = await namedFrom(reader, { allocations: body.allocations, of: code, waits: true }, references)
   const { instrument, method, reference, reserved_for: reservedFor, metadata } = body
   return {
     ...endFrom(body),

@@ -37,8 +37,8 @@ export type FreshShare = Share & Readonly<{ issuedOn: Day; recovers?: GivenUp }>
 export type PaymentView = Readonly<{
   payment: Payment
   allocations: readonly Share[]
-  /** What it was announced for. */
-  announced: readonly Wanted[]
+  /** What it is named for, in the order of naming. */
+  named: readonly Named[]
   externalRefs: readonly ExternalRef[]
 }>
 
@@ -118,6 +118,92 @@ export function asRecoveries(shares: readonly FreshShare[], givenUp: readonly Gi
 
 export type Wanted = Readonly<{ invoiceId: string; amountMinor: bigint }>
 
+/** An amount that is named for an invoice, which may not exist yet where it is named by reference. */
+export type Named = Readonly<{
+  invoiceId: string | null
+  ref: ExternalRef | null
+  amountMinor: bigint
+  /** By its source and by reference: what cannot be set against the invoice yet is kept for it. */
+  waits: boolean
+}>
+
+/** What of it names an invoice that exists. */
+export function knownOf(named: readonly Named[]): Wanted[] {
+  return named.flatMap(({ invoiceId, amountMinor }) => (invoiceId === null ? [] : [{ invoiceId, amountMinor }]))
+}
+
+const keyOf = ({ invoiceId, ref }: Pick<Named, 'invoiceId' | 'ref'>) => invoiceId ?? JSON.stringify([ref?.source, ref?.id])
+
+/** Whether two lists name the same amounts of the same invoices, in whatever order. */
+export function isSameNamed(a: readonly Named[], b: readonly Named[]): boolean {
+  const sums = (named: readonly Named[]) => {
+    const byInvoice = new Map<string, bigint>()
+    for (const one of named) byInvoice.set(keyOf(one), (byInvoice.get(keyOf(one)) ?? 0n) + one.amountMinor)
+    return byInvoice
+  }
+  const [one, other] = [sums(a), sums(b)]
+  return one.size === other.size && [...one].every(([key, minor]) => other.get(key) === minor)
+}
+
+/**
+ * What of a payment waits: named by its source for an invoice that does not exist yet, or of which not as much is open. Kept for that
+ * invoice as far as the payment has it.
+ */
+export function waitingOf({ payment, allocations, named }: Pick<PaymentView, 'payment' | 'allocations' | 'named'>): Named[] {
+  const waiting = named.filter(({ waits }) => waits)
+  if (payment.status === 'pending') return waiting.filter(({ invoiceId }) => invoiceId === null)
+  if (payment.status !== 'settled') return []
+  const set = new Map(sumByInvoice(allocations).map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
+  let left = payment.unappliedMinor
+  return waiting.flatMap((one) => {
+    const rest = one.amountMinor - ((one.invoiceId === null ? undefined : set.get(one.invoiceId)) ?? 0n)
+    const amountMinor = rest < left ? rest : left
+    if (amountMinor <= 0n) return []
+    left -= amountMinor
+    return [{ ...one, amountMinor }]
+  })
+}
+
+/** What its source named, as far as another amount reaches. */
+export function trimmed(named: readonly Named[], amountMinor: bigint): Named[] {
+  let left = amountMinor
+  return named.flatMap((one) => {
+    const part = one.amountMinor < left ? one.amountMinor : left
+    left -= part
+    return part > 0n ? [{ ...one, amountMinor: part }] : []
+  })
+}
+
+/** What stands of a payment: what is set against invoices, and what waits to be. */
+export function standingOf(view: PaymentView): Named[] {
+  if (view.payment.status !== 'settled') return [...view.named]
+  const set = sumByInvoice(view.allocations).map((one) => ({ ...one, ref: null, waits: false }))
+  return [...set, ...waitingOf(view)]
+}
+
+/** @throws DomainError naming the allocation: more in all than the payment has, nothing, an invoice twice. */
+export function checkNamed(
+  named: readonly Pick<Named, 'invoiceId' | 'amountMinor' | 'ref'>[],
+  { availableMinor, currency }: { availableMinor: bigint; currency: Currency }
+): void {
+  const total = named.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+  if (total > availableMinor) {
+    throw new DomainError(
+      'payment_exceeds_balance',
+      `The allocations sum to more than the ${formatAmount(availableMinor, currency)} that there is.`,
+      { pointer: '/allocations' }
+    )
+  }
+  for (const [index, one] of named.entries()) {
+    const pointer = `/allocations/${index}`
+    if (named.findIndex((other) => keyOf(other) === keyOf(one)) !== index) {
+      throw new DomainError('invalid_request', 'This invoice is named twice.', { pointer: `${pointer}/invoice_id` })
+    }
+    if (one.amountMinor <= 0n)
+      throw new DomainError('invalid_amount', 'An allocation must be more than 0.', { pointer: `${pointer}/amount` })
+  }
+}
+
 /** What is set against each invoice, in the order of the first share of each. */
 export function sumByInvoice(shares: readonly Pick<Share, 'invoiceId' | 'amountMinor'>[]): Wanted[] {
   return [...Map.groupBy(shares, ({ invoiceId }) => invoiceId)].map(([invoiceId, of]) => ({
@@ -126,61 +212,30 @@ export function sumByInvoice(shares: readonly Pick<Share, 'invoiceId' | 'amountM
   }))
 }
 
-/** Whether two lists name the same amounts of the same invoices, in whatever order. */
-export function isSameWanted(a: readonly Wanted[], b: readonly Wanted[]): boolean {
-  const amounts = new Map(b.map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
-  const isOnceEach = amounts.size === b.length && new Set(a.map(({ invoiceId }) => invoiceId)).size === a.length
-  return isOnceEach && a.length === b.length && a.every(({ invoiceId, amountMinor }) => amounts.get(invoiceId) === amountMinor)
-}
-
 /**
- * Sets money against the invoices that the caller names, each by its own due dates.
- * @throws DomainError naming the allocation: more than the invoice's balance, more than the payment has, another currency or client.
+ * Sets money against an invoice that the caller names, by its own due dates.
+ * @throws DomainError naming the allocation: more than the invoice's balance, another currency or client. See `checkNamed`.
  */
 export function fillNamed(
-  wanted: readonly Wanted[],
-  {
-    availableMinor,
-    open,
-    currency,
-    clientId
-  }: {
-    availableMinor: bigint
-    open: readonly (Open & { currency: Currency; clientId: string })[]
-    currency: Currency
-    clientId: string
-  }
+  { invoiceId, amountMinor }: Wanted,
+  how: { open: readonly (Open & { currency: Currency; clientId: string })[]; currency: Currency; clientId: string; index: number }
 ): FreshShare[] {
-  const total = wanted.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
-  if (total > availableMinor) {
-    throw new DomainError(
-      'payment_exceeds_balance',
-      `The allocations sum to more than the ${formatAmount(availableMinor, currency)} that there is.`,
-      { pointer: '/allocations' }
-    )
+  const { open, currency, clientId, index } = how
+  const pointer = `/allocations/${index}`
+  const parts = open.filter((part) => part.invoiceId === invoiceId)
+  const [first] = parts
+  if (first === undefined || first.clientId !== clientId) {
+    throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `${pointer}/invoice_id` })
   }
-  return wanted.flatMap(({ invoiceId, amountMinor }, index) => {
-    const pointer = `/allocations/${index}`
-    const parts = open.filter((part) => part.invoiceId === invoiceId)
-    const [first] = parts
-    if (first === undefined || first.clientId !== clientId) {
-      throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `${pointer}/invoice_id` })
-    }
-    if (wanted.findIndex((other) => other.invoiceId === invoiceId) !== index) {
-      throw new DomainError('invalid_request', 'This invoice is named twice.', { pointer: `${pointer}/invoice_id` })
-    }
-    if (first.currency !== currency)
-      throw new DomainError('currency_mismatch', `The invoice is in ${first.currency}, the payment in ${currency}.`, { pointer })
-    if (amountMinor <= 0n)
-      throw new DomainError('invalid_amount', 'An allocation must be more than 0.', { pointer: `${pointer}/amount` })
-    const balance = parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
-    if (amountMinor > balance) {
-      throw new DomainError('payment_exceeds_balance', `Only ${formatAmount(balance, currency)} of the invoice is open.`, {
-        pointer: `${pointer}/amount`
-      })
-    }
-    return fill(amountMinor, parts)
-  })
+  if (first.currency !== currency)
+    throw new DomainError('currency_mismatch', `The invoice is in ${first.currency}, the payment in ${currency}.`, { pointer })
+  const balance = parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
+  if (amountMinor > balance) {
+    throw new DomainError('payment_exceeds_balance', `Only ${formatAmount(balance, currency)} of the invoice is open.`, {
+      pointer: `${pointer}/amount`
+    })
+  }
+  return fill(amountMinor, parts)
 }
 
 /** A mistake is taken back as of the day it was entered for; a bounce acts on its own day. */

@@ -5,7 +5,8 @@ import type { SetDeadline } from '../deadlines/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { leftOpen } from './announced.ts'
-import { fill, fillNamed, type Payment, type Wanted } from './payment.ts'
+import * as namedRepository from './named-repository.ts'
+import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment } from './payment.ts'
 import * as repository from './repository.ts'
 
 export type PendingEnd = 'settled' | 'failed' | 'unconfirmed'
@@ -25,11 +26,19 @@ export type PendingPorts = Readonly<{
 
 /** What announced money does while it is not there: it counts nowhere, and keeps what it covers from being dunned. */
 export function createPendings({ invoices, ports }: Readonly<{ invoices: InvoiceService; ports: PendingPorts }>) {
-  /** @throws DomainError naming the allocation, as for money that is there. */
-  async function checkNamed(tx: Tx, payment: Payment, wanted: readonly Wanted[]): Promise<void> {
+  /** @returns the invoices that it is named for. @throws DomainError naming the allocation, as for money that is there. */
+  async function namedInvoices(tx: Tx, payment: Payment, named: readonly Named[]): Promise<string[]> {
     const { amountMinor: availableMinor, currency, clientId } = payment
-    const ids = wanted.map(({ invoiceId }) => invoiceId)
-    fillNamed(wanted, { availableMinor, open: await invoices.payablesOfInvoices(tx, ids), currency, clientId })
+    checkNamed(named, { availableMinor, currency })
+    const open = await invoices.payablesOfInvoices(
+      tx,
+      knownOf(named).map(({ invoiceId }) => invoiceId)
+    )
+    named.forEach((one, index) => {
+      for (const known of one.waits ? [] : knownOf([one])) fillNamed(known, { open, currency, clientId, index })
+    })
+    const own = open.filter((part) => part.clientId === clientId && part.currency === currency)
+    return [...new Set(own.map(({ invoiceId }) => invoiceId))]
   }
 
   async function coveredBy(tx: Tx, payment: Payment): Promise<string[]> {
@@ -46,18 +55,12 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
     /** With the client locked: writes the payment and holds what it covers until it must have shown on the account. */
     async announce(
       tx: Tx,
-      {
-        books,
-        client,
-        payment,
-        wanted
-      }: { books: Books; client: ClientTerms; payment: Payment; wanted: readonly Wanted[] | null }
+      { books, client, payment, named }: { books: Books; client: ClientTerms; payment: Payment; named: readonly Named[] | null }
     ): Promise<void> {
       const { id: paymentId, clientId } = payment
-      if (wanted !== null) await checkNamed(tx, payment, wanted)
+      const invoiceIds = named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named)
       repository.insert(tx, payment)
-      if (wanted !== null) repository.insertAnnounced(tx, { paymentId, wanted })
-      const invoiceIds = wanted?.map(({ invoiceId }) => invoiceId) ?? (await coveredBy(tx, payment))
+      if (named !== null) namedRepository.insertNamed(tx, { paymentId, named })
       const today = todayFor(books, client.timeZone)
       const untilOn = addDays(payment.maturesOn ?? today, books.organization.clearingDays)
       const at = startOfDay(addDays(untilOn, 1), client.timeZone ?? books.organization.timeZone)

@@ -4,7 +4,7 @@ import type { Currency } from '../../kernel/money.ts'
 import { EARLIEST_ON, LATEST_ON } from '../invoices/draft.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
-import type { Payment, Wanted } from './payment.ts'
+import type { Named, Payment } from './payment.ts'
 import type { Instrument, ReversalReason } from './table.ts'
 
 export type NewPayment = Readonly<{
@@ -24,7 +24,7 @@ export type NewPayment = Readonly<{
   reference: string | null
   reservedFor: string | null
   /** Null sets it against what is oldest due; for pending ones, once they are there. */
-  allocations: readonly Wanted[] | null
+  allocations: readonly Named[] | null
   metadata: Readonly<Record<string, string>>
   externalRefs: readonly ExternalRef[]
 }> &

@@ -2,15 +2,15 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
-import type { Credit } from '../invoices/ports.ts'
 import type { Announcement } from './announced.ts'
-import type { Payment, PaymentView, Share, Wanted } from './payment.ts'
+import { namedRows } from './named-repository.ts'
+import { knownOf, type Named, type Payment, type PaymentView, type Share } from './payment.ts'
 
 type Row = Omit<Payment, 'currency'> & {
   currency: string
   refs: ExternalRef[]
   shares: { obligationId: string; invoiceId: string; amountMinor: string }[]
-  announced: { invoiceId: string; amountMinor: string }[]
+  named: { invoiceId: string | null; ref: ExternalRef | null; amountMinor: string; waits: boolean }[]
 }
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
@@ -22,8 +22,9 @@ const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as 
      from (select obligation_id, min(invoice_id::text) as invoice_id, -sum(balance_minor) as amount, min(effective_on) as first_on from ledger_entries
        where org_id = p.org_id and payment_id = p.id and kind in ('allocation', 'allocation_reversed')
        group by obligation_id having sum(balance_minor) <> 0) a) as shares,
-  (select coalesce(json_agg(json_build_object('invoiceId', w.invoice_id, 'amountMinor', w.amount_minor::text) order by w.position), '[]')
-     from announced_allocations w where w.org_id = p.org_id and w.payment_id = p.id) as announced`
+  (select coalesce(json_agg(json_build_object('invoiceId', coalesce(x.object_id, w.invoice_id), 'amountMinor', w.amount_minor::text, 'waits', w.waits,
+       'ref', case when w.invoice_source is not null then json_build_object('source', w.invoice_source, 'id', w.invoice_external_id) end)
+     order by w.position), '[]') from ${namedRows('p')}) as named`
 
 const select = statement<Row>('payments.find', `select ${columns} from payments p where p.org_id = $1 and p.id = $2`)
 
@@ -122,51 +123,6 @@ export function save(tx: Tx, p: Payment): void {
   ])
 }
 
-const insertWanted = statement<{ id: string }>(
-  'payments.insert_announced',
-  `insert into announced_allocations (org_id, payment_id, position, invoice_id, amount_minor)
-   select $1, $2, position, invoice_id, amount_minor from unnest($3::uuid[], $4::bigint[]) with ordinality as t(invoice_id, amount_minor, position)`
-)
-
-const moveWanted = statement<{ id: string }>(
-  'payments.move_announced',
-  `with moving as (
-     select w.payment_id, w.amount_minor from announced_allocations w join payments p on p.org_id = w.org_id and p.id = w.payment_id
-     where w.org_id = $1 and w.invoice_id = $2 and p.status = 'pending'
-   ), joined as (
-     update announced_allocations other set amount_minor = other.amount_minor + moving.amount_minor from moving
-     where other.org_id = $1 and other.payment_id = moving.payment_id and other.invoice_id = $3 returning other.payment_id
-   ), gone as (
-     delete from announced_allocations w where w.org_id = $1 and w.invoice_id = $2 and w.payment_id in (select payment_id from joined)
-   ), moved as (
-     update announced_allocations w set invoice_id = $3
-     where w.org_id = $1 and w.invoice_id = $2 and w.payment_id in (select payment_id from moving)
-       and w.payment_id not in (select payment_id from joined)
-   )
-   update payments set version = version + 1, updated_at = $4 where org_id = $1 and id in (select payment_id from moving) returning id`
-)
-
-/** Money that was announced for an invoice is meant for the one that replaces it. @returns the payments. */
-export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
-  return (await tx.run(moveWanted, [tx.orgId, from, to, at])).map(({ id }) => id)
-}
-
-/** What announced money is meant for. */
-export function insertAnnounced(tx: Tx, { paymentId, wanted }: { paymentId: string; wanted: readonly Wanted[] }): void {
-  tx.write(insertWanted, [tx.orgId, paymentId, wanted.map((w) => w.invoiceId), wanted.map((w) => w.amountMinor)])
-}
-
-const deleteWanted = statement<{ id: string }>(
-  'payments.delete_announced',
-  'delete from announced_allocations where org_id = $1 and payment_id = $2'
-)
-
-/** Its source names something else by now. */
-export function replaceAnnounced(tx: Tx, of: { paymentId: string; wanted: readonly Wanted[] }): void {
-  tx.write(deleteWanted, [tx.orgId, of.paymentId])
-  insertAnnounced(tx, of)
-}
-
 const selectOtherAnnouncements = statement<Row>(
   'payments.other_announcements',
   `select ${columns} from payments p
@@ -181,31 +137,7 @@ export async function otherAnnouncements(
   { id, clientId, currency: code }: Pick<Payment, 'id' | 'clientId' | 'currency'>
 ): Promise<Announcement[]> {
   const rows = await tx.run(selectOtherAnnouncements, [tx.orgId, clientId, code, id])
-  return rows.map(({ amountMinor, announced }) => ({ amountMinor, named: announced.map(wantedFrom) }))
-}
-
-const selectCredit = statement<Credit>(
-  'payments.credit_of_clients',
-  `select id, client_id as "clientId", currency, unapplied_minor as "unappliedMinor", received_on as "receivedOn" from payments
-   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 and reserved_for is null order by received_on, id`
-)
-
-/** Credit that may be applied by itself, oldest first. The clients are locked, so that it stays so. */
-export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]> {
-  return tx.run(selectCredit, [tx.orgId, clientIds])
-}
-
-const selectUnapplied = statement<Unapplied>(
-  'payments.unapplied_of_clients',
-  `select client_id as "clientId", currency, sum(unapplied_minor)::bigint as "unappliedMinor" from payments
-   where org_id = $1 and client_id = any($2::uuid[]) and unapplied_minor > 0 and reserved_for is null group by client_id, currency`
-)
-
-/** Credit that counts against what a client owes. Money that is reserved for another purpose does not. */
-export type Unapplied = Readonly<{ clientId: string; currency: string; unappliedMinor: bigint }>
-
-export function unappliedOf(reader: Reader, clientIds: readonly string[]): Promise<Unapplied[]> {
-  return reader.run(selectUnapplied, [reader.orgId, clientIds])
+  return rows.map(({ amountMinor, named }) => ({ amountMinor, named: knownOf(named.map(namedFrom)) }))
 }
 
 const moveUnappliedRows = statement<{ id: string }>(
@@ -271,12 +203,12 @@ export async function balancesOf(
 
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
 
-function fromRow({ refs, shares, announced, ...row }: Row): PaymentView {
+function fromRow({ refs, shares, named, ...row }: Row): PaymentView {
   const allocations: Share[] = shares.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
   const payment = { ...row, currency: storedCurrency(row.currency) }
-  return { payment, allocations, announced: announced.map(wantedFrom), externalRefs: refs }
+  return { payment, allocations, named: named.map(namedFrom), externalRefs: refs }
 }
 
-function wantedFrom({ invoiceId, amountMinor }: { invoiceId: string; amountMinor: string }): Wanted {
-  return { invoiceId, amountMinor: BigInt(amountMinor) }
+function namedFrom(row: Row['named'][number]): Named {
+  return { ...row, amountMinor: BigInt(row.amountMinor) }
 }

@@ -5,7 +5,7 @@ import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { newPaymentFrom, wantedFrom } from './input.ts'
+import { namedFrom, newPaymentFrom } from './input.ts'
 import {
   AllocatePayment,
   balanceToApi,
@@ -117,7 +117,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         await requireMatch(tx, request, payments)
         const { id } = request.params
         const { payment } = await payments.get(tx, id)
-        const allocations = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
+        const allocations = await namedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
         const receivedOn = request.body.received_on === undefined ? null : day(request.body.received_on)
         return { status: 200, body: toApi(await payments.settle(tx, { id, receivedOn, allocations })) }
       })
@@ -190,7 +190,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         await requireMatch(tx, request, payments)
         const { id } = request.params
         const { payment } = await payments.get(tx, id)
-        const wanted = await wantedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
+        const wanted = await namedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
         return { status: 200, body: toApi(await payments.allocate(tx, { id, wanted })) }
       })
   )

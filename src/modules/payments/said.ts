@@ -1,5 +1,5 @@
 import { DomainError } from '../../kernel/errors.ts'
-import { isSameWanted, type Payment, type PaymentView, sumByInvoice, type Wanted } from './payment.ts'
+import { isSameNamed, type Named, type Payment, type PaymentView, standingOf } from './payment.ts'
 import type { PaymentStatus } from './table.ts'
 
 export type SaidStatus = 'settled' | 'pending' | 'failed'
@@ -40,18 +40,18 @@ export type Said = Readonly<
       | 'reversalReason'
       | 'reversedOn'
       | 'metadata'
-    > & { allocations: readonly Wanted[] }
+    > & { allocations: readonly Named[] }
   >
 >
 export type SaidField = keyof Said
 
-/** What a statement says otherwise than it is: allocations as they stand, or as they are announced. */
-export function differencesOf({ payment, allocations, announced }: PaymentView, said: Said): Set<SaidField> {
+/** What a statement says otherwise than it is: allocations as they stand or wait, or as they are announced. */
+export function differencesOf(view: PaymentView, said: Said): Set<SaidField> {
+  const { payment } = view
   const { allocations: wanted, ...fields } = said
   const differing = Object.entries(fields).filter(([field, value]) => !isSame(payment[field as keyof Payment], value))
   const differences = new Set(differing.map(([field]) => field as SaidField))
-  const standing = payment.status === 'settled' ? sumByInvoice(allocations) : announced
-  if (wanted !== undefined && !isSameWanted(wanted, standing)) differences.add('allocations')
+  if (wanted !== undefined && !isSameNamed(wanted, standingOf(view))) differences.add('allocations')
   return differences
 }
 

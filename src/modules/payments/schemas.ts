@@ -21,7 +21,7 @@ import {
   updatedSince
 } from '../../http/schemas.ts'
 import { formatAmount, storedCurrency } from '../../kernel/money.ts'
-import type { PaymentView } from './payment.ts'
+import { knownOf, type PaymentView, sumByInvoice, waitingOf } from './payment.ts'
 import type { CurrencyBalance } from './repository.ts'
 import type { StatementLine } from './statement-repository.ts'
 
@@ -51,7 +51,12 @@ const paymentFields = {
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText })),
   allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-    description: 'What it was meant for when it was recorded: that is held while it is pending, and settled once it is there'
+    description:
+      'What it is named for, by its source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
+  }),
+  pending_allocations: Type.Array(closed({ invoice_id: nullable(Id), invoice_ref: nullable(ref(ExternalRef)), amount: Amount }), {
+    description:
+      'What its source named by `invoice_ref` and could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is of another client or currency. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
   }),
   unconfirmed_at: nullable(
     Type.String({
@@ -83,7 +88,8 @@ export const AllocationsInput = Type.Array(
   {
     minItems: 1,
     maxItems: 200,
-    description: 'What it settles, for announced money once it is there; absent sets it against what is oldest due'
+    description:
+      'Amounts that are applied to these invoices, for announced money once it is there. Without allocations the payment is applied to what is oldest due. In a PUT by reference an `invoice_ref` may name an invoice that does not exist yet, or more than is open: that part waits, see `pending_allocations`'
   }
 )
 export type AllocationsBody = Static<typeof AllocationsInput>
@@ -207,7 +213,8 @@ export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema, ClosingStatementSchema]
 
 /** A payment exactly as GET returns it and as events carry it. */
-export function toApi({ payment, allocations, announced, externalRefs }: PaymentView): PaymentDocument {
+export function toApi(view: PaymentView): PaymentDocument {
+  const { payment, allocations, named, externalRefs } = view
   const amount = (minor: bigint) => formatAmount(minor, payment.currency)
   const byInvoice = new Map<string, bigint>()
   for (const { invoiceId, amountMinor } of allocations) byInvoice.set(invoiceId, (byInvoice.get(invoiceId) ?? 0n) + amountMinor)
@@ -227,8 +234,13 @@ export function toApi({ payment, allocations, announced, externalRefs }: Payment
     reserved_for: payment.reservedFor,
     reversal: reversalReason === null || reversedOn === null ? null : { reason: reversalReason, reversed_on: reversedOn },
     allocations: [...byInvoice].map(([invoiceId, minor]) => ({ invoice_id: invoiceId, amount: amount(minor) })),
-    announced_allocations: announced.map(({ invoiceId, amountMinor }) => ({
+    announced_allocations: sumByInvoice(knownOf(named)).map(({ invoiceId, amountMinor }) => ({
       invoice_id: invoiceId,
+      amount: amount(amountMinor)
+    })),
+    pending_allocations: waitingOf(view).map(({ invoiceId, ref, amountMinor }) => ({
+      invoice_id: invoiceId,
+      invoice_ref: ref === null ? null : { ...ref },
       amount: amount(amountMinor)
     })),
     unconfirmed_at: payment.unconfirmedAt?.toISOString() ?? null,

@@ -13,7 +13,8 @@ import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
 import { createClosing } from './closing-service.ts'
 import { createCorrections, type Opened, type PaymentChange, type TakenBack } from './correction-service.ts'
-import type { Payment, PaymentView, Wanted } from './payment.ts'
+import * as namedRepository from './named-repository.ts'
+import { type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
@@ -64,8 +65,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     payment: Payment,
     how: {
       books: Books
-      wanted: readonly Wanted[] | null
-      announced?: readonly Wanted[]
+      wanted: readonly Named[] | null
+      announced?: readonly Named[]
       isNew: boolean
       previous: object | null
       receivedOn: Day
@@ -81,8 +82,11 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const settled: Payment = { ...payment, status: 'settled', receivedOn, unappliedMinor, updatedAt: at }
     if (how.isNew) repository.insert(tx, settled)
     else repository.save(tx, settled)
-    // What it was meant for is kept: its source may say the same again, or correct the amount.
-    if (how.isNew && how.wanted !== null) repository.insertAnnounced(tx, { paymentId: payment.id, wanted: how.wanted })
+    // What it is named for is kept: its source may say the same again, correct the amount, or name what is yet to come.
+    if (how.wanted !== null) {
+      const name = how.isNew ? namedRepository.insertNamed : namedRepository.replaceNamed
+      name(tx, { paymentId: payment.id, named: how.wanted })
+    }
     const receipt = entryOf(settled, {
       id: newId(),
       kind: 'payment',
@@ -103,7 +107,9 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       told,
       movesCredit: false
     })
-    return view ?? get(tx, payment.id)
+    if (view === undefined || (waitingOf(view).length === 0 && instead === undefined)) return view ?? get(tx, payment.id)
+    const applied = await allocator.applyNamed(tx, { books, clientIds: [payment.clientId] })
+    return applied ? get(tx, payment.id) : view
   }
 
   /** See `record` of the service; `instead` is taken back in the same movement. */
@@ -118,13 +124,13 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const how = { books, wanted: input.allocations, isNew: true, previous: null, receivedOn }
       return settleInto(tx, payment, instead === undefined ? how : { ...how, instead })
     }
-    const view = { payment, allocations: [], announced: input.allocations ?? [], externalRefs }
+    const view = { payment, allocations: [], named: input.allocations ?? [], externalRefs }
     if (input.status === 'failed') {
       repository.insert(tx, payment)
-      if (input.allocations !== null) repository.insertAnnounced(tx, { paymentId: payment.id, wanted: input.allocations })
+      if (input.allocations !== null) namedRepository.insertNamed(tx, { paymentId: payment.id, named: input.allocations })
       return corrections.end(tx, { books, view, today, at: clock.now() }, { ...input, isNew: true })
     }
-    await pendings.announce(tx, { books, client, payment, wanted: input.allocations })
+    await pendings.announce(tx, { books, client, payment, named: input.allocations })
     await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
     return view
   }
@@ -135,8 +141,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     get,
     versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).payment),
     creditOf: allocator.creditOf,
-    unappliedOf: repository.unappliedOf,
-    moveInvoice: repository.moveInvoice,
+    unappliedOf: namedRepository.unappliedOf,
+    moveInvoice: namedRepository.moveInvoice,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
 
@@ -159,12 +165,13 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     fail: corrections.fail,
     replace: corrections.replace,
     reallocate: corrections.reallocate,
+    restate: corrections.restate,
     describe: corrections.describe,
 
     /** The announced money is there. */
     async settle(
       tx: Tx,
-      how: { id: string; receivedOn: Day | null; allocations: readonly Wanted[] | null; change?: PaymentChange }
+      how: { id: string; receivedOn: Day | null; allocations: readonly Named[] | null; change?: PaymentChange }
     ): Promise<PaymentView> {
       const { id, receivedOn, allocations, change } = how
       const { books, view, today } = await open(tx, id)
@@ -175,7 +182,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       return settleInto(tx, payment, {
         books,
         wanted: allocations,
-        announced: view.announced,
+        announced: view.named,
         isNew: false,
         previous: { status: 'pending' },
         receivedOn: day
@@ -195,15 +202,20 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     },
 
     /** Sets what is left of a payment against invoices: those that are named, else what is oldest due. */
-    async allocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Wanted[] | null }): Promise<PaymentView> {
+    async allocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Named[] | null }): Promise<PaymentView> {
       const { books, view, today, at } = await open(tx, id)
       const { payment } = view
       if (payment.status !== 'settled')
         throw new DomainError('payment_not_settled', `Only a settled payment can be allocated; this one is ${payment.status}.`)
       const shares = await sharesOf(tx, wanted === null ? { ...payment, reservedFor: null } : payment, {
         wanted,
-        availableMinor: payment.unappliedMinor
+        // What is named may be taken from what waits for something else; what is oldest due may not.
+        availableMinor: waitingOf(wanted === null ? view : { ...view, named: [] }).reduce(
+          (left, { amountMinor }) => left - amountMinor,
+          payment.unappliedMinor
+        )
       })
+      if (wanted !== null) namedRepository.insertNamed(tx, { paymentId: id, named: wanted })
       await allocator.allocate(tx, {
         books,
         at,

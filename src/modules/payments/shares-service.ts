@@ -4,14 +4,17 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
 import {
   asRecoveries,
+  checkNamed,
   type FreshShare,
   fill,
   fillNamed,
   givenUpAgain,
+  knownOf,
+  type Named,
   type Payment,
   type PaymentView,
   sumByInvoice,
-  type Wanted,
+  trimmed,
   withEntries,
   withGivenUp
 } from './payment.ts'
@@ -26,13 +29,22 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
   async function named(
     tx: Tx,
     { clientId, currency }: Payment,
-    { wanted, availableMinor, freed }: { wanted: readonly Wanted[]; availableMinor: bigint; freed: readonly LedgerEntry[] }
+    how: { wanted: readonly Named[]; availableMinor: bigint; freed: readonly LedgerEntry[] }
   ): Promise<FreshShare[]> {
-    const ids = wanted.map(({ invoiceId }) => invoiceId)
+    const { wanted, availableMinor, freed } = how
+    checkNamed(wanted, { availableMinor, currency })
+    const ids = knownOf(wanted).map(({ invoiceId }) => invoiceId)
     const [payables, before] = await Promise.all([openOf(tx, ids, freed), invoices.givenUpOf(tx, ids)])
     const givenUp = givenUpAgain(before, freed)
     const open = withGivenUp(payables, givenUp)
-    return asRecoveries(fillNamed(wanted, { availableMinor, open, currency, clientId }), givenUp)
+    const shares = wanted.flatMap((one, index) => {
+      const [known] = knownOf([one])
+      if (known === undefined) return []
+      const own = open.filter((part) => part.clientId === clientId && part.currency === currency)
+      // What its source names by reference may be another invoice, or more open, before long.
+      return one.waits ? fillAnnounced([known], own) : fillNamed(known, { open, currency, clientId, index })
+    })
+    return asRecoveries(shares, givenUp)
   }
 
   async function oldestDue(tx: Tx, { clientId, currency }: Payment, freed: readonly LedgerEntry[]): Promise<Payable[]> {
@@ -55,8 +67,8 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
       tx: Tx,
       payment: Payment,
       how: {
-        wanted: readonly Wanted[] | null
-        announced?: readonly Wanted[]
+        wanted: readonly Named[] | null
+        announced?: readonly Named[]
         availableMinor: bigint
         freed?: readonly LedgerEntry[]
       }
@@ -64,8 +76,11 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
       const { wanted, announced = [], availableMinor, freed = [] } = how
       if (wanted !== null) return named(tx, payment, { wanted, availableMinor, freed })
       if (announced.length > 0) {
-        const ids = announced.map(({ invoiceId }) => invoiceId)
-        return fillAnnounced(announced, await openOf(tx, ids, freed))
+        const known = knownOf(announced)
+        const ids = known.map(({ invoiceId }) => invoiceId)
+        const open = await openOf(tx, ids, freed)
+        const own = open.filter(({ clientId, currency }) => clientId === payment.clientId && currency === payment.currency)
+        return fillAnnounced(known, own)
       }
       if (payment.reservedFor !== null) return []
       return fill(availableMinor, await oldestDue(tx, payment, freed))
@@ -74,17 +89,19 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
     /** What a payment names, as it stands, where another amount takes its place; see `stillAnnounced`. */
     async stillNamed(
       tx: Tx,
-      { payment, allocations, announced }: PaymentView,
+      { payment, allocations, named: said }: PaymentView,
       { amountMinor, freed }: { amountMinor: bigint; freed: readonly LedgerEntry[] }
-    ): Promise<Wanted[] | null> {
-      if (announced.length === 0) return null
-      const wanted = payment.status === 'settled' ? sumByInvoice(allocations) : announced
+    ): Promise<Named[] | null> {
+      if (said.length === 0) return null
+      if (said.some(({ waits }) => waits)) return trimmed(said, amountMinor)
+      const wanted = payment.status === 'settled' ? sumByInvoice(allocations) : knownOf(said)
       const open = await openOf(
         tx,
         wanted.map(({ invoiceId }) => invoiceId),
         freed
       )
-      return stillAnnounced(wanted, { open, amountMinor })
+      const still = stillAnnounced(wanted, { open, amountMinor })
+      return still?.map((one) => ({ ...one, ref: null, waits: false })) ?? null
     }
   }
 }

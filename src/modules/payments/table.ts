@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import { clients } from '../clients/table.ts'
 import { invoices } from '../invoices/table.ts'
@@ -56,18 +56,29 @@ export const payments = pgTable(
   ]
 )
 
-/** What announced money is meant for. It settles nothing: it says what is held, and what is settled once the money is there. */
+/** What a payment is named for: of announced money that is held, and settled once the money is there; of settled money nothing else is applied by itself. */
 export const announcedAllocations = pgTable(
   'announced_allocations',
   {
     orgId: orgId(),
     paymentId: uuid().notNull(),
     position: integer().notNull(),
-    invoiceId: uuid().notNull(),
-    amountMinor: minor().notNull()
+    /** Null while no invoice has the reference. */
+    invoiceId: uuid(),
+    /** By what the source calls the invoice: it is followed to whichever invoice has the reference. */
+    invoiceSource: text(),
+    invoiceExternalId: text(),
+    amountMinor: minor().notNull(),
+    /** Named by its source: what cannot be set against the invoice yet is kept for it. */
+    waits: boolean().notNull().default(false)
   },
   (t) => [
-    primaryKey({ columns: [t.orgId, t.paymentId, t.invoiceId] }),
+    primaryKey({ columns: [t.orgId, t.paymentId, t.position] }),
+    index('announced_of_invoice').on(t.orgId, t.invoiceId),
+    check(
+      'announced_names',
+      sql`${t.invoiceId} is not null or (${t.invoiceSource} is not null and ${t.invoiceExternalId} is not null)`
+    ),
     foreignKey({ name: 'announced_payment', columns: [t.orgId, t.paymentId], foreignColumns: [payments.orgId, payments.id] }),
     foreignKey({ name: 'announced_invoice', columns: [t.orgId, t.invoiceId], foreignColumns: [invoices.orgId, invoices.id] }),
     check('announced_amount', sql`${t.amountMinor} > 0`)
