@@ -170,7 +170,8 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       owedByLeaving: (tx, issued) => payments.followOffboarding(tx, issued),
       creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
       applyCredit: (tx, input) => payments.applyCredit(tx, input),
-      releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input)
+      releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input),
+      applyReleased: (tx, input) => payments.applyReleased(tx, input)
     }
   })
   const setDeadline: SetDeadline = (tx, deadline) => deadlines.set(tx, deadline)

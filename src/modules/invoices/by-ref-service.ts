@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
-import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { amountAt, createBodyFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
+import { createBodyFrom, dueTermsFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
 import type { InvoiceDocument, PutInvoiceBody } from './schemas.ts'
 import type { InvoiceService } from './service.ts'
 
@@ -44,13 +43,8 @@ async function merge(
 ): Promise<InvoiceDocument> {
   const now = await invoices.document(tx, id)
   await refuseAnother(tx, { now, body }, references)
-  if (body.total !== undefined) {
-    await invoices.adjustTotal(tx, {
-      id,
-      totalMinor: amountAt(body.total, { of: storedCurrency(now.currency), pointer: '/total' })
-    })
-  }
-  if (body.due_on !== undefined && body.due_on !== now.due_on) await invoices.reschedule(tx, { id, dueOn: day(body.due_on) })
+  const saysTerms = body.total !== undefined || body.due_on !== undefined || body.due_schedule !== undefined
+  if (saysTerms) await invoices.changeTerms(tx, { id, ...dueTermsFrom(body, storedCurrency(now.currency)) })
   const { dunning_start: start, ...settings } = body
   const change = invoiceChangeFrom({ ...settings, ...(start === 'off' && { dunning_start: start }) })
   const differs = Object.entries({ ...settings }).some(
@@ -61,7 +55,7 @@ async function merge(
 }
 
 /** Told apart from settings: these have their own ways to change, or none. */
-const MOVED = new Set(['total', 'due_on', 'currency', 'issued_on', 'client_id'])
+const MOVED = new Set(['total', 'due_on', 'due_schedule', 'currency', 'issued_on', 'client_id'])
 
 /** Whose it is, its currency and its day of issue make an invoice what it is: another one is another invoice. */
 async function refuseAnother(

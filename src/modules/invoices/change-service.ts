@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
-import { assert } from '../../kernel/assert.ts'
-import { type Day, maxDay } from '../../kernel/day.ts'
+import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Changes } from '../events/changes.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
-import type { LedgerEntry } from './ledger.ts'
+import { entryFor, type LedgerEntry } from './ledger.ts'
 import { allocationsOf, discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
 import type { LedgerKind } from './table.ts'
+import { createTerms } from './terms-service.ts'
 
 export type InvoiceChange = Readonly<
   Partial<Pick<Invoice, 'number' | 'collectionMethod' | 'paymentLinks' | 'metadata' | 'dunningPolicyId' | 'dunningStart'>>
@@ -24,7 +24,7 @@ type Deps = InvoiceServiceDeps &
     changes: Changes<InvoiceView, Books>
   }>
 
-type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date }>
+export type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date }>
 
 /** What can happen to an invoice besides being issued and being paid. Each locks the client, then reads, decides, writes. */
 export function createInvoiceChanges({ newId, clock, organizations, clients, ports, get, changes }: Deps) {
@@ -75,45 +75,9 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     return today
   }
 
-  async function reschedule(tx: Tx, opened: Opened, dueOn: Day): Promise<InvoiceDocument> {
-    const { view, at, books } = opened
-    const { invoice } = view
-    if (dueOn === invoice.dueOn && view.obligations.length === 1) return opened.before
-    requireOpen(invoice)
-    requireWhole(view, '/due_on')
-    if (dueOn < invoice.issuedOn)
-      throw new DomainError('invalid_date', 'An invoice does not fall due before it is issued.', { pointer: '/due_on' })
-    changes.changing(tx, books, [view])
-    await repository.restartCycle(tx, { invoiceId: invoice.id, dueOn })
-    await repository.save(tx, { ...invoice, dueOn, version: invoice.version + 1, updatedAt: at })
-    const effectiveOn = todayFor(books, view.timeZone)
-    return finish(tx, opened, { effectiveOn, reason: 'rescheduled' })
-  }
-
-  async function adjustTotal(tx: Tx, opened: Opened, totalMinor: bigint): Promise<InvoiceDocument> {
-    const { view, books } = opened
-    if (totalMinor <= 0n)
-      throw new DomainError('invalid_amount', 'The total must be more than 0; void the invoice instead.', { pointer: '/total' })
-    const byMinor = totalMinor - view.invoice.totalMinor
-    if (byMinor === 0n) return opened.before
-    if (view.invoice.status !== 'open' && view.invoice.status !== 'paid') requireOpen(view.invoice)
-    const obligation = requireWhole(view, '/total')
-    const effectiveOn = maxDay(view.invoice.issuedOn, todayFor(books, view.timeZone))
-    const owed = obligation.balanceMinor + byMinor
-    if (owed < 0n) await requireSettled(tx, obligation, -owed)
-    if (owed < 0n) await ports.releaseAllocations(tx, { books, obligationId: obligation.id, amountMinor: -owed, effectiveOn })
-    changes.changing(tx, books, [view])
-    const entry = entryFor(obligation, { id: newId(), kind: 'total_adjusted', byMinor, effectiveOn })
-    insertEntriesOf(tx, { entries: [entry], recordedAt: opened.at })
-    await repository.moveTotal(tx, { invoiceId: view.invoice.id, byMinor, at: opened.at })
-    const document = await finish(tx, opened, { effectiveOn, reason: 'total_adjusted' })
-    if (byMinor < 0n) return document
-    const credit = await ports.creditOf(tx, [view.invoice.clientId])
-    const applied = await ports.applyCredit(tx, { books, credit })
-    return applied ? toApi(await get(tx, view.invoice.id), books) : document
-  }
-
   return {
+    ...createTerms({ newId, ports, get, changes, open, finish }),
+
     /** Changes settings. What is absent stays; a change that changes nothing raises no version and tells nobody. */
     async update(
       tx: Tx,
@@ -186,15 +150,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
         })
         if (entries.length > 0) await moveBy(tx, view, { ...how, entries, effectiveOn })
       }
-    },
-
-    /** Moves the due date. The next cycle starts: each stage may be entered once more, by the new age. */
-    reschedule: async (tx: Tx, { id, dueOn }: { id: string; dueOn: Day }): Promise<InvoiceDocument> =>
-      reschedule(tx, await open(tx, id), dueOn),
-
-    /** Corrects the total. Below what is paid it frees credit. */
-    adjustTotal: async (tx: Tx, { id, totalMinor }: { id: string; totalMinor: bigint }): Promise<InvoiceDocument> =>
-      adjustTotal(tx, await open(tx, id), totalMinor)
+    }
   }
 
   /** Posts entries of one invoice; dunning follows. */
@@ -214,12 +170,6 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     return (await allocationsOf.obligations(tx, ids)).reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
   }
 
-  /** A payment gives back what it settled; what was credited is gone. */
-  async function requireSettled(tx: Tx, obligation: Obligation, amountMinor: bigint): Promise<void> {
-    if ((await settledOf(tx, [obligation])) >= amountMinor) return
-    throw new DomainError('invalid_amount', 'More than that was credited: the total cannot be less.', { pointer: '/total' })
-  }
-
   async function requireReplacement(
     tx: Tx,
     { invoice, replacedById }: { invoice: Invoice; replacedById: string }
@@ -237,31 +187,4 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
 
 function requireOpen(invoice: Invoice): void {
   if (invoice.status !== 'open') throw new DomainError('invoice_not_open', `The invoice is ${invoice.status.replace('_', ' ')}.`)
-}
-
-function requireWhole({ obligations }: InvoiceView, pointer: string): Obligation {
-  const [only, second] = obligations
-  assert(only !== undefined, 'an invoice has an obligation')
-  if (second !== undefined) {
-    throw new DomainError('invoice_not_open', 'The invoice is due in parts: void it and issue it anew to change this.', {
-      pointer
-    })
-  }
-  return only
-}
-
-function entryFor(obligation: Obligation, how: { id: string; kind: LedgerKind; byMinor: bigint; effectiveOn: Day }): LedgerEntry {
-  const { clientId, currency, invoiceId, id: obligationId } = obligation
-  return {
-    id: how.id,
-    kind: how.kind,
-    clientId,
-    currency,
-    invoiceId,
-    obligationId,
-    paymentId: null,
-    balanceMinor: how.byMinor,
-    unappliedMinor: 0n,
-    effectiveOn: how.effectiveOn
-  }
 }

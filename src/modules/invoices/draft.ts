@@ -105,16 +105,25 @@ function partsOf(
 }
 
 function checkDays({ schedule }: NewInvoice, issuedOn: Day, parts: readonly Part[]): void {
-  const refuse = (sentence: string, pointer: string) => {
-    throw new DomainError('invalid_date', sentence, { pointer })
+  if (!isDay(issuedOn) || issuedOn < EARLIEST_ON || issuedOn > LATEST_ON) {
+    throw new DomainError('invalid_date', `Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, { pointer: '/issued_on' })
   }
-  if (!isDay(issuedOn) || issuedOn < EARLIEST_ON || issuedOn > LATEST_ON)
-    refuse(`Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, '/issued_on')
-  parts.forEach((part, index) => {
-    const pointer = schedule === null ? '/due_on' : `/due_schedule/${index}/due_on`
-    if (part.dueOn > LATEST_ON || part.dueOn < EARLIEST_ON) refuse(`Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, pointer)
-    if (part.dueOn < issuedOn) refuse('An invoice does not fall due before it is issued.', pointer)
-  })
+  const pointerOf = (part: Part) => (schedule === null ? '/due_on' : `/due_schedule/${parts.indexOf(part)}/due_on`)
+  checkDueDays(parts, { issuedOn, pointerOf })
+}
+
+/** @throws DomainError naming the part that falls due before the issue, or outside the days that are kept. */
+export function checkDueDays(
+  parts: readonly Part[],
+  { issuedOn, pointerOf }: { issuedOn: Day; pointerOf: (part: Part) => string }
+): void {
+  const refuse = (sentence: string, part: Part) => {
+    throw new DomainError('invalid_date', sentence, { pointer: pointerOf(part) })
+  }
+  for (const part of parts) {
+    if (part.dueOn > LATEST_ON || part.dueOn < EARLIEST_ON) refuse(`Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, part)
+    if (part.dueOn < issuedOn) refuse('An invoice does not fall due before it is issued.', part)
+  }
 }
 
 /** Each part is owed from the day of issue. */

@@ -5,6 +5,7 @@ import { type Currency, currency, keptMinorMax, parseAmount } from '../../kernel
 import type { ReferenceService } from '../references/service.ts'
 import type { InvoiceChange } from './change-service.ts'
 import type { NewInvoice } from './draft.ts'
+import type { DueTerms, Part } from './invoice.ts'
 import type { CreateInvoiceBody, PutInvoiceBody } from './schemas.ts'
 
 /** Reads an amount of a body. @throws DomainError that points at the field. */
@@ -36,11 +37,7 @@ export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, re
     totalMinor: amountAt(body.total, { of: code, pointer: '/total' }),
     issuedOn: body.issued_on === undefined ? null : day(body.issued_on),
     dueOn: body.due_on === undefined ? null : day(body.due_on),
-    schedule:
-      body.due_schedule?.map((part, index) => ({
-        dueOn: day(part.due_on),
-        amountMinor: amountAt(part.amount, { of: code, pointer: `/due_schedule/${index}/amount` })
-      })) ?? null,
+    schedule: scheduleFrom(body.due_schedule, code),
     collectionMethod: body.collection_method ?? 'manual',
     dunningStart: body.dunning_start ?? 'normal',
     dunningPolicyId: body.dunning_policy_id ?? null,
@@ -48,6 +45,26 @@ export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, re
     metadata: body.metadata ?? {},
     externalRefs: body.external_refs ?? [],
     forCommitment: body.for_commitment ?? false
+  }
+}
+
+function scheduleFrom(parts: CreateInvoiceBody['due_schedule'], of: Currency): Part[] | null {
+  if (parts === undefined) return null
+  return parts.map((part, index) => ({
+    dueOn: day(part.due_on),
+    amountMinor: amountAt(part.amount, { of, pointer: `/due_schedule/${index}/amount` })
+  }))
+}
+
+/** What a body says of the claim and of when it falls due. */
+export function dueTermsFrom(
+  { total, due_on: dueOn, due_schedule: parts }: Pick<PutInvoiceBody, 'total' | 'due_on' | 'due_schedule'>,
+  of: Currency
+): DueTerms {
+  return {
+    totalMinor: total === undefined ? null : amountAt(total, { of, pointer: '/total' }),
+    dueOn: dueOn === undefined ? null : day(dueOn),
+    schedule: scheduleFrom(parts, of)
   }
 }
 

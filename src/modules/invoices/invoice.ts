@@ -87,6 +87,9 @@ export type OpenObligation = Obligation & Readonly<{ number: string; dunningStar
 
 export type Part = Readonly<{ dueOn: Day; amountMinor: bigint }>
 
+/** What an invoice claims and when; null leaves it as it is. Either a due day or a schedule. */
+export type DueTerms = Readonly<{ totalMinor: bigint | null; dueOn: Day | null; schedule: readonly Part[] | null }>
+
 /** @throws DomainError when the parts do not sum to the total or are not in the order of their days. */
 export function checkSchedule(parts: readonly Part[], totalMinor: bigint): void {
   parts.forEach((part, index) => {

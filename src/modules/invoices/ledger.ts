@@ -1,5 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
+import type { Obligation } from './invoice.ts'
 import type { LedgerKind } from './table.ts'
 
 /**
@@ -19,6 +20,15 @@ export type LedgerEntry = Readonly<{
   unappliedMinor: bigint
   effectiveOn: Day
 }>
+
+/** What moves the balance of an obligation without money. */
+export function entryFor(
+  { clientId, currency, invoiceId, id: obligationId }: Pick<Obligation, 'clientId' | 'currency' | 'invoiceId' | 'id'>,
+  how: { id: string; kind: LedgerKind; byMinor: bigint; effectiveOn: Day }
+): LedgerEntry {
+  const { id, kind, byMinor: balanceMinor, effectiveOn } = how
+  return { id, kind, clientId, currency, invoiceId, obligationId, paymentId: null, balanceMinor, unappliedMinor: 0n, effectiveOn }
+}
 
 export type BalanceChange = Readonly<{ obligationId: string; invoiceId: string; byMinor: bigint }>
 

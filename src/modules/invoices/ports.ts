@@ -30,6 +30,9 @@ export type Credit = Readonly<{
   receivedOn: Day
 }>
 
+/** What a payment was given back of what it had settled, and from which day on. */
+export type Released = Readonly<{ paymentId: string; amountMinor: bigint; fromOn: Day }>
+
 export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
 
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
@@ -57,9 +60,14 @@ export type InvoicePorts = Readonly<{
    * @returns whether anything was applied.
    */
   applyCredit: (tx: Tx, input: { books: Books; credit: readonly Credit[] }) => Promise<boolean>
-  /** Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit. */
+  /**
+   * Payments give back what they allocated beyond what is owed now, the latest first. It becomes unapplied credit.
+   * @param input.effectiveOn the day from which they have it again; null as if they had never set it against the obligation.
+   */
   releaseAllocations: (
     tx: Tx,
-    input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day }
-  ) => Promise<void>
+    input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day | null }
+  ) => Promise<Released[]>
+  /** Sets what payments gave back against what is open of one invoice, from the days on which they gave it back. */
+  applyReleased: (tx: Tx, input: { books: Books; released: readonly Released[]; invoiceId: string }) => Promise<void>
 }>

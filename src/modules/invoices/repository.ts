@@ -167,33 +167,3 @@ const emptyOpen = statement<{ id: string }>(
 export async function emptyObligations(tx: Tx, invoiceId: string): Promise<void> {
   await tx.run(emptyOpen, [tx.orgId, invoiceId])
 }
-
-const restart = statement<{ id: string }>(
-  'obligations.restart_cycle',
-  `update obligations set due_on = $3, cycle = cycle + 1, overdue_announced = false, overdue_from_on = $3::date + 1, stage_code = null,
-     stage_entered_at = null, next_stage_code = null, next_entry_at = null, policy_id = null, policy_version = null
-   where org_id = $1 and invoice_id = $2`
-)
-
-/** A new due date starts the next cycle; dunning finds the rest when it is told. */
-export async function restartCycle(tx: Tx, { invoiceId, dueOn }: { invoiceId: string; dueOn: string }): Promise<void> {
-  await tx.run(restart, [tx.orgId, invoiceId, dueOn])
-}
-
-const moveTotals = statement<{ id: string }>(
-  'invoices.move_total',
-  `with part as (
-     update obligations set amount_minor = amount_minor + $3, balance_minor = balance_minor + $3 where org_id = $1 and invoice_id = $2
-   )
-   update invoices set total_minor = total_minor + $3, balance_minor = balance_minor + $3,
-     status = case when balance_minor + $3 > 0 then 'open' else 'paid' end, version = version + 1, updated_at = $4
-   where org_id = $1 and id = $2`
-)
-
-/** Total and balance move together; for an invoice of one part. The ledger entry is the caller's. */
-export async function moveTotal(
-  tx: Tx,
-  { invoiceId, byMinor, at }: { invoiceId: string; byMinor: bigint; at: Date }
-): Promise<void> {
-  await tx.run(moveTotals, [tx.orgId, invoiceId, byMinor, at])
-}

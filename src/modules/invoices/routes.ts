@@ -5,10 +5,9 @@ import type { Edge } from '../../http/edge.ts'
 import { expectedVersion, requireMatch } from '../../http/idempotency.ts'
 import { problem } from '../../http/problem.ts'
 import { actionHeaders, IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
-import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { invoiceChangeFrom, newInvoiceFrom } from './input.ts'
+import { dueTermsFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
 import {
   CreateInvoice,
   InvoiceBatch,
@@ -203,7 +202,8 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'rescheduleInvoice',
         tags,
         summary: 'Move the due date',
-        description: 'Starts the next dunning cycle: stages follow the new due date, and each may be entered once more.',
+        description:
+          'Starts the next dunning cycle: stages follow the new due date, and each may be entered once more. `due_schedule` moves the parts of an invoice that is due in parts, or divides one that is not. A paid or written-off invoice keeps its status; the new date counts once it is open again.',
         params: IdParams,
         headers: actionHeaders,
         body: RescheduleInvoice,
@@ -213,7 +213,14 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
     (request, reply) =>
       once(request, reply, async (tx) => {
         await requireMatch(tx, request, invoices)
-        return { status: 200, body: await invoices.reschedule(tx, { id: request.params.id, dueOn: day(request.body.due_on) }) }
+        const { id } = request.params
+        if (request.body.due_on === undefined && request.body.due_schedule === undefined) {
+          throw new DomainError('invalid_request', 'Send the new due_on, or due_schedule for an invoice that is due in parts.', {
+            pointer: '/due_on'
+          })
+        }
+        const { invoice } = await invoices.get(tx, id)
+        return { status: 200, body: await invoices.changeTerms(tx, { id, ...dueTermsFrom(request.body, invoice.currency) }) }
       })
   )
 }

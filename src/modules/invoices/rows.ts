@@ -11,11 +11,12 @@ export const invoiceColumns = `i.id, i.client_id as "clientId", i.number, i.curr
   (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
      from external_refs r where r.org_id = i.org_id and r.object_id = i.id) as refs`
 
+/** The parts. One that was lowered to 0 is none any more; its entries are kept. */
 export const obligationsJson = `(select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,
        'balanceMinor', o.balance_minor::text, 'cycle', o.cycle, 'overdueFromOn', o.overdue_from_on, 'overdueAnnounced', o.overdue_announced,
        'stageCode', o.stage_code, 'stageEnteredAt', o.stage_entered_at, 'nextStageCode', o.next_stage_code, 'nextEntryAt', o.next_entry_at, 'nextAt', o.next_at,
        'isHeld', o.is_held,       'policyId', o.policy_id, 'policyVersion', o.policy_version) order by o.due_on)
-     from obligations o where o.org_id = i.org_id and o.invoice_id = i.id)`
+     from obligations o where o.org_id = i.org_id and o.invoice_id = i.id and o.amount_minor > 0)`
 
 /** The same with its obligations, in one row. */
 export const viewColumns = `${invoiceColumns}, ${obligationsJson} as obligations`

@@ -105,10 +105,15 @@ const settings = {
   dunning_policy_id: nullable(Id),
   metadata: Metadata
 }
+const DueSchedule = Type.Array(closed({ due_on: DayText, amount: Amount }), {
+  minItems: 2,
+  maxItems: 60,
+  description: 'The due days and amounts of the parts, which sum to the total; instead of due_on'
+})
 const dueFields = {
   issued_on: Type.Optional(DayText),
   due_on: Type.Optional(DayText),
-  due_schedule: Type.Optional(Type.Array(closed({ due_on: DayText, amount: Amount }), { minItems: 2, maxItems: 60 }))
+  due_schedule: Type.Optional(DueSchedule)
 }
 const claim = { number: ShortText, currency: CurrencyCode, total: Amount }
 const whose = { client_id: Type.Optional(Id), client_ref: Type.Optional(ref(ExternalRef)) }
@@ -165,6 +170,7 @@ export const PutInvoiceByRef = Type.Partial(
     ...settings,
     issued_on: DayText,
     due_on: DayText,
+    due_schedule: DueSchedule,
     dunning_start: oneOf(dunningStarts),
     for_commitment: ForCommitment,
     source_version: SourceVersion
@@ -190,7 +196,7 @@ export const InvoiceBatchResult = named(
 )
 
 export const VoidInvoice = closed({ replaced_by_id: Type.Optional(Id) })
-export const RescheduleInvoice = closed({ due_on: DayText })
+export const RescheduleInvoice = closed({ due_on: Type.Optional(DayText), due_schedule: Type.Optional(DueSchedule) })
 
 export const InvoiceQuery = closed({
   ...pageQuery,

@@ -82,7 +82,8 @@ export const obligations = pgTable(
     primaryKey({ columns: [t.orgId, t.id] }),
     foreignKey({ name: 'obligations_invoice', columns: [t.orgId, t.invoiceId], foreignColumns: [invoices.orgId, invoices.id] }),
     foreignKey({ name: 'obligations_client', columns: [t.orgId, t.clientId], foreignColumns: [clients.orgId, clients.id] }),
-    check('obligations_amount', sql`${t.amountMinor} > 0`),
+    // A part that was lowered to 0 is none any more; its ledger entries are kept.
+    check('obligations_amount', sql`${t.amountMinor} >= 0`),
     check('obligations_balance', sql`${t.balanceMinor} between 0 and ${t.amountMinor}`),
     check('obligations_policy_pinned', sql`(${t.policyId} is null) = (${t.policyVersion} is null)`),
     index('obligations_of_invoice').on(t.orgId, t.invoiceId),

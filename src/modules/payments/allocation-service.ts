@@ -3,7 +3,7 @@ import { type Day, maxDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
-import type { Credit } from '../invoices/ports.ts'
+import type { Credit, Released } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
 import { fillWaiting } from './announced.ts'
 import * as namedRepository from './named-repository.ts'
@@ -213,9 +213,9 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     /** See `InvoicePorts.releaseAllocations`. The change of the invoice that asks for it is told by the caller. */
     async releaseAllocations(
       tx: Tx,
-      input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day }
-    ): Promise<void> {
-      const { obligationId, effectiveOn } = input
+      input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day | null }
+    ): Promise<Released[]> {
+      const { obligationId, effectiveOn: asOf } = input
       const at = clock.now()
       let left = input.amountMinor
       const entries: LedgerEntry[] = []
@@ -223,10 +223,33 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
         if (amountMinor <= 0n) continue
         left -= amountMinor
-        entries.push(reversalEntry(allocation, { amountMinor, asOf: maxDay(effectiveOn, allocation.effectiveOn) }))
+        entries.push(reversalEntry(allocation, { amountMinor, asOf }))
       }
       invoices.post(tx, { entries, at })
       await repository.moveUnapplied(tx, { changes: creditChanges(entries), at })
+      return entries.flatMap(({ paymentId, unappliedMinor: amountMinor, effectiveOn: fromOn }) =>
+        paymentId === null ? [] : [{ paymentId, amountMinor, fromOn }]
+      )
+    },
+
+    /** See `InvoicePorts.applyReleased`. */
+    async applyReleased(
+      tx: Tx,
+      { books, released, invoiceId }: { books: Books; released: readonly Released[]; invoiceId: string }
+    ): Promise<void> {
+      const payables = await invoices.payablesOfInvoices(tx, [invoiceId])
+      const left = new Map(payables.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
+      const shares = released.flatMap(({ paymentId, amountMinor, fromOn }) => {
+        const open = payables.map((payable) => ({ ...payable, balanceMinor: left.get(payable.obligationId) ?? 0n }))
+        const own = fill(amountMinor, open)
+        for (const share of own) left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
+        return own.map((share) => ({ ...share, paymentId, fromOn }))
+      })
+      const [payable] = payables
+      if (payable === undefined || shares.length === 0) return
+      const client = { id: payable.clientId, currency: payable.currency }
+      const told = async () => []
+      await allocate(tx, { ...{ books, at: clock.now(), receipts: [], shares, client, told }, movesCredit: true })
     }
   }
 }

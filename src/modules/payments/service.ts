@@ -145,6 +145,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     moveInvoice: namedRepository.moveInvoice,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
+    applyReleased: allocator.applyReleased,
 
     page: (reader: Reader, filter: repository.PaymentFilter) => repository.page(reader, filter),
 
