@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Answer } from './app.ts'
 import { done, type Ledger } from './dunning.ts'
 import type { ModelBooks, ModelInvoice, ModelPayment } from './model-books.ts'
+import { expectEvents, type Snapshot } from './model-events.ts'
 import { expectServiceFollows } from './model-service.ts'
 
 /** What the commands run against, and what they have made there. */
@@ -10,6 +11,8 @@ export type World = Readonly<{
   clientId: string
   policyId: string
   made: Readonly<Record<'hold' | 'promise' | 'plan' | 'dispute', string[]>>
+  /** How everything was after the command before. */
+  seen: { last: Snapshot }
 }>
 
 export type Command = fc.AsyncCommand<ModelBooks, World>
@@ -30,13 +33,21 @@ export async function attempt<Body>(answer: Promise<Answer<Body>>): Promise<Body
   return status < 300 ? body : null
 }
 
-/** Each leaves a note of what is open from then on, and the client served as the stages that stand say. */
+/** These send several requests, or let time pass: more than one transaction. */
+const several = /^(advance|plan|renegotiate)\(/
+
+/**
+ * Each leaves a note of what is open from then on, the client served as the stages that stand say, and the events that follow from
+ * what it changed.
+ */
 export function command(name: string, run: Run, isPossible: (books: ModelBooks) => boolean = () => true): Command {
   return {
     check: isPossible,
     toString: () => name,
     async run(books, world) {
       await run(books, world)
+      const { ledger, seen } = world
+      seen.last = await expectEvents(ledger, { before: seen.last, name, isOne: !several.test(name) })
       books.note(await nowOf(world))
       await expectServiceFollows(world)
     }

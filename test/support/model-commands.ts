@@ -2,12 +2,12 @@ import { dispute, end, hold, plan, promise, renegotiate, resolve } from './model
 import { advance, edit, exempt, offboard } from './model-dunning-commands.ts'
 import * as money from './model-money-commands.ts'
 
-const { announce, close, correct, fail, issue, pay, recover, replace, reschedule, reverse, settle, spend } = money
+const { announce, close, correct, describe, fail, issue, pay, recover, replace, reschedule, reverse, settle, spend } = money
 
 /** Every command; time, claims and money often. */
 export const commands = [
   ...[issue, issue, advance, advance, pay, pay],
-  ...[announce, settle, fail, reverse, close, recover, replace, reschedule, correct, spend],
+  ...[announce, settle, fail, reverse, close, recover, replace, reschedule, correct, describe, spend],
   ...[dispute, dispute, resolve, hold, promise, plan, renegotiate, end],
   ...[exempt, offboard, edit]
 ]

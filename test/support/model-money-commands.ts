@@ -154,6 +154,27 @@ export const correct = fc.tuple(n, minor).map(([which, totalMinor]) =>
   )
 )
 
+/** Several things that a source says at once of an invoice, some of which it said before. */
+export const describe = fc
+  .tuple(n, fc.record({ number: fc.constantFrom('A', 'B'), due: fc.nat({ max: 30 }) }, { requiredKeys: [] }))
+  .map(([which, { number, due }]) =>
+    command(
+      `describe(${which}, ${number ?? 'no number'}, ${due ?? 'no day'})`,
+      async (books, world) => {
+        const { id, ref } = openOf(books, which)
+        const dueOn = due === undefined ? undefined : dayAfter(await nowOf(world), due)
+        const body = {
+          ...(number !== undefined && { number, metadata: { number } }),
+          ...(dueOn !== undefined && { due_on: dueOn })
+        }
+        const path = `/v1/invoices/by-ref?source=books&id=${ref}`
+        const described = await attempt(world.ledger.call('PUT', path, { body }))
+        if (described !== null && dueOn !== undefined) books.find(id).dueOn = dueOn
+      },
+      hasOpen
+    )
+  )
+
 /** Sets what is left of a payment against an invoice, or what is oldest due, by hand. */
 export const spend = fc.tuple(n, fc.option(n), minor).map(([which, about, wantedMinor]) =>
   command(

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency, Money } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
+import type { EventType } from '../events/event.ts'
 import type { ExternalRef } from '../references/reference.ts'
 
 export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
@@ -151,6 +153,30 @@ function sameEmail(contact: Contact, draft: ContactDraft): boolean {
 
 function sameName(contact: Contact, draft: ContactDraft): boolean {
   return contact.name === draft.name
+}
+
+/** The events of a client that was `before` and is `after`, in the order in which they are sent. */
+export function eventTypesOf(before: Client, after: Client): EventType[] {
+  const isBack = before.offboardedAt !== null && after.offboardedAt === null
+  const service = {
+    active: 'client.service_restored',
+    suspended: 'client.service_suspended',
+    ending: 'client.service_ending'
+  } as const
+  return [
+    ...(isBack || !isDeepStrictEqual(settingsOf(before), settingsOf(after)) ? (['client.updated'] as const) : []),
+    ...(before.serviceStatus === after.serviceStatus ? [] : [service[after.serviceStatus]]),
+    ...(before.offboardingStartedAt === null && after.offboardingStartedAt !== null
+      ? (['client.offboarding_started'] as const)
+      : []),
+    ...(before.offboardedAt === null && after.offboardedAt !== null ? (['client.offboarding_completed'] as const) : [])
+  ]
+}
+
+/** What a caller sets; the rest has events of its own, or is of dunning. */
+function settingsOf(client: Client) {
+  const { serviceStatus, offboardingStartedAt, offboardedAt, nextNoticeAt, version, updatedAt, ...settings } = client
+  return settings
 }
 
 /** Whether a change touches what dunning decides by. */

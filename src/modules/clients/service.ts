@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { Contexts } from '../events/changes.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
@@ -20,6 +21,7 @@ import {
 } from './client.ts'
 import { toDocument } from './client-document.ts'
 import * as repository from './repository.ts'
+import { createTransitions, eventOf } from './transition-service.ts'
 
 export type ClientPorts = Readonly<{
   /** What dunning decides this client's invoices by has changed: they are to be decided anew. */
@@ -50,6 +52,8 @@ const serviceEvents = {
 } as const
 
 export function createClientService({ newId, events, organizations, references, ports }: ClientServiceDeps) {
+  const changes = createTransitions(events)
+
   async function get(reader: Reader, id: string): Promise<Client> {
     return (await repository.find(reader, id)) ?? missing()
   }
@@ -63,11 +67,15 @@ export function createClientService({ newId, events, organizations, references, 
     return found?.objectId ?? missing()
   }
 
-  function tell(tx: Tx, type: EventType, told: { client: Client; previous: object | null; now: Date }): Promise<unknown> {
-    const { client, previous, now } = told
-    const subject = { kind: 'client', id: client.id, version: client.version }
-    const draft = { type, subject, clientId: client.id, object: toDocument(client), previous }
-    return events.append(tx, { occurredAt: now, drafts: [draft] })
+  /** Writes what changed. The events follow from it before the commit. */
+  async function save(
+    tx: Tx,
+    { now }: { now: Date },
+    { before, after, contexts }: { before: Client; after: Client; contexts?: Contexts }
+  ): Promise<void> {
+    changes.changing(tx, { now }, [before], contexts)
+    await repository.save(tx, after)
+    changes.stand(tx, [after])
   }
 
   /** One level: who is told and may pay for others has nobody who does it for them. The client is locked, the parent shared. */
@@ -94,7 +102,7 @@ export function createClientService({ newId, events, organizations, references, 
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)
     const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs }))]
-    await tell(tx, 'client.created', { client, previous: null, now })
+    changes.created(tx, { now }, [client])
     if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
     return client
   }
@@ -109,12 +117,11 @@ export function createClientService({ newId, events, organizations, references, 
     if (after.parentId !== null && after.parentId !== before.parentId) {
       await refuseParent(tx, { id, parentId: after.parentId })
     }
-    await repository.save(tx, after)
+    await save(tx, { now }, { before, after })
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
     const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
     if (changesGrounds(before, after)) await ports.groundsChanged(tx, { clientId: id })
-    await tell(tx, 'client.updated', { client: after, previous, now })
     if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
     return after
   }
@@ -171,37 +178,21 @@ export function createClientService({ newId, events, organizations, references, 
      */
     async setServiceStatus(tx: Tx, { now }: { now: Date }, wanted: ReadonlyMap<string, ServiceChange>): Promise<void> {
       const found = await repository.findMany(tx, [...wanted.keys()])
-      const drafts: EventDraft[] = []
       for (const before of found) {
         const change = wanted.get(before.id)
         if (change === undefined || change.status === before.serviceStatus) continue
         const after: Client = { ...before, serviceStatus: change.status, version: before.version + 1, updatedAt: now }
-        await repository.save(tx, after)
-        const subject = { kind: 'client', id: after.id, version: after.version }
-        const previous = previousOf(toDocument(before), toDocument(after))
-        const { context } = change
-        drafts.push({
-          type: serviceEvents[change.status],
-          subject,
-          clientId: after.id,
-          object: toDocument(after),
-          previous,
-          context
-        })
+        await save(tx, { now }, { before, after, contexts: { [serviceEvents[change.status]]: change.context } })
       }
-      await events.append(tx, { occurredAt: now, drafts })
     },
 
-    setNextNotice: repository.setNextNotice,
+    setNextNotice(tx: Tx, notice: Readonly<{ id: string; at: Date | null }>): Promise<void> {
+      changes.touched(tx, [notice.id])
+      return repository.setNextNotice(tx, notice)
+    },
 
     /** An event about a client that did not itself change. */
-    eventAbout: (type: EventType, client: Client, context: object): EventDraft => ({
-      type,
-      subject: { kind: 'client', id: client.id, version: client.version },
-      clientId: client.id,
-      object: toDocument(client),
-      context
-    }),
+    eventAbout: (type: EventType, client: Client, context: object): EventDraft => eventOf(type, client, { context }),
 
     /**
      * Begins to part with a client: no new invoices but those for what was agreed before; what is open goes on being collected.
@@ -214,12 +205,7 @@ export function createClientService({ newId, events, organizations, references, 
         throw new DomainError('client_offboarding', `Offboarding began on ${before.offboardingStartedAt.toISOString()}.`)
       }
       const after: Client = { ...before, offboardingStartedAt: now, version: before.version + 1, updatedAt: now }
-      await repository.save(tx, after)
-      await tell(tx, 'client.offboarding_started', {
-        client: after,
-        previous: previousOf(toDocument(before), toDocument(after)),
-        now
-      })
+      await save(tx, books, { before, after })
       await ports.offboardingStarted(tx, { books, clientId: id })
       return get(tx, id)
     },
@@ -234,12 +220,8 @@ export function createClientService({ newId, events, organizations, references, 
         const before = await get(tx, id)
         if (before.offboardingStartedAt === null || (before.offboardedAt !== null) === isSettled) continue
         const after: Client = { ...before, offboardedAt: isSettled ? now : null, version: before.version + 1, updatedAt: now }
-        await repository.save(tx, after)
-        const subject = { kind: 'client', id, version: after.version }
         const type = isSettled ? 'client.offboarding_completed' : 'client.updated'
-        const previous = previousOf(toDocument(before), toDocument(after))
-        const draft: EventDraft = { type, subject, clientId: id, object: toDocument(after), previous, context: { statement } }
-        await events.append(tx, { occurredAt: now, drafts: [draft] })
+        await save(tx, { now }, { before, after, contexts: { [type]: { statement } } })
       }
     },
 
@@ -249,7 +231,7 @@ export function createClientService({ newId, events, organizations, references, 
       refuseStale(client.version, expectedVersion)
       await repository.remove(tx, id)
       await references.replace(tx, { kind: 'client', objectId: id, refs: [] })
-      await tell(tx, 'client.deleted', { client, previous: null, now })
+      await events.append(tx, { occurredAt: now, drafts: [eventOf('client.deleted', client, { previous: null })] })
     }
   }
 }

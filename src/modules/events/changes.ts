@@ -1,9 +1,12 @@
 import type { Tx } from '../../db/client.ts'
-import type { EventDraft } from './event.ts'
+import type { EventDraft, EventType } from './event.ts'
 import type { EventService } from './service.ts'
 
 /** An object in one transaction: as it was before, and as it is now where that is known. */
-type Change<View> = Readonly<{ before: View; isNew: boolean; after: View | undefined }>
+type Change<View> = Readonly<{ before: View; isNew: boolean; after: View | undefined; contexts: Contexts }>
+
+/** By type of event, what it carries besides the object; the last word counts. */
+export type Contexts = Readonly<Partial<Record<EventType, object>>>
 
 type Changing<View, Context> = Readonly<{ context: Context; changes: Map<string, Change<View>> }>
 
@@ -12,7 +15,10 @@ export type ChangesDeps<View, Context> = Readonly<{
   idOf: (view: View) => string
   read: (tx: Tx, ids: readonly string[]) => Promise<readonly View[]>
   /** Derives the events of one object from how the transaction found it and how it leaves it. */
-  draftsOf: (change: Readonly<{ before: View; after: View; isNew: boolean }>, context: Context) => readonly EventDraft[]
+  draftsOf: (
+    change: Readonly<{ before: View; after: View; isNew: boolean; contexts: Contexts }>,
+    context: Context
+  ) => readonly EventDraft[]
 }>
 
 /**
@@ -49,18 +55,18 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
 
   return {
     /** Call before writing. The first state of an object in the transaction is the one that its events are derived from. */
-    changing(tx: Tx, context: Context, views: readonly View[]): void {
+    changing(tx: Tx, context: Context, views: readonly View[], contexts: Contexts = {}): void {
       const changes = changingIn(tx, context)
       for (const view of views) {
-        const { before, isNew } = changes.get(idOf(view)) ?? { before: view, isNew: false }
-        changes.set(idOf(view), { before, isNew, after: undefined })
+        const known = changes.get(idOf(view)) ?? { before: view, isNew: false, contexts: {} }
+        changes.set(idOf(view), { ...known, after: undefined, contexts: { ...known.contexts, ...contexts } })
       }
     },
 
     /** New objects, as they are written. */
     created(tx: Tx, context: Context, views: readonly View[]): void {
       const changes = changingIn(tx, context)
-      for (const view of views) changes.set(idOf(view), { before: view, isNew: true, after: view })
+      for (const view of views) changes.set(idOf(view), { before: view, isNew: true, after: view, contexts: {} })
     },
 
     /** The states as they were just read, which saves reading them again. Only of objects that are changing. */

@@ -15,6 +15,7 @@ import {
 import type { World } from '../../support/model-command.ts'
 import { commands } from '../../support/model-commands.ts'
 import { ladders } from '../../support/model-dunning-commands.ts'
+import { snapshotOf } from '../../support/model-events.ts'
 import { expectServiceChangesAlternate } from '../../support/model-service.ts'
 
 const { newLedger, database, close } = await startDunning()
@@ -39,7 +40,8 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
       const policyId = await ledger.usePolicy(ladders[0] ?? [])
       const world: World = {
         ...{ ledger, policyId, clientId: await ledger.addClient() },
-        made: { hold: [], promise: [], plan: [], dispute: [] }
+        made: { hold: [], promise: [], plan: [], dispute: [] },
+        seen: { last: await snapshotOf(ledger) }
       }
       const books = createModelBooks()
       await fc.asyncModelRun(() => ({ model: books, real: world }), history)
