@@ -236,3 +236,19 @@ function toRow(
     creditLimitCurrency: creditLimit?.currency ?? null
   }
 }
+
+/** Goes from one zone to the next in the index: there are few zones, and many clients may have each. */
+const selectZones = statement<{ timeZone: string }>(
+  'clients.zones',
+  `with recursive zones as (
+     (select time_zone from clients where org_id = $1 and time_zone is not null order by time_zone limit 1)
+     union all
+     select (select c.time_zone from clients c where c.org_id = $1 and c.time_zone > z.time_zone order by c.time_zone limit 1)
+     from zones z where z.time_zone is not null
+   ) select time_zone as "timeZone" from zones where time_zone is not null`
+)
+
+/** The zones that clients have of their own. */
+export async function zones(reader: Reader): Promise<string[]> {
+  return (await reader.run(selectZones, [reader.orgId])).map(({ timeZone }) => timeZone)
+}

@@ -135,6 +135,8 @@ export function createClientService({ newId, events, organizations, references, 
     zoneOf: async (reader: Reader, clientId: string, { organization }: Pick<Books, 'organization'>): Promise<string> =>
       (await get(reader, clientId)).timeZone ?? organization.timeZone,
 
+    zones: repository.zones,
+
     /** By id. Those that do not exist are not among them. */
     async getMany(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Client>> {
       return new Map((await repository.findMany(reader, ids)).map((client) => [client.id, client]))

@@ -45,6 +45,7 @@ export const clients = pgTable(
     check('clients_not_own_parent', sql`${t.parentId} <> ${t.id}`),
     index('clients_by_update').on(t.orgId, t.updatedAt, t.id),
     index('clients_by_age').on(t.orgId, t.createdAt, t.id),
+    index('clients_by_zone').on(t.orgId, t.timeZone).where(sql`${t.timeZone} is not null`),
     index('clients_of_parent').on(t.orgId, t.parentId).where(sql`${t.parentId} is not null`)
   ]
 )

@@ -3,6 +3,7 @@ import { refusedBy } from '../../db/errors.ts'
 import type { ColumnOf } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { Days } from '../organizations/organization.ts'
 import type { DunningState, Invoice, InvoiceView } from './invoice.ts'
 import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
 
@@ -68,7 +69,8 @@ export type InvoiceFilter = Readonly<{
   dueFromOn: string | null
   dueToOn: string | null
   updatedSince: Date | null
-  today: string
+  /** Where it is asked what is overdue. */
+  days: Days
 }>
 
 const selectPage = statement<ViewRow>(
@@ -84,12 +86,13 @@ const selectPage = statement<ViewRow>(
      and ($10::date is null or i.due_on <= $10)
      and ($11::timestamptz is null or i.updated_at >= $11)
      and ($12::boolean is null or $12 = exists (select from obligations o where o.org_id = i.org_id and o.invoice_id = i.id
-       and o.balance_minor > 0 and o.overdue_from_on <= $13::date))
+       and o.balance_minor > 0 and o.overdue_from_on <=
+         coalesce((select z.today from unnest($14::text[], $15::date[]) as z(zone, today) where z.zone = c.time_zone), $13::date)))
    order by i.created_at desc, i.id desc limit $2`
 )
 
 export async function page(reader: Reader, filter: InvoiceFilter): Promise<InvoiceView[]> {
-  const { limit, after, clientId, status, currency, number, dueFromOn, dueToOn, updatedSince, overdue, today } = filter
+  const { limit, after, clientId, status, currency, number, dueFromOn, dueToOn, updatedSince, overdue, days } = filter
   const rows = await reader.run(selectPage, [
     reader.orgId,
     limit,
@@ -103,7 +106,9 @@ export async function page(reader: Reader, filter: InvoiceFilter): Promise<Invoi
     dueToOn,
     updatedSince,
     overdue,
-    today
+    days.today,
+    days.zones,
+    days.todays
   ])
   return rows.map(viewFromRow)
 }

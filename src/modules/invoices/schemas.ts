@@ -205,7 +205,7 @@ export const InvoiceQuery = closed({
   status: Type.Optional(oneOf(statuses)),
   currency: Type.Optional(CurrencyCode),
   number: Type.Optional(ShortText),
-  is_overdue: Type.Optional(Type.Boolean()),
+  is_overdue: Type.Optional(Type.Boolean({ description: 'As the invoice says it: by the day that it is for its client' })),
   due_from_on: Type.Optional(DayText),
   due_to_on: Type.Optional(DayText)
 })

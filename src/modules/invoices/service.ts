@@ -5,7 +5,7 @@ import type { HoldsOf } from '../../kernel/holding.ts'
 import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventService } from '../events/service.ts'
-import type { Books } from '../organizations/organization.ts'
+import { type Books, daysIn } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createInvoiceChanges } from './change-service.ts'
@@ -101,10 +101,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       return toApi(view, { now: clockAt ?? clock.now(), organization: { timeZone } })
     },
 
-    async page(reader: Reader, filter: Omit<repository.InvoiceFilter, 'today'>): Promise<{ views: InvoiceView[]; books: Books }> {
-      const books = await organizations.books(reader)
-      const today = books.now.toISOString().slice(0, 10)
-      return { views: await repository.page(reader, { ...filter, today }), books }
+    async page(reader: Reader, filter: Omit<repository.InvoiceFilter, 'days'>): Promise<{ views: InvoiceView[]; books: Books }> {
+      const [books, zones] = await Promise.all([
+        organizations.books(reader),
+        filter.overdue === null ? [] : clients.zones(reader)
+      ])
+      return { views: await repository.page(reader, { ...filter, days: daysIn(zones, books) }), books }
     },
 
     /**

@@ -50,6 +50,13 @@ export function todayFor({ now, organization }: Present, clientTimeZone: string 
   return dayIn(now, clientTimeZone ?? organization.timeZone)
 }
 
+/** The day it is for clients, for a statement that asks of many at once. */
+export type Days = Readonly<{ today: Day; zones: readonly string[]; todays: readonly Day[] }>
+
+export function daysIn(zones: readonly string[], present: Present): Days {
+  return { today: todayFor(present, null), zones, todays: zones.map((zone) => todayFor(present, zone)) }
+}
+
 /** A calendar as it was stored. */
 export function calendarOf({ version, weekend, country, region, closedDays }: CalendarSettings): BusinessCalendar {
   const isHoliday = country === null ? () => false : storedHolidayCheck({ country, region })

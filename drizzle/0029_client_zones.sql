@@ -1,0 +1,1 @@
+CREATE INDEX "clients_by_zone" ON "clients" USING btree ("org_id","time_zone") WHERE "clients"."time_zone" is not null;
