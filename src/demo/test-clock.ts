@@ -30,7 +30,7 @@ export function createWalkingClock(api: Api, startAt: Date): WalkingClock {
       await api.put('/v1/test-clock', { now_at: at.toISOString() })
       return true
     } catch (error) {
-      if (error instanceof ApiRefusal && error.code === 'clock_moves_forward_only') return false
+      if (error instanceof ApiRefusal && error.code === 'clock_passes_due_work') return false
       throw error
     }
   }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest, HTTPMethods } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
 import { keepReceived } from './fingerprint.ts'
+import { shownBy } from './names.ts'
 import { closed, type Refusal, refusals } from './schemas.ts'
 
 /** Of DELETE no body is read, as of GET: what would come in it has no meaning here. */
@@ -29,6 +30,8 @@ export function registerContract(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     const { schema = {}, config, method } = route
     const methods = [method].flat()
+    const shown = shownBy(app, route)
+    if (shown.length > 0) route.config = { ...config, shown }
     route.schema = {
       ...schema,
       querystring: schema.querystring ?? closed({}),

@@ -2,8 +2,9 @@ import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isLockTimeout, isPassing, isRetryable, isUnavailable } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
+import { type AjvError, type FieldError, fieldError, fieldErrors, nameOf } from './field-errors.ts'
 import { ParameterRefusal } from './fields.ts'
-import { type FieldError, fieldErrors } from './validation.ts'
+import { namesOf } from './names.ts'
 
 /** One table for the whole service: a new code without a status does not compile. */
 export const statusOf = {
@@ -54,6 +55,7 @@ export const statusOf = {
   exceeds_balance: 422,
   currency_mismatch: 422,
   clock_moves_forward_only: 422,
+  clock_passes_due_work: 422,
   clock_advance_too_long: 422,
   rate_limited: 429,
   internal_error: 500,
@@ -148,17 +150,12 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
   const instance = request.id
   if (error instanceof DomainError) {
     const place = error instanceof ParameterRefusal ? error.in : 'body'
-    const errors: FieldError[] = error.pointer === undefined ? [] : [{ in: place, pointer: error.pointer, detail: error.message }]
+    const errors = error.pointer === undefined ? [] : [fieldError(place, error.pointer, error.message)]
     return problem(error.code, error.message, { instance, errors, existingId: error.existingId })
   }
   if ('validation' in error) {
-    const errors = fieldErrors(error.validation as never, error.validationContext)
-    const [first] = errors
-    return problem(
-      'invalid_request',
-      first === undefined ? 'The request is malformed.' : `${first.pointer || 'The whole'}: ${first.detail}`,
-      { instance, errors }
-    )
+    const errors = fieldErrors(error.validation as readonly AjvError[], error.validationContext, namesOf(request))
+    return problem('invalid_request', summaryOf(errors), { instance, errors })
   }
   if (isUnavailable(error)) {
     request.log.warn({ err: causeOf(error) }, 'the database does not answer')
@@ -171,6 +168,13 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
     return problem('unavailable', 'The database cannot do this now. Try again shortly.', { instance })
   }
   return problemOfFastify(error, request)
+}
+
+/** The first error whole, and how many follow: for who reads only this. */
+function summaryOf([first, ...more]: readonly FieldError[]): string {
+  if (first === undefined) return 'The request is malformed.'
+  const others = more.length === 0 ? '' : ` ${more.length} more ${more.length === 1 ? 'is' : 'are'} in \`errors\`.`
+  return `${nameOf(first)}: ${first.detail}${others}`
 }
 
 /** Fastify's own refusals by status; anything else is a bug, logged whole and told as one fixed sentence. */

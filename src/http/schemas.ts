@@ -145,7 +145,8 @@ export const ProblemSchema = named(
         Type.Array(
           Type.Object({
             in: oneOf(['body', 'query', 'path', 'header']),
-            pointer: Type.String({ description: 'JSON pointer' }),
+            pointer: Type.Optional(Type.String({ description: 'JSON pointer of the field; of a body only' })),
+            parameter: Type.Optional(Type.String({ description: 'Name of the parameter or header; of all but a body' })),
             detail: Type.String()
           })
         )

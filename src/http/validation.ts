@@ -22,31 +22,73 @@ const compilers = new Map<string, (route: { httpPart?: string }) => Validate>()
 
 type Validate = { (value: unknown): boolean; errors?: unknown }
 
-/** Compiled when the first value comes: all together take longer than the rest of a start. */
-function whenNeeded(compile: () => Validate): Validate {
+/**
+ * Compiled when the first value comes: all together take longer than the rest of a start. The first pass stops at the first error,
+ * so that a valid value costs nothing more and garbage buys no work. Only what was refused and is small is looked at a second time,
+ * for all of its errors.
+ */
+function whenNeeded(compile: () => Validate, compileThorough: () => Validate): Validate {
   let compiled: Validate | undefined
+  let thorough: Validate | undefined
   const validate: Validate = (value) => {
     compiled ??= compile()
-    const isValid = compiled(value)
+    if (compiled(value)) return true
     validate.errors = compiled.errors
-    return isValid
+    if (!isSmall(value)) return false
+    thorough ??= compileThorough()
+    if (!thorough(value)) validate.errors = thorough.errors
+    return false
   }
   return validate
 }
 
+const NODES_MAX = 2_000
+
+/** Whether a value has few enough places that all of its errors can be told. Not recursive: nothing has bounded how deep it goes. */
+function isSmall(value: unknown): boolean {
+  const waiting = [value]
+  for (let seen = 0; waiting.length > 0; seen++) {
+    if (seen + waiting.length > NODES_MAX) return false
+    const next = waiting.pop()
+    if (typeof next !== 'object' || next === null) continue
+    const inner = Object.values(next)
+    if (inner.length > NODES_MAX) return false
+    waiting.push(...inner)
+  }
+  return true
+}
+
 /** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
 function compilerFor(externalSchemas: Parameters<BuildCompilerFromPool>[0]) {
-  // `allErrors: false` as Fastify advises: collecting all of them lets a caller buy work with garbage.
-  const common = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true } as const
+  const common = { useDefaults: true, removeAdditional: false, discriminator: true } as const
   // After ajv-formats, which would replace formats of the same name that came as options.
   const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
     for (const [name, check] of Object.entries(inputFormats)) ajv.addFormat(name, check)
   }
-  const literal = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: false } })
+  const literal = { ...common, coerceTypes: false } as const
   // The text "Infinity" coerces to a number, which strict numbers take for none and so hold against no bound.
-  const coercing = pool(externalSchemas, { onCreate, customOptions: { ...common, coerceTypes: 'array', strictNumbers: false } })
-  return (route: { httpPart?: string }) =>
-    whenNeeded(() => (route.httpPart === 'body' ? literal : coercing)(route as never) as unknown as Validate)
+  const coercing = { ...common, coerceTypes: 'array', strictNumbers: false } as const
+  const first = { literal: compilerWith(literal), coercing: compilerWith(coercing) }
+  const thorough = {
+    literal: once(() => compilerWith({ ...literal, allErrors: true })),
+    coercing: once(() => compilerWith({ ...coercing, allErrors: true }))
+  }
+  return (route: { httpPart?: string }) => {
+    const kind = route.httpPart === 'body' ? 'literal' : 'coercing'
+    return whenNeeded(
+      () => first[kind](route),
+      () => thorough[kind]()(route)
+    )
+  }
+
+  function compilerWith(customOptions: object): (route: object) => Validate {
+    return pool(externalSchemas, { onCreate, customOptions }) as unknown as (route: object) => Validate
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
 }
 
 export const buildValidator = ((externalSchemas: Parameters<BuildCompilerFromPool>[0]) => {
@@ -91,75 +133,6 @@ function isLocale(text: string): boolean {
 function isWebUrl(text: string): boolean {
   const url = URL.parse(text)
   return url !== null && (url.protocol === 'https:' || url.protocol === 'http:')
-}
-
-export type FieldError = Readonly<{ in: 'body' | 'query' | 'path' | 'header'; pointer: string; detail: string }>
-
-type AjvError = {
-  instancePath: string
-  keyword: string
-  params: Record<string, unknown>
-  message?: string
-  propertyName?: string
-}
-
-const PLACES: Readonly<Record<string, FieldError['in']>> = {
-  body: 'body',
-  querystring: 'query',
-  params: 'path',
-  headers: 'header'
-}
-
-/** Turns the validator's finding into one that names the field and the rule in plain words. */
-export function fieldErrors(validation: readonly AjvError[], context: string | undefined): FieldError[] {
-  const place = PLACES[context ?? 'body'] ?? 'body'
-  // A branch that failed inside `anyOf` says more than the `anyOf` itself, which Ajv reports last.
-  const [first] = validation
-  if (first === undefined) return []
-  const { pointer, detail } = explain(first)
-  return [{ in: place, pointer, detail }]
-}
-
-function explain({ instancePath, keyword, params, message, propertyName }: AjvError): { pointer: string; detail: string } {
-  const at = (name: unknown) => `${instancePath}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
-  switch (keyword) {
-    case 'additionalProperties':
-      return { pointer: at(params['additionalProperty']), detail: 'There is no such field.' }
-    case 'required':
-      return { pointer: at(params['missingProperty']), detail: 'This field is required.' }
-    case 'enum':
-      return { pointer: instancePath, detail: `Must be one of: ${(params['allowedValues'] as unknown[]).join(', ')}.` }
-    case 'discriminator':
-      return { pointer: at(params['tag']), detail: 'Says which of several shapes this is, and names none of them.' }
-    case 'format':
-      return {
-        pointer: instancePath,
-        detail: FORMAT_RULES[String(params['format'])] ?? `Must be a valid ${String(params['format'])}.`
-      }
-    case 'pattern':
-      return {
-        pointer: propertyName === undefined ? instancePath : at(propertyName),
-        detail: PATTERN_RULES[String(params['pattern'])] ?? `Must match ${String(params['pattern'])}.`
-      }
-    default:
-      return { pointer: instancePath, detail: `${(message ?? 'is not valid').replace(/^./, (c) => c.toUpperCase())}.` }
-  }
-}
-
-/** Of the patterns that say less to people than a sentence. */
-const PATTERN_RULES: Readonly<Record<string, string>> = {
-  '\\S': 'Must not be blank.',
-  "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$": "The name of a header is 1 to 64 letters, digits or any of !#$%&'*+-.^_`|~."
-}
-
-const FORMAT_RULES: Readonly<Record<string, string>> = {
-  date: `Must be a real calendar day from ${firstInputDay} to ${lastInputDay}, YYYY-MM-DD.`,
-  'date-time': `Must be an instant with its offset, as in 2026-03-01T09:00:00Z (RFC 3339), from ${firstInputDay} to ${lastInputDay} in UTC.`,
-  currency: 'Must be an ISO 4217 currency code, as in EUR.',
-  'time-zone': 'Must be an IANA time zone, as in Europe/Berlin.',
-  locale: 'Must be a BCP 47 language tag, as in en or fa-IR.',
-  'web-url': 'Must be an http or https address.',
-  uuid: 'Must be a UUID.'
 }
 
 /** For hooks that run before Fastify's own validation and need the same words. */

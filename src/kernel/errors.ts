@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'limit_reached'
   | 'not_a_test_organization'
   | 'clock_moves_forward_only'
+  | 'clock_passes_due_work'
   | 'clock_advance_too_long'
   | 'clock_is_advancing'
   | 'delivery_not_retryable'

@@ -48,7 +48,8 @@ describe.for(operations.filter(({ parameters }) => parameters.some(({ in: place 
           const answer = await send(tenant.call, operation, { ...request, [part]: { ...request[part], [name]: value } })
           expect(answer.status, `${operation.operationId} took ${JSON.stringify(value)} for ${name}`).toBe(400)
           expectRefusalOf(`/${name}`, answer)
-          expect(answer.body).toMatchObject({ errors: [{ in: place }] })
+          expect(answer.body).toMatchObject({ errors: [{ in: place, parameter: name }] })
+          expect((answer.body as { errors: object[] }).errors[0]).not.toHaveProperty('pointer')
         }
       }
       expect(await rows.of(tenant.id)).toEqual(before)

@@ -5,7 +5,7 @@ type Problem = Readonly<{
   status: number
   code: string
   detail: string
-  errors?: readonly { in: string; pointer: string; detail: string }[]
+  errors?: readonly { in: string; pointer?: string; parameter?: string; detail: string }[]
 }>
 
 /** What tells of the inside: SQL, stacks, files, packages, and names of tables that are no words of the API. */
@@ -30,5 +30,5 @@ export function expectProblem({ status, body, headers }: Answer<unknown>): Probl
 /** The same, for what names the field that is wrong. */
 export function expectRefusalOf(pointer: string, answer: Answer<unknown>): void {
   const { errors = [] } = expectProblem(answer)
-  expect(errors.map((error) => error.pointer)).toContain(pointer)
+  expect(errors.map(({ in: place, ...error }) => (place === 'body' ? error.pointer : `/${error.parameter}`))).toContain(pointer)
 }

@@ -127,7 +127,7 @@ test.for([
   ['/v1/clients?tag=%00', '400 invalid_request /tag'],
   ['/v1/clients/seven', '400 invalid_request /id'],
   [`/v1/clients/${newId()}`, '404 not_found'],
-  ['/v1/clients/by-ref', '400 invalid_request /source'],
+  ['/v1/clients/by-ref', '400 invalid_request /source /id'],
   ['/v1/clients/by-ref?source=crm', '400 invalid_request /id'],
   ['/v1/clients/by-ref?source=crm&id=none', '404 not_found'],
   ['/v1/clients/by-ref?source=crm&id=a%00b', '400 invalid_request /id'],

@@ -153,10 +153,10 @@ export function callWith(app: FastifyInstance, ownKey: string | null): Call {
 
 /** A refusal in one line: status, code, and the field that it names, such as `400 invalid_request /name`. */
 export function refusalOf({ status, body, headers }: Answer<unknown>): string {
-  const { code, errors } = body as { code?: string; errors?: { pointer: string }[] }
+  const { code, errors } = body as { code?: string; errors?: { pointer?: string; parameter?: string }[] }
   const isProblem = headers['content-type']?.startsWith('application/problem+json') === true
   if (!isProblem) return `${status}, which is no problem document: ${JSON.stringify(body)}`
-  return [status, code, ...(errors ?? []).map(({ pointer }) => pointer)].join(' ')
+  return [status, code, ...(errors ?? []).map(({ pointer, parameter }) => pointer ?? `/${parameter}`)].join(' ')
 }
 
 export function turnableClock(start: Date | string): TurnableClock {

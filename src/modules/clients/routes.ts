@@ -102,7 +102,10 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
   app.patch(
     '/:id',
     {
-      config: { scope: 'write' },
+      config: {
+        scope: 'write',
+        elsewhere: { archived_at: 'Send `archived`.', offboarding_started_at: 'Use POST /v1/clients/{id}/offboard.' }
+      },
       schema: {
         operationId: 'updateClient',
         tags,

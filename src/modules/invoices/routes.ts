@@ -125,7 +125,7 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.patch(
     '/:id',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', elsewhere: otherOperations },
       schema: {
         operationId: 'updateInvoice',
         tags,
@@ -144,6 +144,24 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         return { status: 200, body }
       })
   )
+}
+
+const RESCHEDULE = 'Use POST /v1/invoices/{id}/reschedule.'
+const PUT = 'Use PUT /v1/invoices/by-ref, by one of its external references.'
+const ANEW = 'Use POST /v1/invoices/{id}/void and issue the invoice anew.'
+/** What changes the fields of an invoice that PATCH leaves alone. */
+const otherOperations = {
+  due_on: RESCHEDULE,
+  due_schedule: RESCHEDULE,
+  total: PUT,
+  client_id: ANEW,
+  currency: ANEW,
+  issued_on: ANEW,
+  status: 'Use POST /v1/invoices/{id}/void or /v1/invoices/{id}/write-off.',
+  balance: 'Record a payment with POST /v1/payments.',
+  replaced_by_id: 'Use POST /v1/invoices/{id}/void with `replaced_by_id`.',
+  external_refs: 'They are stated when the invoice is issued.',
+  dunning: 'Send `dunning_policy_id` or `dunning_start`.'
 }
 
 /** What ends or moves an invoice. */

@@ -53,7 +53,7 @@ export const organizationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
   app.patch(
     '',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', elsewhere: { mode: 'It is stated when the organization is created.' } },
       schema: {
         operationId: 'updateOrganization',
         tags: ['Organization'],

@@ -182,8 +182,8 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       requireInTime(at, '/now_at')
       if (!(await nothingDueBefore(at))) {
         throw new DomainError(
-          'clock_moves_forward_only',
-          'Something falls due on the way there: advance the clock instead, so that nothing is passed over.',
+          'clock_passes_due_work',
+          'Something falls due on the way there. Use POST /v1/test-clock/advance, which does it at its time.',
           { pointer: '/now_at' }
         )
       }

@@ -96,7 +96,14 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
   app.patch(
     '/:id',
     {
-      config: { scope: 'admin' },
+      config: {
+        scope: 'admin',
+        elsewhere: {
+          status: 'Use POST /v1/webhook-endpoints/{id}/enable.',
+          header_names: 'Send `headers`.',
+          public_keys: 'Use POST /v1/webhook-endpoints/{id}/rotate-secret.'
+        }
+      },
       schema: {
         operationId: 'updateWebhookEndpoint',
         tags,

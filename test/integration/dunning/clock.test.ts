@@ -119,7 +119,7 @@ test('a clock is put forward only over time in which nothing is due, at most to 
   await usePolicy([{ code: 'reminder', offset_days: 3 }])
   await issue(await addClient(), { issued_on: '2026-01-01', due_on: '2026-01-10' })
   const put = (now_at: string) => call('PUT', '/v1/test-clock', { body: { now_at } })
-  expect(refusalOf(await put('2026-01-11T00:00:01Z'))).toBe('422 clock_moves_forward_only /now_at')
+  expect(refusalOf(await put('2026-01-11T00:00:01Z'))).toBe('422 clock_passes_due_work /now_at')
   expect((await put('2026-01-11T00:00:00Z')).status).toBe(200)
   expect(await told('invoice.overdue')).toEqual([])
 })

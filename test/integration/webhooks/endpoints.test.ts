@@ -68,7 +68,7 @@ describe('an endpoint', () => {
 it('a header that cannot be is refused by name, with the rule', async () => {
   for (const name of ['a b', 'ä', '', 'a\nb', 'x'.repeat(65)]) {
     const { status, body } = await shop.api('POST', '/webhook-endpoints', { ...wanted, headers: { [name]: 'x' } })
-    const rule = expect.stringMatching(/^The name of a header is 1 to 64 letters, digits or any of /) as string
+    const rule = expect.stringMatching(/^The name of a header is 1 to 64 letters, digits, /) as string
     expect({ status, body }, name).toMatchObject({
       status: 400,
       body: { errors: [{ pointer: `/headers/${name}`, detail: rule }] }
