@@ -202,6 +202,19 @@ describe('a source that says another status', () => {
     })
   })
 
+  test('what its source deleted is recorded anew by a newer version, and by no other', async () => {
+    const { ledger, put, whole, balances } = await indebted()
+    await put({ ...whole, source_version: 1 })
+    await ledger.call('DELETE', `${at('p')}&source_version=2`)
+    expect(await put({ ...whole, source_version: 1 })).toMatchObject({ status: 'reversed', applied: false })
+    expect(await balances()).toEqual(['100.00', '100.00'])
+    const third = { ...whole, status: 'settled', source_version: 3 }
+    const { id } = await put(third)
+    expect(await balances()).toEqual(['0.00', '0.00'])
+    await ledger.reverse(id, { reason: 'bounced' })
+    expect(await put(third)).toMatchObject({ id, status: 'reversed', applied: false })
+  })
+
   test('a payment that ended by hand stays so until a source states another status', async () => {
     const { ledger, put, toldBy, whole } = await indebted()
     const { id } = await put(whole)

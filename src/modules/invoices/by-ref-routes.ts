@@ -47,9 +47,9 @@ export const invoiceByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
       schema: {
         operationId: 'putInvoiceByRef',
         tags,
-        summary: 'Make or merge the invoice that a source names',
+        summary: 'Create or update an invoice by external reference',
         description:
-          'Absent stays. A changed due day reschedules, a changed total adjusts. A source_version older than the last answers with applied: false. Saying the same again changes nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created.',
+          'Omitted fields are unchanged. Another total, due_on or due_schedule changes what is owed and when, also of a paid invoice; `due_schedule` replaces all parts. Another client, currency or issued_on voids the invoice and issues it anew under a new id: references, payments on it (of the same client and currency) and what else hung on it move to the new one. A void invoice is issued anew by a body that says otherwise, or by a newer source_version; the void one keeps its history under its id and gives its references up. A source_version older than the last answers with applied: false. A body that states what the invoice is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created.',
         querystring: RefQuery,
         body: PutInvoiceByRef,
         response: {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { storedCurrency } from '../../kernel/money.ts'
+import { parseAmount, storedCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createBodyFrom, dueTermsFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
 import type { InvoiceDocument, PutInvoiceBody } from './schemas.ts'
@@ -14,7 +14,8 @@ export type PutOutcome = Readonly<{ status: 200 | 201; document: InvoiceDocument
 
 /**
  * Makes the invoice that a source names, or merges what the source says of it now: a changed due day is a reschedule, a
- * changed total an adjustment. Saying the same again changes nothing.
+ * changed total an adjustment. Another client, currency or day of issue makes it void and issues it anew; so does a newer statement of
+ * one that is void. Saying the same again changes nothing.
  */
 export async function putInvoiceByRef(
   tx: Tx,
@@ -33,53 +34,102 @@ export async function putInvoiceByRef(
   if (sourceVersion !== null && !(await references.setSourceVersion(tx, { kind: 'invoice', ...ref, sourceVersion }))) {
     return { status: 200, document: await invoices.document(tx, id), applied: false }
   }
-  return { status: 200, document: await merge(tx, { id, body }, { invoices, references }), applied: true }
+  const now = await invoices.document(tx, id)
+  const isNewer = sourceVersion !== null && (claim.sourceVersion === null || sourceVersion > claim.sourceVersion)
+  const clientId = await clientNamed(tx, { now, body }, references)
+  const known: Known = { now, body, ref, clientId }
+  if (now.status === 'void') return ofVoid(tx, known, { isNewer, invoices, references, newId })
+  if (isAnother(known)) return { status: 200, document: await replace(tx, known, { invoices, references, newId }), applied: true }
+  return { status: 200, document: await merge(tx, known, { invoices }), applied: true }
 }
 
-async function merge(
-  tx: Tx,
-  { id, body }: { id: string; body: PutInvoiceBody },
-  { invoices, references }: Services
-): Promise<InvoiceDocument> {
-  const now = await invoices.document(tx, id)
-  await refuseAnother(tx, { now, body }, references)
+/** An invoice as it is, and what its source says of it. */
+type Known = Readonly<{ now: InvoiceDocument; body: PutInvoiceBody; ref: Ref; clientId: string }>
+
+async function merge(tx: Tx, { now, body }: Known, { invoices }: Pick<Services, 'invoices'>): Promise<InvoiceDocument> {
+  const { id } = now
+  refuseStart(now, body)
   const saysTerms = body.total !== undefined || body.due_on !== undefined || body.due_schedule !== undefined
   if (saysTerms) await invoices.changeTerms(tx, { id, ...dueTermsFrom(body, storedCurrency(now.currency)) })
-  const { dunning_start: start, ...settings } = body
-  const change = invoiceChangeFrom({ ...settings, ...(start === 'off' && { dunning_start: start }) })
-  const differs = Object.entries({ ...settings }).some(
-    ([key, value]) => key in now && !MOVED.has(key) && !isDeepStrictEqual(now[key as keyof InvoiceDocument], value)
-  )
-  if (differs || (start === 'off' && now.dunning.start !== 'off')) return invoices.update(tx, { id, change })
-  return invoices.document(tx, id)
+  if (!changesSettings(now, body)) return invoices.document(tx, id)
+  return invoices.update(tx, { id, change: invoiceChangeFrom(body) })
 }
 
-/** Told apart from settings: these have their own ways to change, or none. */
-const MOVED = new Set(['total', 'due_on', 'due_schedule', 'currency', 'issued_on', 'client_id'])
+const settings = ['number', 'collection_method', 'payment_links', 'metadata', 'dunning_policy_id'] as const
 
-/** Whose it is, its currency and its day of issue make an invoice what it is: another one is another invoice. */
-async function refuseAnother(
+function changesSettings(now: InvoiceDocument, body: PutInvoiceBody): boolean {
+  if (body.dunning_start !== undefined && body.dunning_start !== now.dunning.start) return true
+  return settings.some((field) => body[field] !== undefined && !isDeepStrictEqual(now[field], body[field]))
+}
+
+function changesTerms(now: InvoiceDocument, body: PutInvoiceBody): boolean {
+  const of = storedCurrency(now.currency)
+  const differs = (said: string | undefined, amount: string) =>
+    said !== undefined && parseAmount(said, of) !== parseAmount(amount, of)
+  const parts = body.due_schedule
+  const isOtherPart = (part: { due_on: string; amount: string }, index: number) => {
+    const same = now.due_schedule[index]
+    return same === undefined || same.due_on !== part.due_on || differs(part.amount, same.amount)
+  }
+  if (parts !== undefined && (parts.length !== now.due_schedule.length || parts.some(isOtherPart))) return true
+  return differs(body.total, now.total) || (body.due_on !== undefined && body.due_on !== now.due_on)
+}
+
+/** What a body says of how dunning starts, it says of an invoice that is issued. */
+function refuseStart(now: InvoiceDocument, body: PutInvoiceBody): void {
+  if (body.dunning_start !== 'baseline' || now.dunning.start === 'baseline') return
+  const sentence = 'How dunning starts is settled when an invoice is issued: send `off`, `normal`, or nothing.'
+  throw new DomainError('invalid_request', sentence, { pointer: '/dunning_start' })
+}
+
+async function clientNamed(tx: Tx, { now, body }: Pick<Known, 'now' | 'body'>, references: ReferenceService): Promise<string> {
+  if (body.client_id === undefined && body.client_ref === undefined) return now.client_id
+  const pointers = { id: '/client_id', ref: '/client_ref' }
+  return references.resolve(tx, { kind: 'client', id: body.client_id, ref: body.client_ref, pointers })
+}
+
+/** Whose it is, its currency and its day of issue make an invoice what it is. */
+function isAnother({ now, body, clientId }: Known): boolean {
+  const isOtherCurrency = body.currency !== undefined && body.currency !== now.currency
+  return clientId !== now.client_id || isOtherCurrency || (body.issued_on !== undefined && body.issued_on !== now.issued_on)
+}
+
+/** Who made it void may know more than a source that says the same again; a source that says something else, or newer, issues it again. */
+async function ofVoid(
   tx: Tx,
-  { now, body }: { now: InvoiceDocument; body: PutInvoiceBody },
-  references: ReferenceService
-): Promise<void> {
-  const named = body.client_id !== undefined || body.client_ref !== undefined
-  if (named) {
-    const pointers = { id: '/client_id', ref: '/client_ref' }
-    const clientId = await references.resolve(tx, { kind: 'client', id: body.client_id, ref: body.client_ref, pointers })
-    if (clientId !== now.client_id)
-      throw new DomainError('invalid_request', 'The invoice belongs to another client: void it and issue it anew.', {
-        pointer: pointers.id
-      })
+  known: Known,
+  { isNewer, ...services }: Services & { newId: () => string; isNewer: boolean }
+): Promise<PutOutcome> {
+  const { now, body, ref } = known
+  const saysOtherwise = isAnother(known) || changesTerms(now, body) || changesSettings(now, body)
+  if (!isNewer && !saysOtherwise) return { status: 200, document: now, applied: false }
+  const input = await newInvoiceFrom(tx, createBodyFrom(body, ref), services.references)
+  const anew = { ...input, id: services.newId() }
+  return { status: 201, document: await services.invoices.replace(tx, { id: now.id, input: anew }), applied: true }
+}
+
+/** Issued anew, with what the body leaves unsaid as it was. */
+async function replace(
+  tx: Tx,
+  { now, body, ref, clientId }: Known,
+  services: Services & { newId: () => string }
+): Promise<InvoiceDocument> {
+  const isInParts = now.due_schedule.length > 1
+  const due = isInParts
+    ? { due_schedule: now.due_schedule.map(({ due_on, amount }) => ({ due_on, amount })) }
+    : { due_on: now.due_on }
+  const saysDue = body.due_on !== undefined || body.due_schedule !== undefined
+  const { client_id: _, client_ref: __, ...said } = body
+  const whole: PutInvoiceBody = {
+    ...{ number: now.number, currency: now.currency, total: now.total, issued_on: now.issued_on },
+    ...(!saysDue && due),
+    ...Object.fromEntries(settings.map((field) => [field, now[field]])),
+    dunning_start: now.dunning.start,
+    // What was agreed before its offboarding began stays so.
+    ...(clientId === now.client_id && { for_commitment: true }),
+    ...said,
+    client_id: clientId
   }
-  if (body.currency !== undefined && body.currency !== now.currency) {
-    throw new DomainError('currency_mismatch', `The invoice is in ${now.currency}: void it and issue it anew.`, {
-      pointer: '/currency'
-    })
-  }
-  if (body.issued_on !== undefined && body.issued_on !== now.issued_on) {
-    throw new DomainError('invalid_request', `The invoice was issued on ${now.issued_on}: void it and issue it anew.`, {
-      pointer: '/issued_on'
-    })
-  }
+  const input = await newInvoiceFrom(tx, createBodyFrom(whole, ref), services.references)
+  return services.invoices.replace(tx, { id: now.id, input: { ...input, id: services.newId() } })
 }

@@ -51,7 +51,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   /** Ends what is still open of an invoice without money. */
   async function close(
     tx: Tx,
-    opened: Opened,
+    opened: Omit<Opened, 'before'>,
     how: { kind: LedgerKind & ('voided' | 'written_off'); status: 'void' | 'written_off'; replacedById: string | null }
   ) {
     const { books, view, at } = opened
@@ -76,6 +76,14 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   }
 
   return {
+    openForChange: open,
+
+    /** The last step of a replacement: nothing is paid on it any more. */
+    async replaceWith(tx: Tx, of: Pick<Opened, 'books' | 'view'>, replacedById: string | null): Promise<void> {
+      const effectiveOn = await close(tx, { ...of, at: clock.now() }, { kind: 'voided', status: 'void', replacedById })
+      await finish(tx, of, { effectiveOn, reason: 'voided' })
+    },
+
     ...createTerms({ newId, ports, get, changes, open, finish }),
 
     /** Changes settings. What is absent stays; a change that changes nothing raises no version and tells nobody. */
@@ -184,6 +192,8 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     }
   }
 }
+
+export type InvoiceChanges = ReturnType<typeof createInvoiceChanges>
 
 function requireOpen(invoice: Invoice): void {
   if (invoice.status !== 'open') throw new DomainError('invoice_not_open', `The invoice is ${invoice.status.replace('_', ' ')}.`)

@@ -204,3 +204,17 @@ const selectInvoiceIds = statement<{ id: string }>(
 export async function invoicesOf(reader: Reader, obligationIds: readonly string[]): Promise<string[]> {
   return (await reader.run(selectInvoiceIds, [reader.orgId, obligationIds])).map(({ id }) => id)
 }
+
+/** What dunning needs of obligations beside what it writes, which touches invoices. */
+export const forDunning = {
+  claimDue,
+  casesOf,
+  casesForUpdate,
+  duePage,
+  organizationsDue,
+  repin,
+  openOfClients,
+  markDue,
+  nextDueAt,
+  invoicesOf
+}

@@ -95,7 +95,13 @@ const invoiceFields = {
 export const InvoiceSchema = named('Invoice', closed(invoiceFields))
 export const InvoiceByRefSchema = named(
   'InvoiceByRef',
-  closed({ ...invoiceFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+  closed({
+    ...invoiceFields,
+    applied: Type.Boolean({
+      description:
+        'False when nothing was changed: the source had sent a newer version before, or the invoice is void and the body says nothing new'
+    })
+  })
 )
 export type InvoiceDocument = Static<typeof InvoiceSchema>
 

@@ -15,8 +15,9 @@ import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
 import * as parking from './parking-repository.ts'
-import type { InvoiceDraft, InvoicePorts } from './ports.ts'
+import type { InvoiceDraft, InvoicePorts, Released } from './ports.ts'
 import * as recovery from './recovery-repository.ts'
+import { createReplacements } from './replacement-service.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import { createTransitions, eventOf } from './transition-service.ts'
@@ -86,8 +87,32 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     })
   }
 
+  /** See `create` of the service. What was released of the invoice that it replaces is set against it, and credit once that is void. */
+  async function create(tx: Tx, input: NewInvoice, released: readonly Released[] | null): Promise<InvoiceDocument> {
+    // In one trip. The credit is read after the lock, which is what keeps it from changing.
+    const [books, client, { credit, holdsOf }] = await Promise.all([
+      organizations.books(tx),
+      clients.lock(tx, input.clientId),
+      ports.standingOf(tx, [input.clientId])
+    ])
+    const at = clock.now()
+    const draft = draftOf(input, { books, client, newId, at })
+    const { externalRefs } = input
+    const gaveUp = externalRefs.length > 0 ? await replacements.takeNames(tx, draft.invoice, externalRefs) : []
+    const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs], at })
+    assert(view !== undefined, 'one draft gives one view')
+    await replacements.renounce(tx, gaveUp, view.invoice)
+    const { id: invoiceId } = view.invoice
+    if (released !== null) await ports.applyReleased(tx, { books, released, invoiceId })
+    const isChanged = released !== null || (await ports.applyCredit(tx, { books, credit }))
+    return toApi(isChanged ? await get(tx, invoiceId) : view, books)
+  }
+
+  const invoiceChanges = createInvoiceChanges({ ...deps, get, changes })
+  const replacements = createReplacements({ ...deps, ...invoiceChanges, get, changes, create })
+
   return {
-    ...createInvoiceChanges({ ...deps, get, changes }),
+    ...invoiceChanges,
     get,
     eventOf,
     documentsOf,
@@ -111,24 +136,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
 
     /**
      * Issues an invoice and applies what unapplied credit the client has.
-     * @throws DomainError that names the field; see `draftOf`, and `duplicate_reference` for a taken external reference.
+     * @throws DomainError that names the field; see `draftOf`, and `duplicate_reference` for a reference of an invoice that is not void.
      */
-    async create(tx: Tx, input: NewInvoice): Promise<InvoiceDocument> {
-      // In one trip. The credit is read after the lock, which is what keeps it from changing.
-      const [books, client, { credit, holdsOf }] = await Promise.all([
-        organizations.books(tx),
-        clients.lock(tx, input.clientId),
-        ports.standingOf(tx, [input.clientId])
-      ])
-      const at = clock.now()
-      const draft = draftOf(input, { books, client, newId, at })
-      const { externalRefs } = input
-      if (externalRefs.length > 0) await references.add(tx, { kind: 'invoice', objectId: draft.invoice.id, refs: externalRefs })
-      const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs], at })
-      assert(view !== undefined, 'one draft gives one view')
-      const applied = await ports.applyCredit(tx, { books, credit })
-      return toApi(applied ? await get(tx, view.invoice.id) : view, books)
-    },
+    create: (tx: Tx, input: NewInvoice): Promise<InvoiceDocument> => create(tx, input, null),
+
+    replace: replacements.replace,
 
     /**
      * Issues many in one transaction. One that is refused does not keep the others from being issued.
@@ -166,6 +178,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
               refs: good.map(({ refs }) => refs),
               at
             })
+      for (const { gaveUp, draft } of good) await replacements.renounce(tx, gaveUp, draft.invoice)
       const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))
       const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })
       const documents = applied
@@ -198,20 +211,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     },
 
     // What dunning needs of obligations; only it decides what is written there.
-    claimDue: dunning.claimDue,
-    casesOf: dunning.casesOf,
-    casesForUpdate: dunning.casesForUpdate,
-    duePage: dunning.duePage,
-    organizationsDue: dunning.organizationsDue,
-    repin: dunning.repin,
-    openOfClients: dunning.openOfClients,
+    ...dunning.forDunning,
     saveDunning(tx: Tx, write: dunning.DunningWrite): Promise<void> {
       changes.touched(tx, write.touchedInvoiceIds)
       return dunning.saveDunning(tx, write)
     },
-    markDue: dunning.markDue,
-    nextDueAt: dunning.nextDueAt,
-    invoicesOf: dunning.invoicesOf,
     movementsOf: ledger.movementsOf,
 
     ...ledger.forPayments,
@@ -229,11 +233,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   async function claimRefs(
     tx: Tx,
     item: { draft: InvoiceDraft; refs: NewInvoice['externalRefs'] }
-  ): Promise<typeof item | DomainError> {
+  ): Promise<(typeof item & { gaveUp: readonly InvoiceView[] }) | DomainError> {
     const objectId = item.draft.invoice.id
     try {
-      await references.add(tx, { kind: 'invoice', objectId, refs: item.refs })
-      return item
+      return { ...item, gaveUp: await replacements.takeNames(tx, item.draft.invoice, item.refs) }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       await references.replace(tx, { kind: 'invoice', objectId, refs: [] })

@@ -31,30 +31,44 @@ export async function putPaymentByRef(
   }
   const outcome: PutOutcome = claim.created
     ? { status: 201, view: await make(tx, { id, ref, body }, services), applied: true }
-    : await merge(tx, { id, ref, body }, services)
+    : await merge(tx, { id, ref, body }, { ...services, age: ageOf(sourceVersion, claim.sourceVersion) })
   if (sourceVersion !== null) await references.setSourceVersion(tx, { kind: 'payment', ...ref, sourceVersion })
   return outcome
 }
 
 type Put = Readonly<{ id: string; ref: Ref; body: PutPaymentBody }>
 
+/** How a version stands to the last one; undefined where the source sends none. */
+type Age = 'newer' | 'same' | undefined
+
+function ageOf(version: bigint | null, last: bigint | null): Age {
+  if (version === null) return undefined
+  return version === last ? 'same' : 'newer'
+}
+
 async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Services): Promise<PaymentView> {
   const input = await newPaymentFrom(tx, createBodyFrom(body, ref), references, { waits: true })
   return payments.record(tx, { ...input, ...statusFrom(body), id })
 }
 
-async function merge(tx: Tx, put: Put, services: Services): Promise<PutOutcome> {
+async function merge(tx: Tx, put: Put, { age, ...services }: Services & { age: Age }): Promise<PutOutcome> {
   const { payments, references } = services
-  const { id, body } = put
+  const { id } = put
   const view = await payments.get(tx, id)
-  const { status } = view.payment
+  const { status, reversalReason } = view.payment
+  // A newer version of what its source deleted says that it is there again.
+  const isBack = age === 'newer' && reversalReason === 'deleted_upstream'
+  const saidStatus = put.body.status ?? (isBack ? 'settled' : undefined)
+  const body = saidStatus === undefined ? put.body : { ...put.body, status: saidStatus }
   const said = await saidFrom(tx, { body, of: view.payment.currency }, references)
   const step = stepFor(status, body.status)
   refuseMisplaced(step, said, { status, saidStatus: body.status })
   const differences = differencesOf(view, said)
-  // What ended stays so, whatever an older message says, until its source states that it is there or announced.
+  // What ended stays so, whatever an older message or the same one says, until its source states that it is there or announced.
+  const hasEnded = status === 'failed' || status === 'reversed'
+  if (hasEnded && age === 'same' && step === 'anew') return { status: 200, view, applied: false }
   if (step === 'stay') return { status: 200, view, applied: body.status !== undefined && differences.size === 0 }
-  return { status: 200, view: await follow(tx, { ...put, view, said, step, differences }, services), applied: true }
+  return { status: 200, view: await follow(tx, { ...put, body, view, said, step, differences }, services), applied: true }
 }
 
 type Following = Put & Readonly<{ view: PaymentView; said: Said; step: Step; differences: ReadonlySet<SaidField> }>

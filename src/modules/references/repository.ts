@@ -75,6 +75,47 @@ export function owners(
   return reader.run(selectOwners, [reader.orgId, kind, sources, ids])
 }
 
+const lockOwners = statement<ExternalRef & { objectId: string }>(
+  'references.lock_owners',
+  `select source, external_id as id, object_id as "objectId" from external_refs
+   where org_id = $1 and kind = $2 and object_id is not null
+     and (source, external_id) in (select * from unnest($3::text[], $4::text[])) order by source, external_id for update`
+)
+
+/** The same, who stay so. */
+export function ownersForUpdate(
+  tx: Tx,
+  { kind, refs }: { kind: ReferenceKind; refs: readonly ExternalRef[] }
+): Promise<(ExternalRef & { objectId: string })[]> {
+  const { sources, ids } = columnsOf(refs)
+  return tx.run(lockOwners, [tx.orgId, kind, sources, ids])
+}
+
+const theirs = `org_id = $1 and kind = $2 and object_id = any($6::uuid[])
+  and (source, external_id) in (select * from unnest($4::text[], $5::text[]))`
+const moveThese = statement<{ source: string }>(
+  'references.move_these',
+  `update external_refs set object_id = $3
+   where ${theirs} and cardinality($4::text[]) = (select count(*) from external_refs where ${theirs}) returning source`
+)
+
+/**
+ * All of these names are another object's from now on. They keep the versions that their sources sent.
+ * @returns false, having moved none, where one of them is no longer one of these owners'.
+ */
+export async function moveSome(
+  tx: Tx,
+  {
+    kind,
+    objectId,
+    refs,
+    ownerIds
+  }: { kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[]; ownerIds: readonly string[] }
+): Promise<boolean> {
+  const { sources, ids } = columnsOf(refs)
+  return (await tx.run(moveThese, [tx.orgId, kind, objectId, sources, ids, ownerIds])).length > 0
+}
+
 /** A name that something waits for stays, without its object, so that whoever gets it next is found. */
 const takingAway = (which: string) => `with emptied as (
      update external_refs set object_id = null, source_version = null, deleted_version = null

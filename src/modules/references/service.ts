@@ -26,16 +26,32 @@ export type Claim = Readonly<{
 
 type OfObject = Readonly<{ kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }>
 
+/** Whether all of these owners give up their names. */
+type AreGivenUp = (ownerIds: readonly string[]) => Promise<boolean>
+
 /** A name is lost between the failed claim and the read only if its owner is deleted just then; twice in a row is no accident. */
 const CLAIM_ATTEMPTS = 3
 
 export function createReferenceService({ clock }: ReferenceServiceDeps) {
   /** Takes what is free of the names, and tells in whose way the others are. */
-  async function take(tx: Tx, { kind, objectId, refs }: OfObject): Promise<{ free: Given[]; refusal?: DomainError }> {
+  async function take(
+    tx: Tx,
+    { kind, objectId, refs }: OfObject,
+    areGivenUp: AreGivenUp | undefined
+  ): Promise<{ free: Given[]; refusal?: DomainError }> {
     // In one order everywhere, so that two objects that want the same names cannot wait for each other.
     const free = await repository.insertFree(tx, { kind, objectId, refs: inOrder(refs), createdAt: clock.now() })
     if (free.length === refs.length) return { free }
-    const owners = await repository.owners(tx, { kind, refs })
+    const owners =
+      areGivenUp === undefined
+        ? await repository.owners(tx, { kind, refs })
+        : await repository.ownersForUpdate(tx, { kind, refs })
+    const others = owners.filter((owner) => owner.objectId !== objectId)
+    const ownerIds = [...new Set(others.map((other) => other.objectId))]
+    if (others.length > 0 && (await areGivenUp?.(ownerIds)) === true) {
+      const isMoved = await repository.moveSome(tx, { kind, objectId, refs: others, ownerIds })
+      return isMoved ? { free } : { free, refusal: changedMeanwhile() }
+    }
     for (const [index, ref] of refs.entries()) {
       const owner = owners.find(({ source, id }) => source === ref.source && id === ref.id)
       if (owner === undefined) return { free, refusal: changedMeanwhile() }
@@ -44,10 +60,10 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     return { free }
   }
 
-  async function add(tx: Tx, input: OfObject): Promise<ExternalRef[]> {
+  async function add(tx: Tx, input: OfObject, areGivenUp?: AreGivenUp): Promise<ExternalRef[]> {
     if (input.refs.length === 0) return []
     refuseRepeated(input.refs)
-    const { free, refusal } = await take(tx, input)
+    const { free, refusal } = await take(tx, input, areGivenUp)
     if (refusal !== undefined) throw refusal
     return awaitedOf(free)
   }
@@ -87,7 +103,8 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     },
 
     /**
-     * Gives an object names. A name that it has already is no error. @returns those that something waits for.
+     * Gives an object names. A name that it has already is no error; with `areGivenUp`, one that its owner needs no longer is none
+     * either. @returns those that something waits for.
      * @throws DomainError `duplicate_reference`, pointing at `/external_refs/N`, with the id of the object that has the name.
      */
     add,
@@ -100,7 +117,7 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
         if (error instanceof DomainError) return error
         throw error
       }
-      const { free, refusal } = await take(tx, input)
+      const { free, refusal } = await take(tx, input, undefined)
       if (refusal !== undefined && free.length > 0) await repository.deleteSome(tx, { ...input, refs: free })
       return refusal
     },

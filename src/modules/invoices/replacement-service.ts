@@ -1,0 +1,110 @@
+import type { Reader, Tx } from '../../db/client.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import type { Changes } from '../events/changes.ts'
+import type { Books } from '../organizations/organization.ts'
+import type { InvoiceChanges } from './change-service.ts'
+import type { NewInvoice } from './draft.ts'
+import type { InvoiceView } from './invoice.ts'
+import { allocationsOf } from './ledger-repository.ts'
+import type { Released } from './ports.ts'
+import * as repository from './repository.ts'
+import { type InvoiceDocument, toApi } from './schemas.ts'
+import type { InvoiceServiceDeps } from './service.ts'
+
+type Deps = Pick<InvoiceServiceDeps, 'clock' | 'organizations' | 'clients' | 'references' | 'ports'> &
+  Pick<InvoiceChanges, 'openForChange' | 'replaceWith'> &
+  Readonly<{
+    get: (reader: Reader, id: string) => Promise<InvoiceView>
+    changes: Changes<InvoiceView, Books>
+    create: (tx: Tx, input: NewInvoice, released: readonly Released[] | null) => Promise<InvoiceDocument>
+  }>
+
+type Renounced = Readonly<{ id: string; clientId: string; currency: string }>
+
+/** Invoices that take the place of others under their references. */
+export function createReplacements(deps: Deps) {
+  const { clock, organizations, clients, references, ports, get, changes, openForChange, replaceWith, create } = deps
+
+  /** Their names went to another invoice, which is written by now: what is void is found by its id alone from then on. */
+  async function renounce(tx: Tx, views: readonly InvoiceView[], to: Renounced): Promise<void> {
+    if (views.length === 0) return
+    const books = await organizations.books(tx)
+    changes.changing(tx, books, views)
+    for (const { invoice } of views) {
+      const isReplaced = invoice.replacedById === null && invoice.clientId === to.clientId && invoice.currency === to.currency
+      const replacedById = isReplaced ? to.id : invoice.replacedById
+      await repository.save(tx, { ...invoice, replacedById, version: invoice.version + 1, updatedAt: clock.now() })
+    }
+  }
+
+  /** Gives an invoice that is about to be written its references. @returns the void invoices that had them: see `renounce`. */
+  async function takeNames(tx: Tx, { id }: { id: string }, refs: NewInvoice['externalRefs']): Promise<InvoiceView[]> {
+    const views: InvoiceView[] = []
+    await references.add(tx, { kind: 'invoice', objectId: id, refs }, async (ids) => {
+      views.push(...(await repository.findMany(tx, ids)))
+      return views.length > 0 && views.every(({ invoice }) => invoice.status === 'void')
+    })
+    return views
+  }
+
+  /** What payments settled of it goes to the invoice that replaces it; what was credited cannot. */
+  async function release(tx: Tx, { view, books }: { view: InvoiceView; books: Books }, input: NewInvoice): Promise<Released[]> {
+    const { invoice, obligations } = view
+    const ids = obligations.map(({ id }) => id)
+    const settledMinor = (await allocationsOf.obligations(tx, ids)).reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+    if (settledMinor < invoice.totalMinor - invoice.balanceMinor) {
+      const sentence =
+        'Some of this invoice was credited or given up, which the one in its place would not know: void it, then send all of it again.'
+      throw new DomainError('invoice_has_payments', sentence)
+    }
+    const isOther = input.clientId !== invoice.clientId || input.currency !== invoice.currency
+    if (isOther && settledMinor > 0n) {
+      const pointer = input.clientId === invoice.clientId ? '/currency' : '/client_id'
+      const sentence = 'Something was paid on this invoice, which stays with its client and currency: reverse the payment first.'
+      throw new DomainError('invoice_has_payments', sentence, { pointer })
+    }
+    const released: Released[] = []
+    for (const { id: obligationId, amountMinor, balanceMinor } of obligations) {
+      if (amountMinor === balanceMinor) continue
+      const given = { books, obligationId, amountMinor: amountMinor - balanceMinor, effectiveOn: null }
+      released.push(...(await ports.releaseAllocations(tx, given)))
+    }
+    return released
+  }
+
+  return {
+    takeNames,
+    renounce,
+
+    /**
+     * Issues an invoice in the place of another one, which is void from then on. Its references, what payments settled of it and what
+     * hung on it go to the new one.
+     * @throws DomainError `invoice_has_payments` for one with payments, where the client or the currency is another.
+     */
+    async replace(tx: Tx, { id, input }: { id: string; input: NewInvoice & { id: string } }): Promise<InvoiceDocument> {
+      const { invoice } = await get(tx, id)
+      // Both at once, in one order, as everything does that locks more than one.
+      await clients.lockMany(tx, [...new Set([invoice.clientId, input.clientId])].toSorted())
+      const opened = await openForChange(tx, id)
+      const { view, books } = opened
+      if (view.invoice.status !== 'void') changes.changing(tx, books, [view])
+      await references.move(tx, { kind: 'invoice', from: id, to: input.id })
+      const named = { ...input, externalRefs: view.externalRefs }
+      if (view.invoice.status === 'void') {
+        const document = await create(tx, named, null)
+        await renounce(tx, [view], { ...input, id: input.id })
+        return document
+      }
+      if (view.invoice.status === 'written_off') {
+        throw new DomainError('invoice_not_open', 'The invoice is written off: it can become no other one.')
+      }
+      const released = await release(tx, opened, input)
+      await create(tx, named, released)
+      const isSameDebt = input.clientId === invoice.clientId && input.currency === invoice.currency
+      await replaceWith(tx, { books, view: await get(tx, id) }, isSameDebt ? input.id : null)
+      // Only now: what was released would go back to the one that is replaced.
+      await ports.applyCredit(tx, { books, credit: await ports.creditOf(tx, [input.clientId]) })
+      return toApi(await get(tx, input.id), books)
+    }
+  }
+}
