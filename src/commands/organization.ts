@@ -22,7 +22,8 @@ export async function createOrganization(
       defaultCurrency: currency(wanted.currency),
       defaultPaymentTerms: { kind: 'net', days: 30 },
       calendar: { weekend: [6, 7], country: null, region: null, closedDays: [] },
-      clockAt: null
+      clockAt: null,
+      dunningFromOn: null
     })
     const { text } = await services.apiKeys.create(tx, { mode, name: 'First key', scopes: ['admin'], expiresAt: null })
     return { id: organization.id, key: text }

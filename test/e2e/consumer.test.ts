@@ -66,7 +66,7 @@ async function ownsAnInvoice({ post }: Shop, number: string): Promise<void> {
     { name: 'Bo Silent', email: 'bo@acme.example', do_not_contact: true }
   ]
   const client = await post('/clients', { name: 'Acme Ltd', locale: 'en-GB', payment_terms: { kind: 'net', days: 10 }, contacts })
-  await post('/invoices', { client_id: client.id, number, currency: 'GBP', total: '1250.00', dunning_start: 'normal' })
+  await post('/invoices', { client_id: client.id, number, currency: 'GBP', total: '1250.00' })
 }
 
 const reminder = (stage: string) =>

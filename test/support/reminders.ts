@@ -52,7 +52,7 @@ export async function openReminders() {
     newClient: (more: object = {}) => idOf('POST', '/clients', { name: 'Late Ltd', ...more }),
 
     issue(clientId: string, { total = '100.00', late = 10 } = {}): Promise<string> {
-      const terms = { currency: 'EUR', total, issued_on: daysAgo(60), due_on: daysAgo(late) }
+      const terms = { currency: 'EUR', total, issued_on: daysAgo(60), due_on: daysAgo(late), dunning_start: 'normal' }
       return idOf('POST', '/invoices', { client_id: clientId, number: randomUUID(), ...terms })
     },
 

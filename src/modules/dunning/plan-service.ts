@@ -1,8 +1,8 @@
 import type { Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { dayIn } from '../../kernel/day.ts'
+import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
-import type { DunningState, Obligation } from '../invoices/invoice.ts'
+import type { DunningStart, DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
@@ -10,26 +10,36 @@ import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
 import { currentPolicy, dunningOf, type PolicyRef, standstill, stateOf } from './facts.ts'
 import type { PolicyService } from './policy-service.ts'
+import { startOf, startsSilently } from './start.ts'
 
 export type PlanDeps = Readonly<{ clock: Clock; newId: () => string; policies: PolicyService }>
 
-type Start = Readonly<{ obligationId: string; state: DunningState; baseline: NewEntry | null }>
+type Place = Readonly<{
+  obligationId: string
+  invoiceId: string
+  isSilent: boolean
+  state: DunningState
+  baseline: NewEntry | null
+}>
 type Draft = Readonly<{
   draft: InvoiceDraft
   policy: PolicyRef
   context: DecisionContext
   timeZone: string
+  dunningFromOn: Day
   holds: readonly HoldFact[]
 }>
 
 /** Where new obligations start on the ladder. */
 export function createPlanService({ clock, newId, policies }: PlanDeps) {
-  function startOf(obligation: Omit<Obligation, keyof DunningState>, { draft, policy, context, timeZone, holds }: Draft): Start {
-    const facts = factsOfNew(obligation, { draft, timeZone, holds })
-    const stage = draft.invoice.dunningStart === 'baseline' ? baselineStage(facts, context) : null
+  function placeOf(obligation: Omit<Obligation, keyof DunningState>, of: Draft): Place {
+    const { draft, policy, context, dunningFromOn } = of
+    const facts = factsOfNew(obligation, of)
     const { daysOverdue } = decide(facts, context)
-    // Who had it before has said that it is overdue.
-    const overdueAnnounced = draft.invoice.dunningStart === 'baseline' && daysOverdue >= 1
+    const isSilent = startsSilently(draft.dunningStart, { dueOn: obligation.dueOn, daysOverdue, dunningFromOn })
+    const stage = isSilent ? baselineStage(facts, context) : null
+    // It did not become overdue here, so `invoice.overdue` is not sent.
+    const overdueAnnounced = isSilent && daysOverdue >= 1
     const { id: obligationId, invoiceId, clientId, cycle, dueOn, balanceMinor } = obligation
     const baseline: NewEntry | null = stage && {
       id: newId(),
@@ -46,13 +56,14 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
     }
     const entries = baseline === null ? [] : [{ ...baseline, enteredAt: context.asOf }]
     const standing = standstill({ ...facts, overdueAnnounced, entries }, context)
-    return { obligationId, baseline, state: stateOf(obligation, { standing, overdueAnnounced, entries, policy }, context) }
+    const state = stateOf(obligation, { standing, overdueAnnounced, entries, policy }, context)
+    return { obligationId, invoiceId, isSilent, baseline, state }
   }
 
   return {
     /**
-     * `normal` waits for the first stage by age; `baseline` begins silently at the stage that the age says; `off` is only
-     * ever told to be overdue.
+     * `normal` enters every stage; `baseline` starts silently at the stage of its age; `off` is only ever announced as overdue. Where
+     * none of them is stated, see `startsSilently`.
      */
     async planDunning(
       tx: Tx,
@@ -62,18 +73,21 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
         currentPolicy({ invoicePolicyId: invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
       )
       const policyAt = await policies.at(tx, refs)
-      const starts = drafts.flatMap((draft, index) => {
+      const { dunningFromOn } = books.organization
+      const places = drafts.flatMap((draft, index) => {
         const policy = refs[index]
         if (policy === undefined) return []
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const timeZone = draft.client.timeZone ?? books.organization.timeZone
         const holds = holdsOf({ clientId: draft.client.id, invoiceId: draft.invoice.id })
-        return draft.obligations.map((obligation) => startOf(obligation, { draft, policy, context, timeZone, holds }))
+        const of = { draft, policy, context, timeZone, dunningFromOn, holds }
+        return draft.obligations.map((obligation) => placeOf(obligation, of))
       })
-      const entries = starts.flatMap(({ baseline }) => (baseline === null ? [] : [baseline]))
+      const entries = places.flatMap(({ baseline }) => (baseline === null ? [] : [baseline]))
       const made = { calendarVersion: books.calendar.version, enteredAt: books.now, recordedAt: clock.now() }
       return {
-        states: new Map(starts.map(({ obligationId, state }) => [obligationId, state])),
+        states: new Map(places.map(({ obligationId, state }) => [obligationId, state])),
+        starts: startsOf(drafts, places),
         afterInsert: (writing) => entryRepository.insert(writing, entries, { kind: 'baseline', told: new Set(), ...made })
       }
     }
@@ -82,14 +96,24 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
 
 export type PlanService = ReturnType<typeof createPlanService>
 
+function startsOf(drafts: readonly InvoiceDraft[], places: readonly Place[]): ReadonlyMap<string, DunningStart> {
+  const placesOf = Map.groupBy(places, ({ invoiceId }) => invoiceId)
+  return new Map(
+    drafts.map(({ invoice: { id }, dunningStart }) => {
+      const areSilent = (placesOf.get(id) ?? []).map(({ isSilent }) => isSilent)
+      return [id, startOf(dunningStart, areSilent)]
+    })
+  )
+}
+
 function factsOfNew(
   { dueOn, currency, balanceMinor }: Omit<Obligation, keyof DunningState>,
-  { draft: { invoice, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
+  { draft: { dunningStart, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
 ): ObligationFacts {
   return {
     ...{ dueOn, currency, balanceMinor, timeZone, holds, creditMinor: 0n, earlierMinor: 0n },
     status: 'open',
-    dunning: dunningOf(invoice),
+    dunning: dunningOf({ dunningStart: dunningStart ?? 'normal' }),
     exemptUntilOn: client.dunningExemptUntilOn,
     overdueAnnounced: false,
     entries: []

@@ -22,7 +22,8 @@ export type NewInvoice = Readonly<{
   dueOn: Day | null
   schedule: readonly Part[] | null
   collectionMethod: 'manual' | 'autopay'
-  dunningStart: DunningStart
+  /** Null: by the organization's `dunning_from_on`. */
+  dunningStart: DunningStart | null
   dunningPolicyId: string | null
   paymentLinks: readonly PaymentLink[]
   metadata: Readonly<Record<string, string>>
@@ -56,6 +57,7 @@ export function draftOf(
     input
   return {
     client,
+    dunningStart,
     invoice: {
       id,
       clientId,
@@ -67,7 +69,6 @@ export function draftOf(
       dueOn: lastDueOn(parts),
       status: 'open',
       collectionMethod,
-      dunningStart,
       dunningPolicyId,
       paymentLinks,
       metadata,

@@ -39,7 +39,7 @@ export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, re
     dueOn: body.due_on === undefined ? null : day(body.due_on),
     schedule: scheduleFrom(body.due_schedule, code),
     collectionMethod: body.collection_method ?? 'manual',
-    dunningStart: body.dunning_start ?? 'normal',
+    dunningStart: body.dunning_start ?? null,
     dunningPolicyId: body.dunning_policy_id ?? null,
     paymentLinks: body.payment_links ?? [],
     metadata: body.metadata ?? {},
@@ -98,7 +98,6 @@ export function createBodyFrom(body: PutInvoiceBody, ref: { source: string; id: 
     number,
     currency: code,
     total,
-    dunning_start: rest.dunning_start ?? 'baseline',
     external_refs: [ref]
   }
 }

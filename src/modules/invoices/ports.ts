@@ -3,11 +3,13 @@ import type { Day } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { ClientTerms } from '../clients/client.ts'
 import type { Books } from '../organizations/organization.ts'
-import type { DunningState, Invoice, Obligation } from './invoice.ts'
+import type { DunningStart, DunningState, Invoice, Obligation } from './invoice.ts'
 
 /** An invoice that is about to be written, before dunning said when it is next to be looked at. */
 export type InvoiceDraft = Readonly<{
-  invoice: Invoice
+  invoice: Omit<Invoice, 'dunningStart'>
+  /** Null where the caller does not state it: dunning decides. */
+  dunningStart: DunningStart | null
   obligations: readonly Omit<Obligation, keyof DunningState>[]
   client: ClientTerms
 }>
@@ -15,6 +17,8 @@ export type InvoiceDraft = Readonly<{
 export type Planned = Readonly<{
   /** By obligation id. */
   states: ReadonlyMap<string, DunningState>
+  /** By invoice id. */
+  starts: ReadonlyMap<string, DunningStart>
   /** Writes what can only be written after the obligations: baseline entries. */
   afterInsert: (tx: Tx) => Promise<void>
 }>

@@ -77,8 +77,7 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'createInvoices',
         tags,
         summary: 'Issue up to 1,000 invoices',
-        description:
-          'In one transaction, with a result for each. `dunning_start` is `baseline` unless said: what is overdue already starts at the stage of its age, silently.',
+        description: 'In one transaction, with a result for each.',
         headers: writeHeaders,
         body: InvoiceBatch,
         response: { 200: ref(InvoiceBatchResult) }
@@ -88,12 +87,10 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
       once(request, reply, async (tx) => {
         const inputs = await Promise.all(
           request.body.invoices.map((body) =>
-            newInvoiceFrom(tx, { ...body, dunning_start: body.dunning_start ?? 'baseline' }, references).catch(
-              (error: unknown) => {
-                if (error instanceof DomainError) return error
-                throw error
-              }
-            )
+            newInvoiceFrom(tx, body, references).catch((error: unknown) => {
+              if (error instanceof DomainError) return error
+              throw error
+            })
           )
         )
         const results = (await invoices.createMany(tx, inputs)).map((result, index) =>

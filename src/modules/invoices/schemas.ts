@@ -50,7 +50,8 @@ const PartSchema = closed({
 const InvoiceDunning = closed(
   {
     start: oneOf(dunningStarts, {
-      description: '`baseline`: began at the stage that its age said, silently; `off`: is not dunned'
+      description:
+        '`normal`: enters every stage; `baseline`: started at the stage of its age, without the events and actions of that stage and those before; `off`: is not dunned'
     }),
     policy_id: nullable(Id),
     policy_version: nullable(Type.Integer()),
@@ -123,7 +124,11 @@ const dueFields = {
 }
 const claim = { number: ShortText, currency: CurrencyCode, total: Amount }
 const whose = { client_id: Type.Optional(Id), client_ref: Type.Optional(ref(ExternalRef)) }
-const dunningStart = { dunning_start: Type.Optional(oneOf(dunningStarts)) }
+const DunningStartInput = oneOf(dunningStarts, {
+  description:
+    'How dunning starts. Default: `baseline` (at the stage of its age, without events and actions) for what is overdue already and fell due before the organization’s `dunning_from_on`, else `normal`'
+})
+const dunningStart = { dunning_start: Type.Optional(DunningStartInput) }
 
 const ForCommitment = Type.Boolean({
   description: 'It is for what was agreed before the client’s offboarding began, which lets no other invoice through'
@@ -177,7 +182,7 @@ export const PutInvoiceByRef = Type.Partial(
     issued_on: DayText,
     due_on: DayText,
     due_schedule: DueSchedule,
-    dunning_start: oneOf(dunningStarts),
+    dunning_start: DunningStartInput,
     for_commitment: ForCommitment,
     source_version: SourceVersion
   }),

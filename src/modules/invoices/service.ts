@@ -11,11 +11,11 @@ import type { ReferenceService } from '../references/service.ts'
 import { createInvoiceChanges } from './change-service.ts'
 import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
 import * as dunning from './dunning-repository.ts'
-import type { DunningState, InvoiceView, Obligation } from './invoice.ts'
+import type { InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
 import * as ledger from './ledger-repository.ts'
 import * as parking from './parking-repository.ts'
-import type { InvoiceDraft, InvoicePorts, Released } from './ports.ts'
+import type { InvoiceDraft, InvoicePorts, Planned, Released } from './ports.ts'
 import * as recovery from './recovery-repository.ts'
 import { createReplacements } from './replacement-service.ts'
 import * as repository from './repository.ts'
@@ -55,8 +55,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
   async function issue(tx: Tx, { books, holdsOf, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
     const planned = await ports.planDunning(tx, { books, holdsOf, drafts })
-    const views = drafts.map((draft, index) => viewOf(draft, { states: planned.states, externalRefs: refs[index] ?? [] }))
-    const [invoices, obligations] = [drafts.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
+    const views = drafts.map((draft, index) => viewOf(draft, { planned, externalRefs: refs[index] ?? [] }))
+    const [invoices, obligations] = [views.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
     await planned.afterInsert(tx)
     changes.created(tx, books, views)
@@ -253,14 +253,16 @@ export type InvoiceService = ReturnType<typeof createInvoiceService>
 
 function viewOf(
   draft: InvoiceDraft,
-  { states, externalRefs }: { states: ReadonlyMap<string, DunningState>; externalRefs: NewInvoice['externalRefs'] }
+  { planned, externalRefs }: { planned: Planned; externalRefs: NewInvoice['externalRefs'] }
 ): InvoiceView {
   const obligations: Obligation[] = draft.obligations.map((obligation) => {
-    const state = states.get(obligation.id)
+    const state = planned.states.get(obligation.id)
     assert(state !== undefined, 'dunning plans every obligation')
     return { ...obligation, ...state }
   })
-  return { invoice: draft.invoice, obligations, externalRefs, timeZone: draft.client.timeZone }
+  const dunningStart = planned.starts.get(draft.invoice.id)
+  assert(dunningStart !== undefined, 'dunning says how every invoice starts')
+  return { invoice: { ...draft.invoice, dunningStart }, obligations, externalRefs, timeZone: draft.client.timeZone }
 }
 
 function refusalOr<T>(make: () => T): T | DomainError {

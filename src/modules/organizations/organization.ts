@@ -29,6 +29,8 @@ export type Organization = Readonly<{
   promiseGraceDays: number
   /** How many days after it matures announced money may take to show on the account. */
   clearingDays: number
+  /** What arrives overdue and fell due before this day starts without events and actions, unless its invoice states how it starts. */
+  dunningFromOn: Day
   calendar: CalendarSettings
   /** The current version of each of its dunning policies, by policy id. */
   policyVersions: ReadonlyMap<string, number>

@@ -93,6 +93,12 @@ const ClearingDays = Type.Integer({
   description: 'How many days after it matures announced money holds what it covers, unless you say before what became of it'
 })
 
+const DunningFromOn = Type.String({
+  format: 'date',
+  description:
+    'The day from which you dun here; by default the day on which the organization was made. An invoice that is overdue when it arrives and fell due before this day starts at the stage of its age, without events and actions; every other one starts normally. `dunning_start` of an invoice overrides this'
+})
+
 export const OrganizationSchema = named(
   'Organization',
   closed({
@@ -107,6 +113,7 @@ export const OrganizationSchema = named(
     auto_apply_credit: Type.Boolean({ description: 'Apply unapplied credit to the next invoice in its currency at once' }),
     promise_grace_days: PromiseGraceDays,
     clearing_days: ClearingDays,
+    dunning_from_on: DunningFromOn,
     calendar: closed({ version: Type.Integer(), ...calendarFields }),
     version: Type.Integer(),
     created_at: InstantText,
@@ -130,6 +137,7 @@ export const CreateOrganization = closed(
     default_payment_terms: Type.Optional(ref(PaymentTermsSchema)),
     mode: oneOf(['live', 'test'], { description: 'A test organization has a clock of its own' }),
     clock_at: Type.Optional(InstantText),
+    dunning_from_on: Type.Optional(DunningFromOn),
     calendar: Type.Optional(Type.Partial(closed(calendarFields), { additionalProperties: false }))
   },
   {
@@ -152,6 +160,7 @@ export const UpdateOrganization = Type.Partial(
     auto_apply_credit: Type.Boolean(),
     promise_grace_days: PromiseGraceDays,
     clearing_days: ClearingDays,
+    dunning_from_on: DunningFromOn,
     calendar: Type.Partial(closed(calendarFields), { additionalProperties: false })
   }),
   { additionalProperties: false, minProperties: 1 }
@@ -210,6 +219,7 @@ export function toApi(organization: Organization) {
     auto_apply_credit: organization.autoApplyCredit,
     promise_grace_days: organization.promiseGraceDays,
     clearing_days: organization.clearingDays,
+    dunning_from_on: organization.dunningFromOn,
     calendar: { version, weekend: [...weekend], country, region, closed_days: [...closedDays] },
     version: organization.version,
     created_at: organization.createdAt.toISOString(),
@@ -234,6 +244,7 @@ export function newOrganizationFrom(body: Static<typeof CreateOrganization>): Ne
     defaultCurrency: currency(body.default_currency),
     defaultPaymentTerms: termsFrom(body.default_payment_terms ?? { kind: 'net', days: 30 }),
     clockAt: body.clock_at === undefined ? null : new Date(body.clock_at),
+    dunningFromOn: body.dunning_from_on === undefined ? null : day(body.dunning_from_on),
     calendar: {
       weekend: body.calendar?.weekend ?? WeekendDefault,
       country: body.calendar?.country ?? null,
@@ -255,6 +266,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.auto_apply_credit !== undefined && { autoApplyCredit: body.auto_apply_credit }),
     ...(body.promise_grace_days !== undefined && { promiseGraceDays: body.promise_grace_days }),
     ...(body.clearing_days !== undefined && { clearingDays: body.clearing_days }),
+    ...(body.dunning_from_on !== undefined && { dunningFromOn: day(body.dunning_from_on) }),
     ...(calendar !== undefined && {
       calendar: {
         ...(calendar.weekend !== undefined && { weekend: calendar.weekend }),

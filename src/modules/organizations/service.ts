@@ -3,7 +3,7 @@ import { assert } from '../../kernel/assert.ts'
 import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Day } from '../../kernel/day.ts'
+import { type Day, dayIn } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
@@ -30,15 +30,18 @@ export type NewOrganization = Readonly<{
   calendar: Readonly<{ weekend: readonly number[]; country: string | null; region: string | null; closedDays: readonly Day[] }>
   /** Where a test organization's clock starts; now unless said. */
   clockAt: Date | null
+  /** The day on which the organization is made unless said. */
+  dunningFromOn: Day | null
 }>
 
 export type OrganizationChange = Readonly<
-  Partial<Omit<NewOrganization, 'mode' | 'clockAt' | 'calendar'>> & {
+  Partial<Omit<NewOrganization, 'mode' | 'clockAt' | 'calendar' | 'dunningFromOn'>> & {
     calendar?: Partial<NewOrganization['calendar']>
     defaultDunningPolicyId?: string
     autoApplyCredit?: boolean
     promiseGraceDays?: number
     clearingDays?: number
+    dunningFromOn?: Day
   }
 >
 
@@ -84,6 +87,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         autoApplyCredit: true,
         promiseGraceDays: 2,
         clearingDays: CLEARING_DAYS,
+        dunningFromOn: input.dunningFromOn ?? dayIn(clockAt ?? now, input.timeZone),
         clockAt,
         clockTargetAt: null,
         version: 1,

@@ -19,6 +19,8 @@ export const organizations = pgTable(
     promiseGraceDays: integer().notNull().default(2),
     /** How many days after it matures announced money may take to show on the account. */
     clearingDays: integer().notNull().default(3),
+    /** What was overdue when it arrived and fell due before this day starts without events and actions. */
+    dunningFromOn: calendarDay().notNull().default(sql`current_date`),
     calendarVersion: integer().notNull(),
     /** A test organization's own time; null for a live one. */
     clockAt: instant(),

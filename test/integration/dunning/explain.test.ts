@@ -129,7 +129,7 @@ test('a dry run counts what a sweep would do and does nothing; the run after it 
   const { call, addClient, issue, usePolicy, entries } = await newLedger()
   await usePolicy([{ code: 'late', offset_days: 1 }])
   const clientId = await addClient()
-  for (let n = 0; n < 3; n += 1) await issue(clientId, { issued_on: '2025-12-01', due_on: '2025-12-20' })
+  for (let n = 0; n < 3; n += 1) await issue(clientId, { issued_on: '2025-12-01', due_on: '2025-12-20', dunning_start: 'normal' })
   await issue(clientId, { issued_on: '2025-12-01', due_on: '2026-03-20' })
   const ask = (dry_run: boolean) => call<RunBody>('POST', '/v1/dunning/runs', { body: { dry_run } })
   const dry = await ask(true)
