@@ -72,6 +72,7 @@ const clients: Readonly<Record<string, Recipe>> = {
   archiveClientByRef: { request: named(makeClient), also: { 202: unknownDeletion } },
   offboardClient: { request: one(aClient) },
   getClosingStatement: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },
+  reallocateClient: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) },
   getClientBalance: { request: async (tenant) => ({ params: { id: await clientWithInvoice(tenant) } }) }
 }
 

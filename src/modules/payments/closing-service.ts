@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { Books } from '../organizations/organization.ts'
-import { statementToApi } from './schemas.ts'
+import { statementToApi } from './balance-schemas.ts'
 import { closingLines, leaving, leavingNow } from './statement-repository.ts'
 
 /** Parting with a client: what its ledger comes to, and when nothing is owed any more. */

@@ -33,6 +33,21 @@ export async function find(reader: Reader, id: string): Promise<PaymentView | un
   return row && fromRow(row)
 }
 
+const selectSettled = statement<Row>(
+  'payments.settled_of_client',
+  `select ${columns} from payments p
+   where p.org_id = $1 and p.client_id = $2 and ($3::text is null or p.currency = $3) and p.status = 'settled' and p.reserved_for is null
+   order by p.received_on, p.id`
+)
+
+/** Money of a client that came in and is not reserved, in the order in which it is applied. The client is locked. */
+export async function settledOf(
+  tx: Tx,
+  { clientId, currency }: { clientId: string; currency: string | null }
+): Promise<PaymentView[]> {
+  return (await tx.run(selectSettled, [tx.orgId, clientId, currency])).map(fromRow)
+}
+
 export type PaymentFilter = Readonly<{
   limit: number
   after: { at: Date; id: string } | null

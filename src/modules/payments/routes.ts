@@ -4,13 +4,19 @@ import type { Edge } from '../../http/edge.ts'
 import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
+import { currency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { namedFrom, newPaymentFrom } from './input.ts'
 import {
-  AllocatePayment,
   balanceToApi,
   ClientBalanceSchema,
   ClosingStatementSchema,
+  ReallocateClient,
+  ReallocationSchema,
+  reallocationToApi
+} from './balance-schemas.ts'
+import { namedFrom, newPaymentFrom } from './input.ts'
+import {
+  AllocatePayment,
   CreatePayment,
   FailPayment,
   PaymentQuery,
@@ -196,7 +202,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   )
 }
 
-export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, payments }) => {
+export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { database, once, payments }) => {
   app.get(
     '/:id/balance',
     {
@@ -235,5 +241,30 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
       const { id } = request.params
       return reply.send(await database.reading(request.principal.orgId, (reader) => payments.closingStatement(reader, id)))
     }
+  )
+
+  app.post(
+    '/:id/reallocate',
+    {
+      config: { scope: 'write' },
+      schema: {
+        operationId: 'reallocateClient',
+        tags: ['Clients'],
+        summary: 'Apply a client’s payments anew, oldest due first',
+        description:
+          'Which invoice a payment without allocations settles depends on what was there when it came. This releases what was applied automatically and applies it again, in one transaction: first what sources named and is waiting, then the oldest due. Allocations that are named (`announced_allocations`) and reserved payments stay. It counts from the days on which the money was received, and only invoices whose state changes have an event. A second call changes nothing.',
+        params: IdParams,
+        headers: writeHeaders,
+        body: ReallocateClient,
+        response: { 200: ref(ReallocationSchema), ...refusals(404) }
+      }
+    },
+    (request, reply) =>
+      once(request, reply, async (tx) => {
+        const { id: clientId } = request.params
+        const code = request.body.currency === undefined ? null : currency(request.body.currency)
+        const moved = await payments.reallocateClient(tx, { clientId, currency: code })
+        return { status: 200, body: reallocationToApi(clientId, moved) }
+      })
   )
 }

@@ -20,10 +20,9 @@ import {
   SourceVersion,
   updatedSince
 } from '../../http/schemas.ts'
-import { formatAmount, storedCurrency } from '../../kernel/money.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import { balanceSchemas } from './balance-schemas.ts'
 import { knownOf, type PaymentView, sumByInvoice, waitingOf } from './payment.ts'
-import type { CurrencyBalance } from './repository.ts'
-import type { StatementLine } from './statement-repository.ts'
 
 const statuses = ['pending', 'settled', 'failed', 'reversed'] as const
 const reversalReasons = ['bounced', 'charged_back', 'entered_wrongly', 'deleted_upstream'] as const
@@ -164,53 +163,9 @@ export const PaymentQuery = closed({
   has_credit: Type.Optional(Type.Boolean({ description: 'Whether something of it is unapplied' }))
 })
 
-export const ClientBalanceSchema = named(
-  'ClientBalance',
-  closed({
-    client_id: Id,
-    balances: Type.Array(
-      closed({
-        currency: CurrencyCode,
-        open: Amount,
-        overdue: Amount,
-        unapplied_credit: Amount,
-        reserved_credit: Type.String({
-          description: 'The part of `unapplied_credit` that is reserved for a purpose; not netted'
-        }),
-        pending: Type.String({ description: 'Announced money; in no other figure' }),
-        net: Type.String({
-          description:
-            '`open` less `unapplied_credit`, without `reserved_credit`; negative if the client has more credit than it owes'
-        }),
-        open_invoices: Type.Integer()
-      }),
-      { description: 'One per currency; never added across them' }
-    )
-  })
-)
-
-export const ClosingStatementSchema = named(
-  'ClosingStatement',
-  closed({
-    client_id: Id,
-    is_settled: Type.Boolean({ description: 'Nothing is owed any more' }),
-    currencies: Type.Array(
-      closed({
-        currency: CurrencyCode,
-        invoiced: Type.String({ description: 'Issued, with adjusted totals, without what was voided' }),
-        paid: Type.String(),
-        given_up: Type.String({ description: 'Credited, discounted or written off' }),
-        open: Type.String(),
-        unapplied_credit: Type.String({ description: 'Owed to the client' })
-      }),
-      { description: 'One per currency; invoiced is paid, given up and open together' }
-    )
-  })
-)
-
 export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 
-export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ClientBalanceSchema, ClosingStatementSchema]
+export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ...balanceSchemas]
 
 /** A payment exactly as GET returns it and as events carry it. */
 export function toApi(view: PaymentView): PaymentDocument {
@@ -249,42 +204,5 @@ export function toApi(view: PaymentView): PaymentDocument {
     version: payment.version,
     created_at: payment.createdAt.toISOString(),
     updated_at: payment.updatedAt.toISOString()
-  }
-}
-
-export function balanceToApi(clientId: string, balances: readonly CurrencyBalance[]): Static<typeof ClientBalanceSchema> {
-  return {
-    client_id: clientId,
-    balances: balances.map((row) => {
-      const amount = (minor: bigint) => formatAmount(minor, storedCurrency(row.currency))
-      return {
-        currency: row.currency,
-        open: amount(row.openMinor),
-        overdue: amount(row.overdueMinor),
-        unapplied_credit: amount(row.creditMinor),
-        reserved_credit: amount(row.reservedMinor),
-        pending: amount(row.pendingMinor),
-        net: amount(row.openMinor - (row.creditMinor - row.reservedMinor)),
-        open_invoices: Number(row.openInvoices)
-      }
-    })
-  }
-}
-
-export function statementToApi(clientId: string, lines: readonly StatementLine[]): Static<typeof ClosingStatementSchema> {
-  return {
-    client_id: clientId,
-    is_settled: lines.every(({ openMinor }) => BigInt(openMinor) === 0n),
-    currencies: lines.map((line) => {
-      const amount = (minor: string) => formatAmount(BigInt(minor), storedCurrency(line.currency))
-      return {
-        currency: line.currency,
-        invoiced: amount(line.invoicedMinor),
-        paid: amount(line.paidMinor),
-        given_up: amount(line.givenUpMinor),
-        open: amount(line.openMinor),
-        unapplied_credit: amount(line.creditMinor)
-      }
-    })
   }
 }

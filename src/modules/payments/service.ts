@@ -16,6 +16,7 @@ import { createCorrections, type Opened, type PaymentChange, type TakenBack } fr
 import * as namedRepository from './named-repository.ts'
 import { type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
+import { createReallocation } from './reallocation-service.ts'
 import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
@@ -155,6 +156,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     },
 
     ...createClosing({ clients }),
+    ...createReallocation({ clock, organizations, clients, invoices, allocator }),
 
     /**
      * Records money that came in, or that is announced, or that did not come after all.
