@@ -84,7 +84,11 @@ const starts = {
       `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`
     )
   },
-  reading: { begin: statement<object>('transaction.begin_read_only', 'begin read only'), scope: scopeOnly }
+  // An answer is of one moment, however many statements it takes: what commits between two of them is in neither.
+  reading: {
+    begin: statement<object>('transaction.begin_read_only', 'begin isolation level repeatable read read only'),
+    scope: scopeOnly
+  }
 } satisfies Record<string, Start>
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')

@@ -2,8 +2,8 @@ import type { ClaimOf, KnownClaim, LedgerFact } from './claim-repository.ts'
 import { type ClientState, withIssued, withoutIssued, withoutSettled, withSettled } from './client-state.ts'
 import { type EpochDay, isLate, knownOn, settlementOf, withOutcome } from './invoice-facts.ts'
 import type { Level } from './levels.ts'
-import { addTerms, type DaySums } from './organization-days.ts'
-import { organizationTerms } from './organization-state.ts'
+import { addTerms, type DaySums, withOtherTerms } from './organization-days.ts'
+import { type OrganizationState, organizationTerms } from './organization-state.ts'
 
 /** What the states hold of an invoice, and what they are to hold; null for nothing. */
 export type ClaimChange = Readonly<{ clientId: string; invoiceId: string; before: ClaimOf | null; after: ClaimOf | null }>
@@ -82,4 +82,23 @@ function outcomeBy(claim: ClaimOf | null, { day, level }: { day: EpochDay; level
   const known = withOutcome(claim)
   const on = knownOn(known, level)
   return on > day ? undefined : { knownOn: on, isLate: isLate(known, level) }
+}
+
+/** The claims with the changes in place of what is kept of them. */
+export function claimsWith(kept: readonly ClaimOf[], changes: readonly ClaimChange[]): ClaimOf[] {
+  const changed = new Set(changes.map(({ invoiceId }) => invoiceId))
+  return [...kept.filter(({ invoiceId }) => !changed.has(invoiceId)), ...changes.flatMap(({ after }) => after ?? [])]
+}
+
+/** The organization's state as if the changes had been counted. */
+export function organizationWith(
+  state: OrganizationState,
+  changes: readonly ClaimChange[],
+  thresholds: readonly number[]
+): OrganizationState {
+  if (changes.length === 0) return state
+  const termsOf = (claims: readonly (ClaimOf | null)[]) =>
+    claims.flatMap((claim) => (claim === null ? [] : organizationTerms(withOutcome(claim), thresholds)))
+  const before = termsOf(changes.map((change) => change.before))
+  return withOtherTerms(state, { before, after: termsOf(changes.map((change) => change.after)) }, thresholds)
 }

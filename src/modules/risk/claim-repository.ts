@@ -60,15 +60,27 @@ export async function factsOf(reader: Reader, invoiceIds: readonly string[]): Pr
 
 type Touched = { seq: bigint | null; count: number; invoiceIds: string[] }
 
-// What only tells of an invoice changes nothing of it.
+/**
+ * The invoices that events `e` touched; each event has its kind and id of an object, and its type. An event that only reports on an invoice
+ * changes nothing of it.
+ */
+const touchedBy = `coalesce(array_agg(distinct coalesce(d.invoice_id, e.object_id)::text) filter (where d.id is not null
+  or e.object_kind = 'invoice' and e.type not like 'invoice.dunning%' and e.type <> 'invoice.overdue'), '{}')`
+const disputesOfEvents = `left join disputes d on e.object_kind = 'dispute' and d.org_id = $1 and d.id = e.object_id`
+
 const selectTouched = statement<Touched>(
   'risk_claims.touched',
-  `select max(e.seq) as seq, count(*)::int as count,
-     coalesce(array_agg(distinct coalesce(d.invoice_id, e.object_id)::text) filter (where d.id is not null
-       or e.object_kind = 'invoice' and e.type not like 'invoice.dunning%' and e.type <> 'invoice.overdue'), '{}') as "invoiceIds"
+  `select max(e.seq) as seq, count(*)::int as count, ${touchedBy} as "invoiceIds"
    from (select seq, type, object_kind, object_id from events where org_id = $1 and seq > $2 order by seq limit $3) as e
-   left join disputes d on e.object_kind = 'dispute' and d.org_id = $1 and d.id = e.object_id`
+   ${disputesOfEvents}`
 )
+
+/** The invoices of client $2 that events after number $3, or without a number yet, touched: an array for a statement's columns. */
+export const unfollowedInvoices = `(select ${touchedBy} from (
+    select type, object_kind, object_id from events where org_id = $1 and client_id = $2 and seq > $3
+    union all
+    select type, object_kind, object_id from events where org_id = $1 and client_id = $2 and seq is null
+  ) as e ${disputesOfEvents})`
 
 /** The invoices that the next sealed events touched, and how far these go; as many as the limit means that there are more. */
 export async function touchedAfter(

@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { forIds, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
+import { unfollowedInvoices } from './claim-repository.ts'
 import type { ClientState } from './client-state.ts'
 import type { OpenPart } from './exposure.ts'
 import type { EpochDay } from './invoice-facts.ts'
@@ -32,11 +33,27 @@ export async function find(reader: Reader, clientIds: readonly string[]): Promis
   return (await reader.run(by, [reader.orgId, parameter])).map(fromRow)
 }
 
-const selectOne = statement<Row>('risk_clients.one', `select ${columns} from ${source} where c.org_id = $1 and c.client_id = $2`)
+type OneRow = Pick<Row, 'score' | 'band'> & { state: ClientState | null; unfollowed: string[] }
 
-export async function findOne(reader: Reader, clientId: string): Promise<ClientRow | undefined> {
-  const [row] = await reader.run(selectOne, [reader.orgId, clientId])
-  return row && fromRow(row)
+// A client that was never followed has no record, and may have invoices all the same.
+const selectOne = statement<OneRow>(
+  'risk_clients.one',
+  `select c.state, r.score, r.band, ${unfollowedInvoices} as unfollowed
+   from (select $1::uuid as org_id, $2::uuid as client_id) as asked
+   left join risk_clients c on c.org_id = asked.org_id and c.client_id = asked.client_id
+   left join risk_rankings r on r.org_id = asked.org_id and r.client_id = asked.client_id`
+)
+
+/** What is kept of one client, and its invoices that events after a number touched. */
+export type FollowedClient = Readonly<{ state: ClientState | null; latest: Latest | null; unfollowed: readonly string[] }>
+
+export async function findOne(
+  reader: Reader,
+  { clientId, followedSeq }: { clientId: string; followedSeq: bigint }
+): Promise<FollowedClient> {
+  const [row] = await reader.run(selectOne, [reader.orgId, clientId, followedSeq])
+  if (row === undefined) return { state: null, latest: null, unfollowed: [] }
+  return { state: row.state, latest: latestOf(row), unfollowed: row.unfollowed }
 }
 
 /** All of them in order of their ids, a page at a time. */
@@ -44,8 +61,12 @@ export async function pageById(reader: Reader, { after, limit }: { after: string
   return (await reader.run(selectPage, [reader.orgId, after, limit])).map(fromRow)
 }
 
-function fromRow({ clientId, state, score, band }: Row): ClientRow {
-  return { clientId, state, latest: score === null || band === null ? null : { score, band } }
+function fromRow({ clientId, state, ...ranked }: Row): ClientRow {
+  return { clientId, state, latest: latestOf(ranked) }
+}
+
+function latestOf({ score, band }: Pick<Row, 'score' | 'band'>): Latest | null {
+  return score === null || band === null ? null : { score, band }
 }
 
 const upsert = setStatement(

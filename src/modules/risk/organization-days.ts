@@ -101,3 +101,38 @@ export function organizationOn(
     firstIssuedOn: Number.isFinite(firstIssuedOn) ? firstIssuedOn : null
   }
 }
+
+/**
+ * A state as if other terms had been counted: without those of some invoices as they were, and with those of the same as they are. O(terms).
+ * The first issue stays where it was, also if it was taken out.
+ */
+export function withOtherTerms(
+  state: OrganizationState,
+  { before, after }: Readonly<Record<'before' | 'after', readonly OrganizationTerm[]>>,
+  thresholds: readonly number[]
+): OrganizationState {
+  const stateOf = (terms: readonly OrganizationTerm[]) => {
+    const days = new Map<EpochDay, DaySums>()
+    addTerms(days, terms, { sign: 1, thresholds })
+    return organizationOn(days, { day: state.day, thresholds })
+  }
+  return combined(combined(state, stateOf(before), -1), stateOf(after), 1)
+}
+
+function combined(a: OrganizationState, b: OrganizationState, sign: 1 | -1): OrganizationState {
+  const signed = ({ count, logSum }: LogSum): LogSum => ({ count: sign * count, logSum: sign * logSum })
+  const signedList = (list: readonly number[]) => list.map((value) => sign * value)
+  const amounts = { ...a.amounts }
+  for (const [currency, sum] of Object.entries(b.amounts)) amounts[currency] = plus(amounts[currency] ?? noDay.terms, signed(sum))
+  const issues = [a, ...(sign > 0 ? [b] : [])].flatMap(({ firstIssuedOn }) => firstIssuedOn ?? [])
+  return {
+    day: a.day,
+    known: sumOfLists(a.known, signedList(b.known)),
+    late: sumOfLists(a.late, signedList(b.late)),
+    payments: a.payments + sign * b.payments,
+    delayDays: a.delayDays + sign * b.delayDays,
+    terms: plus(a.terms, signed(b.terms)),
+    amounts,
+    firstIssuedOn: issues.length > 0 ? Math.min(...issues) : null
+  }
+}

@@ -47,6 +47,20 @@ export async function firstEventAt(reader: Reader): Promise<Date | undefined> {
   return row?.at
 }
 
+// Events get their ids as they are recorded, and their numbers in the order of their ids.
+const selectUnfollowed = statement<{ since: Date | null }>(
+  'risk_organizations.unfollowed_since',
+  `select least(
+     (select recorded_at from events where org_id = $1 and seq > $2 order by seq limit 1),
+     (select recorded_at from events where org_id = $1 and seq is null order by id limit 1)) as since`
+)
+
+/** When the first event after a number was recorded, in real time; undefined where there is none. */
+export async function unfollowedSince(reader: Reader, followedSeq: bigint): Promise<Date | undefined> {
+  const [row] = await reader.run(selectUnfollowed, [reader.orgId, followedSeq])
+  return row?.since ?? undefined
+}
+
 const tryLock = statement<{ isMine: boolean }>(
   'risk_organizations.try_lock',
   `select pg_try_advisory_xact_lock(hashtextextended('risk ' || $1::text, 0)) as "isMine"`

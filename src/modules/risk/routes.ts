@@ -35,7 +35,7 @@ export const clientRiskRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         tags,
         summary: 'How likely a client pays late',
         description:
-          'As of the start of a day: what happens on it counts from the next. Base and factors add up to the score. Seconds behind what was recorded late; a past day is recomputed from the ledger as it is known now.',
+          'Returns the score as of the start of a day: what happens on that day counts from the next. Base and factors add up to the score. It is computed with every change of this client that was acknowledged before the request; see computed_through_at. A past day is recomputed from the ledger as it is known now.',
         params: IdParams,
         querystring: ScoreQuery,
         response: { 200: ref(ClientRiskScoreSchema), ...refusals(404) }
@@ -58,7 +58,8 @@ export const clientRiskRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
         operationId: 'listClientRiskScores',
         tags,
         summary: 'A client’s scores through time, newest first',
-        description: 'One for each day on which the score or the band was another than before. Sorted by as_of, falling.',
+        description:
+          'Returns one score for each day on which the score or the band was another than before, as it was computed then. Newest first.',
         params: IdParams,
         querystring: HistoryQuery,
         response: { 200: pageOf(DayScoreSchema), ...refusals(404) }
@@ -86,7 +87,8 @@ export const invoiceRiskRoutes: FastifyPluginAsyncTypebox<Options> = async (app,
         operationId: 'getInvoiceRiskScore',
         tags,
         summary: 'How likely an open invoice is paid late, and when it is expected',
-        description: 'As of the start of today. Only while something of it is open.',
+        description:
+          'Returns the score as of the start of today, computed with every change of the client that was acknowledged before the request. late, seriously_late and score rate the invoice by its terms and its client; ends_seriously_late and the expected days take into account how long it has been unpaid. Refuses an invoice of which nothing is open.',
         params: IdParams,
         response: { 200: ref(InvoiceRiskScoreSchema), ...refusals(404, 409) }
       }
@@ -108,7 +110,7 @@ export const riskScoreRoutes: FastifyPluginAsyncTypebox<Options> = async (app, {
         tags,
         summary: 'List clients by risk, or by what is expected to be lost',
         description:
-          'As of the last daily pass. Sorted by the score, or by expected_bad in one currency, then by client_id, both falling.',
+          'Lists scores as they are kept: as of the last daily pass, and of changes as of computed_through_at, usually some seconds ago. Sorted by the score, or by expected_bad in one currency, then by client_id, both descending.',
         querystring: RankingQuery,
         response: { 200: pageOf(RankedClientSchema) }
       }

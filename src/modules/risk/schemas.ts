@@ -17,10 +17,10 @@ import type { Day } from '../../kernel/day.ts'
 import { formatAmount, storedCurrency } from '../../kernel/money.ts'
 import type { Exposure } from './exposure.ts'
 import { modelVersions } from './model.ts'
-import type { ModelView } from './model-view.ts'
+import { RiskModelSchema } from './model-schemas.ts'
 import { bands, type Factor, type Score } from './score.ts'
+import type { ClientScore, InvoiceScore, RankedClient } from './score-answer.ts'
 import type { DayScore } from './score-repository.ts'
-import type { ClientScore, InvoiceScore, RankedClient } from './score-service.ts'
 
 const Chance = Type.Number({ minimum: 0, maximum: 1 })
 const Band = oneOf(bands, {
@@ -40,8 +40,15 @@ export const RiskFactorSchema = named(
   })
 )
 
+const ComputedThrough = {
+  ...InstantText,
+  description:
+    'Real time. Every change of this client that was acknowledged before this instant is read; what the organization’s other clients did is in its rates and weights as of the last refresh, some seconds ago'
+}
+
 const scoreFields = {
   as_of: Type.String({ format: 'date', description: 'The day at whose start it holds: what happens today counts from tomorrow' }),
+  computed_through_at: ComputedThrough,
   score: Type.Integer({ minimum: 0, maximum: 1000, description: 'Higher is riskier; 40 points double the odds of paying late' }),
   band: Band,
   late: Type.Number({ minimum: 0, maximum: 1, description: 'The chance that an invoice is paid after its due date' }),
@@ -118,6 +125,10 @@ export const RankedClientSchema = named(
   closed({
     client_id: Id,
     as_of: DayText,
+    computed_through_at: {
+      ...InstantText,
+      description: 'Real time. Every change that was acknowledged before this instant is in the list; later ones may not be yet'
+    },
     score: Type.Integer(),
     band: Band,
     late: Chance,
@@ -143,55 +154,6 @@ export const RankingQuery = closed({
   })
 })
 
-const weightOf = closed({ weight: Type.Number(), prior: Type.Number(), drift: Type.Number({ description: 'weight less prior' }) })
-
-const settingFields = {
-  model: oneOf(modelVersions, { description: 'v1 as specified, v2 with what was added since' }),
-  serious_days: Type.Integer({ minimum: 1, maximum: 119, description: 'More days late than these are seriously late' }),
-  follows_outcomes: Type.Boolean({ description: 'Whether the weights follow your own outcomes' }),
-  band_limits: Type.Array(Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }), {
-    minItems: 4,
-    maxItems: 4,
-    description:
-      'Values of seriously_late from which moderate, elevated, high and severe begin, each above the one before. Default 0.02, 0.05, 0.12, 0.3. The band is the higher of those of seriously_late and late'
-  }),
-  late_band_limits: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 1 }), {
-    minItems: 4,
-    maxItems: 4,
-    description:
-      'Values of late from which moderate, elevated, high and severe begin, none below the one before; 1 is never reached. Default 0.5, 0.8, 1, 1: lateness alone does not lead beyond elevated'
-  })
-}
-const AssumedWeight = Type.Number({ minimum: 0, maximum: 5, description: 'In log-odds' })
-const assumedFields = {
-  open_dispute: AssumedWeight,
-  broken_promise: AssumedWeight,
-  broken_promises_max: Type.Integer({ minimum: 0, maximum: 20 }),
-  returned_payment: AssumedWeight,
-  never_answered: AssumedWeight
-}
-
-export const RiskModelSchema = named(
-  'RiskModel',
-  closed({
-    ...settingFields,
-    assumed: closed(assumedFields, { description: 'Weights of signals that no ledger at hand measured: assumptions' }),
-    as_of: DayText,
-    reset_on: nullable(DayText),
-    is_stale: Type.Boolean({ description: 'Facts were recorded late: the next nightly pass follows all outcomes again' }),
-    outcomes: closed({ late: Type.Integer(), seriously_late: Type.Integer() }, { description: 'How many the weights followed' }),
-    weights: Type.Array(closed({ name: Type.String(), late: weightOf, seriously_late: weightOf })),
-    version: Type.Integer(),
-    updated_at: InstantText
-  })
-)
-
-export const UpdateRiskModel = Type.Partial(
-  closed({ ...settingFields, assumed: Type.Partial(closed(assumedFields), { additionalProperties: false, minProperties: 1 }) }),
-  { additionalProperties: false, minProperties: 1 }
-)
-export type UpdateRiskModelBody = Static<typeof UpdateRiskModel>
-
 export const riskSchemas = [
   RiskFactorSchema,
   ExposureSchema,
@@ -214,11 +176,19 @@ export function exposureToApi({
   return { currency: code, open: amount(openMinor), overdue: amount(overdueMinor), expected_bad: amount(expectedBadMinor) }
 }
 
-type Common = Readonly<{ asOf: Day; score: Score; seriousDays: number; model: 'v1' | 'v2'; weightsOf: Day | null }>
+type Common = Readonly<{
+  asOf: Day
+  computedThroughAt: Date
+  score: Score
+  seriousDays: number
+  model: 'v1' | 'v2'
+  weightsOf: Day | null
+}>
 
-function commonToApi({ asOf, score, seriousDays, model, weightsOf }: Common) {
+function commonToApi({ asOf, computedThroughAt, score, seriousDays, model, weightsOf }: Common) {
   return {
-    ...{ as_of: asOf, score: score.score, band: score.band, late: score.late, seriously_late: score.seriouslyLate },
+    ...{ as_of: asOf, computed_through_at: computedThroughAt.toISOString() },
+    ...{ score: score.score, band: score.band, late: score.late, seriously_late: score.seriouslyLate },
     ...{ serious_days: seriousDays, confidence: score.confidence, is_thin_file: score.isThinFile, base: score.base },
     ...{ factors: score.factors.map(factorToApi), reasons: score.reasons.map(factorToApi), model, weights_of: weightsOf }
   }
@@ -249,25 +219,13 @@ export function dayScoreToApi({ clientId, day, score, band, late, seriouslyLate 
   return { client_id: clientId, as_of: day, score, band, late, seriously_late: seriouslyLate }
 }
 
-export function rankedToApi({ exposures, ...row }: Omit<RankedClient, 'rank'>): Static<typeof RankedClientSchema> {
-  return { ...dayScoreToApi(row), exposure: exposures.map(exposureToApi) }
-}
-
-export function modelToApi({ settings, standing, weights, outcomes }: ModelView): Static<typeof RiskModelSchema> {
-  const { model, seriousDays, followsOutcomes, bandRule, assumed } = settings
-  return {
-    ...{ model, serious_days: seriousDays, follows_outcomes: followsOutcomes },
-    ...{ band_limits: [...bandRule.seriouslyLate], late_band_limits: [...bandRule.late] },
-    assumed: {
-      ...{ open_dispute: assumed.openDispute, broken_promise: assumed.brokenPromise },
-      ...{ broken_promises_max: assumed.brokenPromisesMax, returned_payment: assumed.returnedPayment },
-      never_answered: assumed.neverAnswered
-    },
-    ...{ as_of: standing.day, reset_on: standing.resetOn, is_stale: standing.isStale, outcomes },
-    weights: weights.map(({ name, late, seriouslyLate }) => ({ name, late, seriously_late: seriouslyLate })),
-    version: standing.version,
-    updated_at: standing.updatedAt.toISOString()
-  }
+export function rankedToApi({
+  exposures,
+  computedThroughAt,
+  ...row
+}: Omit<RankedClient, 'rank'>): Static<typeof RankedClientSchema> {
+  const computed = { computed_through_at: computedThroughAt.toISOString() }
+  return { ...dayScoreToApi(row), ...computed, exposure: exposures.map(exposureToApi) }
 }
 
 /** What an event says of a score. */

@@ -9,9 +9,8 @@ import { refuseStale } from '../organizations/service.ts'
 import type { Signals } from './assumptions.ts'
 import * as claimRepository from './claim-repository.ts'
 import * as clientRepository from './client-repository.ts'
-import { newClient } from './client-state.ts'
 import { createExpectations, createSeriousChances } from './expectation.ts'
-import { type Exposure, exposuresOf, type OpenPart } from './exposure.ts'
+import { exposuresOf, type OpenPart } from './exposure.ts'
 import { type Ground, scoredInvoice } from './features-at-issue.ts'
 import { groundOf, groundOfStanding } from './ground.ts'
 import type { EpochDay } from './invoice-facts.ts'
@@ -20,44 +19,23 @@ import type { Standing, WeightsOfDay } from './organization-repository.ts'
 import * as organizationRepository from './organization-repository.ts'
 import { daysBeyondTerms, paymentIndex } from './payment-index.ts'
 import * as rankingRepository from './ranking-repository.ts'
-import { type Score, scoreOf } from './score.ts'
+import { type CurrentRecord, currentRecord } from './record-service.ts'
+import { scoreOf } from './score.ts'
+import type { Basis, ClientScore, InvoiceScore, RankedClient } from './score-answer.ts'
 import * as scoreRepository from './score-repository.ts'
 import type { RiskSettings } from './settings.ts'
 import { signalsOf } from './signal-repository.ts'
-import { type ClientRecord, type ScoredInvoice, type Situation, situationOn } from './situation.ts'
+import { type ScoredInvoice, type Situation, situationOn } from './situation.ts'
 import { createStandingCache, type Kept } from './standing-cache-service.ts'
 import { ensureStanding, firstStanding, priorCovariances } from './standing-service.ts'
-import { createWalk } from './walk.ts'
 import { priorValues } from './weights.ts'
 
 export type ScoreDeps = Readonly<{ clock: Clock; clients: ClientService; organizations: OrganizationService }>
 
-type Basis = Readonly<{ asOf: Day; score: Score; seriousDays: number; model: 'v1' | 'v2'; weightsOf: Day | null }>
-
-export type ClientScore = Basis &
-  Readonly<{
-    clientId: string
-    expectedDaysLate: Readonly<{ p10: number; p50: number; p90: number }>
-    exposures: readonly Exposure[]
-    percentile: number | null
-    index: Readonly<{ daysBeyondTerms: number; index: number }> | null
-  }>
-
-export type InvoiceScore = Basis &
-  Readonly<{
-    invoiceId: string
-    clientId: string
-    expectedOn: Day
-    earlyOn: Day
-    lateOn: Day
-    endsSeriouslyLate: number
-    exposure: Exposure
-  }>
-
-export type RankedClient = scoreRepository.DayScore & Readonly<{ rank: bigint; exposures: readonly Exposure[] }>
-
 /** What scores of one day rest on, beside the client. */
 type Morning = Readonly<{
+  /** Real time: every change of the client that was acknowledged before is read. */
+  computedThroughAt: Date
   kept: Kept | undefined
   standing: Standing
   day: EpochDay
@@ -68,8 +46,6 @@ type Morning = Readonly<{
   ground: Ground
   weights: WeightsOfDay | undefined
 }>
-
-type RankedRecord = ClientRecord & Readonly<{ rankedBy: number | null }>
 
 /** Of an invoice that is issued now: far enough ahead that its age says nothing yet. */
 const FRESH_DUE_DAYS = 365
@@ -84,6 +60,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
 
   /** @throws DomainError `invalid_request` for a day that has not begun. */
   async function morningOf(reader: Reader, asOf: Day | null): Promise<Morning> {
+    const computedThroughAt = clock.now()
     const [present, kept] = await Promise.all([organizations.present(reader), cache.latest(reader)])
     const today = dayIn(present.now, present.organization.timeZone)
     const on = asOf ?? today
@@ -98,21 +75,11 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     const weights = isBehind ? await organizationRepository.weightsOn(reader, on) : kept?.weights
     const followed = standing.settings.followsOutcomes ? weights : undefined
     const { timeZone } = present.organization
-    return { kept, standing, day: epochDayOf(on), isPast, isBehind, timeZone, ground, weights: followed }
+    return { computedThroughAt, kept, standing, day: epochDayOf(on), isPast, isBehind, timeZone, ground, weights: followed }
   }
 
-  /** The client's record at the start of the day, and the score by which it is ranked now. */
-  async function recordOf(reader: Reader, clientId: string, { day, isBehind, ground }: Morning): Promise<RankedRecord> {
-    const alongLedger = async () => createWalk(await claimRepository.ofClients(reader, [clientId]), ground.thresholds).on(day)
-    if (isBehind) return { ...(await alongLedger()), rankedBy: null }
-    const [row, open] = await Promise.all([
-      clientRepository.findOne(reader, clientId),
-      claimRepository.openOfClients(reader, [clientId])
-    ])
-    const rankedBy = row?.latest?.score ?? null
-    const { state = newClient(day, ground.thresholds) } = row ?? {}
-    // A pass into the next day may have come in between.
-    return state.day > day ? { ...(await alongLedger()), rankedBy } : { state, open, rankedBy }
+  function recordOf(reader: Reader, clientId: string, { standing, day, isBehind, ground }: Morning): Promise<CurrentRecord> {
+    return currentRecord(reader, { clientId, day, isBehind, ground, followedSeq: standing.followedSeq })
   }
 
   function openOf(reader: Reader, clientId: string, { day, isPast }: Morning): Promise<OpenPart[]> {
@@ -121,7 +88,11 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       : clientRepository.openParts(reader, { clientIds: [clientId], day })
   }
 
-  function basisOf(situation: Situation, { standing, day, ground, weights }: Morning, signals: Signals): Basis {
+  function basisOf(
+    situation: Situation,
+    { standing, computedThroughAt, day, ground, weights }: Morning,
+    signals: Signals
+  ): Basis {
     const { model, seriousDays } = ground
     const { bandRule, assumed } = standing.settings
     const values = {
@@ -129,10 +100,11 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       seriouslyLate: weights?.serious ?? priorValues(model)
     }
     const score = scoreOf(situation, { model, seriousDays, weights: values, signals, assumed, bandRule })
-    return { asOf: dayFromEpochDay(day), score, seriousDays, model: model.version, weightsOf: weights?.day ?? null }
+    const made = { seriousDays, model: model.version, weightsOf: weights?.day ?? null }
+    return { asOf: dayFromEpochDay(day), computedThroughAt, score, ...made }
   }
 
-  function situationOf(record: ClientRecord, { day, ground }: Morning, invoice?: ScoredInvoice): Situation {
+  function situationOf({ ground, ...record }: CurrentRecord, { day }: Morning, invoice?: ScoredInvoice): Situation {
     const facts = { day, organization: ground.organizationOn(day), thresholds: ground.thresholds }
     return situationOn(record, invoice === undefined ? facts : { ...facts, invoice })
   }
@@ -220,6 +192,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
 
     /** Clients by their last score, or by what is expected to be lost in a currency; the highest first. */
     async ranking(reader: Reader, input: rankingRepository.RankingFilter): Promise<RankedClient[]> {
+      const now = clock.now()
       const books = await organizations.books(reader)
       const { defaultCurrency } = books.organization
       const rows = await rankingRepository.ranking(reader, { ...input, currency: input.currency ?? defaultCurrency })
@@ -228,8 +201,9 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
         rows.map(({ clientId }) => clientId)
       )
       const byClient = Map.groupBy(exposures, ({ clientId }) => clientId)
-      const { day } = await standingOf(reader, books)
-      return rows.map((row) => ({ ...row, day, exposures: byClient.get(row.clientId) ?? [] }))
+      const { day, followedSeq } = await standingOf(reader, books)
+      const computedThroughAt = (await organizationRepository.unfollowedSince(reader, followedSeq)) ?? now
+      return rows.map((row) => ({ ...row, day, computedThroughAt, exposures: byClient.get(row.clientId) ?? [] }))
     },
 
     async model(reader: Reader): Promise<ModelView> {
