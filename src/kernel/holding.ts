@@ -4,6 +4,8 @@ import { addDays, type Day, daysBetween, maxDay, minDay } from './day.ts'
 export type HoldFact = Readonly<{
   id: string
   reason: string
+  /** `client`: everything that the client owes, later invoices too. */
+  scope: 'client' | 'invoices'
   /** `by_age`: the age went on counting; `shift`: the clock stood still. */
   resume: 'by_age' | 'shift'
   fromOn: Day
@@ -11,6 +13,8 @@ export type HoldFact = Readonly<{
   throughOn: Day | null
   /** The part that is held, in minor units; null holds all of it. */
   amountMinor: bigint | null
+  /** A service that was suspended for what it holds goes on meanwhile. */
+  restoresService: boolean
 }>
 
 /** What held or holds an invoice, released holds too. */

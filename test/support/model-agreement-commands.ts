@@ -54,43 +54,48 @@ export const hold = fc
     )
   )
 
-export const promise = fc.tuple(n, minor, fc.integer({ min: 0, max: 20 })).map(([which, amountMinor, days]) =>
-  command(
-    `promise(${which}, ${amountMinor}, ${days})`,
-    async (books, world) => {
-      const invoice = openOf(books, which)
-      const promised = amountMinor < invoice.balanceMinor ? amountMinor : invoice.balanceMinor
-      const body = {
-        ...{ client_id: world.clientId, invoice_ids: [invoice.id], currency: 'EUR', amount: amountOf(promised) },
-        promised_on: dayAfter(await nowOf(world), days)
-      }
-      const found = await attempt(world.ledger.call<{ id: string }>('POST', '/v1/promises', { body }))
-      if (found !== null) world.made.promise.push(found.id)
-    },
-    hasOpen
+export const promise = fc
+  .tuple(n, minor, fc.integer({ min: 0, max: 20 }), fc.boolean())
+  .map(([which, amountMinor, days, restores]) =>
+    command(
+      `promise(${which}, ${amountMinor}, ${days}${restores ? ', restores' : ''})`,
+      async (books, world) => {
+        const invoice = openOf(books, which)
+        const promised = amountMinor < invoice.balanceMinor ? amountMinor : invoice.balanceMinor
+        const body = {
+          ...{ client_id: world.clientId, invoice_ids: [invoice.id], currency: 'EUR', amount: amountOf(promised) },
+          promised_on: dayAfter(await nowOf(world), days),
+          restores_service: restores
+        }
+        const found = await attempt(world.ledger.call<{ id: string }>('POST', '/v1/promises', { body }))
+        if (found !== null) world.made.promise.push(found.id)
+      },
+      hasOpen
+    )
   )
-)
 
 const answers = fc.constantFrom('accept', 'accept', 'reject', 'nothing')
 const terms = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom('weekly', 'monthly'))
 
 /** Over one open invoice, or two. */
-export const plan = fc.tuple(n, fc.option(n), terms, answers).map(([which, also, [count, every], answer]) =>
-  command(
-    `plan(${which}, ${also ?? 'alone'}, ${count}, ${every}: ${answer})`,
-    async (books, world) => {
-      const ids = new Set([openOf(books, which).id, ...(also === null ? [] : [openOf(books, also).id])])
-      const schedule = { kind: 'equal', count, every, first_on: dayAfter(await nowOf(world), 5) }
-      const body = { client_id: world.clientId, invoice_ids: [...ids], schedule }
-      const found = await attempt(world.ledger.call<{ id: string }>('POST', '/v1/payment-plans', { body }))
-      if (found === null) return
-      world.made.plan.push(found.id)
-      if (answer !== 'nothing')
-        await attempt(world.ledger.call('POST', `/v1/payment-plans/${found.id}/${answer}`, { body: said[answer] }))
-    },
-    hasOpen
+export const plan = fc
+  .tuple(n, fc.option(n), terms, answers, fc.boolean())
+  .map(([which, also, [count, every], answer, restores]) =>
+    command(
+      `plan(${which}, ${also ?? 'alone'}, ${count}, ${every}: ${answer}${restores ? ', restores' : ''})`,
+      async (books, world) => {
+        const ids = new Set([openOf(books, which).id, ...(also === null ? [] : [openOf(books, also).id])])
+        const schedule = { kind: 'equal', count, every, first_on: dayAfter(await nowOf(world), 5) }
+        const body = { client_id: world.clientId, invoice_ids: [...ids], schedule, restores_service: restores }
+        const found = await attempt(world.ledger.call<{ id: string }>('POST', '/v1/payment-plans', { body }))
+        if (found === null) return
+        world.made.plan.push(found.id)
+        if (answer !== 'nothing')
+          await attempt(world.ledger.call('POST', `/v1/payment-plans/${found.id}/${answer}`, { body: said[answer] }))
+      },
+      hasOpen
+    )
   )
-)
 const said: Readonly<Record<string, object>> = { accept: { accepted_by: 'Ada' }, reject: {} }
 
 /** Another plan in place of one, or an answer to a proposal. */

@@ -3,7 +3,7 @@ import { done, type InvoiceBody, type Ledger } from './dunning.ts'
 
 type World = Readonly<{ ledger: Ledger; clientId: string }>
 type Client = Readonly<{ service_status: string }>
-type Hold = Readonly<{ origin: { kind: string } | null; release_reason: string | null; is_active: boolean; reason: string }>
+type Hold = Readonly<{ reason: string; invoice_ids: string[]; restores_service: boolean }>
 
 /** What the stages of each code ask for besides a message, in every ladder that has them. */
 export const actions: Readonly<Record<string, string>> = {
@@ -12,27 +12,30 @@ export const actions: Readonly<Record<string, string>> = {
   handover: 'refer_to_collections'
 }
 
-/** The actions of all stages that stand: entered in the invoice's cycle, not mistaken, with something open. */
-async function standing({ ledger }: World): Promise<Set<string>> {
+/** The actions of all stages that stand, by invoice: entered in the invoice's cycle, not mistaken, with something open. */
+async function standing({ ledger }: World): Promise<[string, string][]> {
   const { data } = await done(ledger.call<{ data: InvoiceBody[] }>('GET', '/v1/invoices?limit=200'))
   const cycles = new Map(data.filter(({ status }) => status === 'open').map(({ id, dunning }) => [id, dunning.cycle]))
   const entries = (await ledger.entries()).filter(
     (one) => one.kind === 'entered' && one.mistaken_at === null && cycles.get(one.invoice_id) === one.cycle
   )
-  return new Set(entries.flatMap(({ stage }) => actions[stage] ?? []))
+  return entries.flatMap(({ invoice_id: id, stage }) => (actions[stage] === undefined ? [] : [[id, actions[stage]]]))
 }
 
 /** The client is served, and left to others, as the stages that stand ask, whatever the last command was. */
 export async function expectServiceFollows(world: World): Promise<void> {
   const { ledger, clientId } = world
-  const [asked, client, holds] = await Promise.all([
+  const [stands, client, holds] = await Promise.all([
     standing(world),
     done(ledger.call<Client>('GET', `/v1/clients/${clientId}`)),
-    done(ledger.call<{ data: Hold[] }>('GET', '/v1/holds?limit=200&reason=third_party'))
+    done(ledger.call<{ data: Hold[] }>('GET', '/v1/holds?limit=200&active=true'))
   ])
+  const letOn = new Set(holds.data.flatMap((hold) => (hold.restores_service ? hold.invoice_ids : [])))
+  const asked = new Set(stands.flatMap(([id, action]) => (letOn.has(id) ? [] : [action])))
   const expected = asked.has('end_service') ? 'ending' : asked.has('suspend_service') ? 'suspended' : 'active'
   expect(client.service_status).toBe(expected)
-  expect(holds.data.some(({ is_active: isActive }) => isActive)).toBe(asked.has('refer_to_collections'))
+  const isHandedOver = stands.some(([, action]) => action === 'refer_to_collections')
+  expect(holds.data.some(({ reason }) => reason === 'third_party')).toBe(isHandedOver)
 }
 
 /** Each change of it is sent once: no two events in a row say the same, and the last one says what is. */

@@ -1,8 +1,8 @@
 import type { Tx } from '../../db/client.ts'
 import type { ClientService, ServiceChange } from '../clients/service.ts'
-import type { Hold } from '../holds/hold.ts'
+import { factsAmong, type Hold } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
-import type { Books } from '../organizations/organization.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
 import { causesOf, mistakenAmong } from './action-repository.ts'
 import { type Asked, type Cause, handoverOf, isHandover, serviceOf } from './actions.ts'
 
@@ -31,8 +31,9 @@ export function createActionService({ clients, holds }: ActionDeps) {
     ])
     const [causesBy, heldBy] = [Map.groupBy(causes, clientIdOf), Map.groupBy(held, clientIdOf)]
     const changed = new Map<string, ServiceChange>()
-    for (const { id, serviceStatus } of known.values()) {
-      const asked = serviceOf(causesBy.get(id) ?? [])
+    const holdsOf = factsAmong(held)
+    for (const { id, serviceStatus, timeZone } of known.values()) {
+      const asked = serviceOf(causesBy.get(id) ?? [], { holdsOf, today: todayFor(books, timeZone) })
       if (asked.status !== serviceStatus) changed.set(id, changeOf(asked))
     }
     if (changed.size > 0) await clients.setServiceStatus(tx, books, changed)

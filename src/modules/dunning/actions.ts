@@ -1,3 +1,5 @@
+import type { Day } from '../../kernel/day.ts'
+import { covers, type HoldsOf } from '../../kernel/holding.ts'
 import { isFurther, type ServiceStatus } from '../clients/client.ts'
 import type { Hold } from '../holds/hold.ts'
 import type { StageAction } from './policy.ts'
@@ -17,9 +19,13 @@ const statusOf: Readonly<Record<StageAction, ServiceStatus>> = {
 
 export type Asked = Readonly<{ status: ServiceStatus; cause: Cause | null }>
 
-/** The service status of one client: the furthest that a stage that stands asks for. */
-export function serviceOf(causes: readonly Cause[]): Asked {
-  return causes.reduce<Asked>(
+/**
+ * The service status of one client: the furthest that a stage that stands asks for, unless a promise or a plan over its invoice lets
+ * service go on today.
+ */
+export function serviceOf(causes: readonly Cause[], { holdsOf, today }: Readonly<{ holdsOf: HoldsOf; today: Day }>): Asked {
+  const counting = causes.filter((cause) => !holdsOf(cause).some((hold) => hold.restoresService && covers(hold, today)))
+  return counting.reduce<Asked>(
     (asked, cause) => (isFurther(statusOf[cause.action], asked.status) ? { status: statusOf[cause.action], cause } : asked),
     { status: 'active', cause: null }
   )

@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts'
 import { type Day, dayIn } from '../../kernel/day.ts'
-import type { HoldsOf } from '../../kernel/holding.ts'
+import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type Asked, askedOf, type Decision, decide } from './decide.ts'
@@ -14,6 +14,8 @@ export type Decided = Readonly<{
   found: DunningCase
   policy: PolicyRef
   decision: Decision
+  /** What held or holds it. */
+  holds: readonly HoldFact[]
   asked: Asked
   state: DunningState
   entered: Readonly<{ entry: NewEntry; stage: Stage; deadlineOn: Day | null }> | null
@@ -34,14 +36,15 @@ export function decideCase(found: DunningCase, { books, entriesOf, holdsOf, cred
   const ref = policyOf(found, { entries, books })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
-  const facts = factsOf(found, { entries, holds: holdsOf(obligation), creditMinor: creditOf(obligation.id), books })
+  const holds = holdsOf(obligation)
+  const facts = factsOf(found, { entries, holds, creditMinor: creditOf(obligation.id), books })
   const decision = decide(facts, context)
   const asked = askedOf({ facts, today: dayIn(books.now, facts.timeZone) })
   const entered = enteredBy(decision, { found, ref, policy, id: newId })
   const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
   const overdueAnnounced = obligation.overdueAnnounced || decision.overdue
   const state = stateOf(obligation, { standing: decision, overdueAnnounced, entries: after, policy: ref }, context)
-  return { found, policy: ref, decision, asked, state, entered }
+  return { found, policy: ref, decision, holds, asked, state, entered }
 }
 
 function enteredBy(

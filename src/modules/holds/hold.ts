@@ -1,6 +1,6 @@
 import { addDays, type Day, minDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { HoldFact } from '../../kernel/holding.ts'
+import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { Money } from '../../kernel/money.ts'
 
 /** What is placed by an agreement ends with it; the others are placed by hand. */
@@ -34,6 +34,8 @@ export type Hold = Readonly<{
   /** The part of the invoice that is held; null holds all of it. */
   part: Money | null
   stopsFees: boolean
+  /** Service that its invoices had suspended goes on while it holds. */
+  restoresService: boolean
   note: string | null
   origin: HoldOrigin | null
   releasedAt: Date | null
@@ -45,11 +47,23 @@ export type Hold = Readonly<{
   updatedAt: Date
 }>
 
+const noHolds: HoldsOf = () => []
+
+/** What held or holds each invoice. */
+export function factsAmong(holds: readonly Hold[]): HoldsOf {
+  if (holds.length === 0) return noHolds
+  const byClient = Map.groupBy(holds, ({ clientId }) => clientId)
+  return ({ clientId, invoiceId }) =>
+    (byClient.get(clientId) ?? [])
+      .filter(({ scope, invoiceIds }) => scope === 'client' || invoiceIds.includes(invoiceId))
+      .map(factOf)
+}
+
 /** A hold that was released on the day it was placed on held no day: it ends before it begins. */
-export function factOf({ id, reason, resume, fromOn, untilOn, releasedOn, part }: Hold): HoldFact {
+function factOf({ id, reason, scope, resume, fromOn, untilOn, releasedOn, part, restoresService }: Hold): HoldFact {
   const lastOn = releasedOn === null ? null : addDays(releasedOn, -1)
   const throughOn = untilOn !== null && lastOn !== null ? minDay(untilOn, lastOn) : (lastOn ?? untilOn)
-  return { id, reason, resume, fromOn, throughOn, amountMinor: part?.minor ?? null }
+  return { id, reason, scope, resume, fromOn, throughOn, amountMinor: part?.minor ?? null, restoresService }
 }
 
 /** @throws DomainError naming the field: an end for a reason that ends by hand only, an end in the past. */

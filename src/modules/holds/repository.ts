@@ -11,7 +11,7 @@ type Row = Omit<Hold, 'origin' | 'part'> & {
 }
 
 const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h.from_on as "fromOn", h.until_on as "untilOn",
-  h.amount_minor as "amountMinor", h.currency, h.stops_fees as "stopsFees", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
+  h.amount_minor as "amountMinor", h.currency, h.stops_fees as "stopsFees", h.restores_service as "restoresService", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
   h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.version,
   h.created_at as "createdAt", h.updated_at as "updatedAt",
   coalesce((select array_agg(i.invoice_id::text order by i.invoice_id) from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id), '{}')
@@ -51,8 +51,8 @@ const insertRow = statement<{ id: string }>(
   'holds.insert',
   `with placed as (
      insert into holds (org_id, id, client_id, scope, reason, resume, from_on, until_on, amount_minor, currency, stops_fees, note, origin_kind,
-       origin_id, version, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15)
+       origin_id, version, created_at, updated_at, restores_service)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $17)
    )
    insert into hold_invoices (org_id, hold_id, invoice_id) select $1, $2, invoice_id from unnest($16::uuid[]) as t(invoice_id)`
 )
@@ -74,7 +74,8 @@ export async function insert(tx: Tx, h: Hold): Promise<void> {
     h.origin?.kind ?? null,
     h.origin?.id ?? null,
     h.createdAt,
-    h.invoiceIds
+    h.invoiceIds,
+    h.restoresService
   ])
 }
 

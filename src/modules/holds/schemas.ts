@@ -43,6 +43,9 @@ export const HoldSchema = named(
         )
       ),
       stops_fees: Type.Boolean(),
+      restores_service: Type.Boolean({
+        description: 'Whether service that a stage of its invoices suspended goes on while it holds; as its promise or plan says'
+      }),
       note: nullable(Type.String()),
       origin: nullable(
         closed(
@@ -121,6 +124,7 @@ export function toApi(hold: Hold): Static<typeof HoldSchema> {
     until_on: hold.untilOn,
     part: part && { amount: formatAmount(part.minor, part.currency), currency: part.currency },
     stops_fees: hold.stopsFees,
+    restores_service: hold.restoresService,
     note: hold.note,
     origin: hold.origin && { ...hold.origin },
     is_active: hold.releasedAt === null,

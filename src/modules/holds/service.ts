@@ -12,7 +12,7 @@ import type { EventService } from '../events/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { checkHold, factOf, type Hold, type HoldOrigin, type HoldReason, type Resumption } from './hold.ts'
+import { checkHold, factsAmong, type Hold, type HoldOrigin, type HoldReason, type Resumption } from './hold.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
@@ -44,6 +44,7 @@ export type NewHold = Readonly<{
   untilOn: Day | null
   part?: Money | null
   stopsFees?: boolean
+  restoresService?: boolean
   note?: string | null
   origin?: HoldOrigin | null
 }>
@@ -90,6 +91,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
       untilOn: draft.untilOn,
       part: draft.part ?? null,
       stopsFees: draft.stopsFees ?? false,
+      restoresService: draft.restoresService ?? false,
       note: draft.note ?? null,
       origin: draft.origin ?? null,
       ...{ releasedAt: null, releasedOn: null, releaseReason: null },
@@ -179,12 +181,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
     /** What held or holds the invoices of these clients. */
     async factsOf(reader: Reader, clientIds: readonly string[]): Promise<HoldsOf> {
       const all = clientIds.length === 0 ? [] : await repository.ofClients(reader, clientIds)
-      if (all.length === 0) return () => []
-      const byClient = Map.groupBy(all, ({ clientId }) => clientId)
-      return ({ clientId, invoiceId }) =>
-        (byClient.get(clientId) ?? [])
-          .filter(({ scope, invoiceIds }) => scope === 'client' || invoiceIds.includes(invoiceId))
-          .map(factOf)
+      return factsAmong(all)
     }
   }
 }

@@ -20,12 +20,16 @@ export const holds = pgTable(
     amountMinor: minor(),
     currency: text(),
     stopsFees: boolean().notNull(),
+    /** Service goes on while it holds. */
+    restoresService: boolean().notNull().default(false),
     note: text(),
     originKind: text().$type<HoldOrigin['kind']>(),
     originId: uuid(),
     releasedAt: instant(),
     releasedOn: calendarDay(),
     releaseReason: text(),
+    /** From then on nothing is left of what it was placed for, and it waits for somebody to release it. */
+    reviewDueAt: instant(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()
@@ -48,11 +52,18 @@ export const holds = pgTable(
 
 export const holdInvoices = pgTable(
   'hold_invoices',
-  { orgId: orgId(), holdId: uuid().notNull(), invoiceId: uuid().notNull() },
+  {
+    orgId: orgId(),
+    holdId: uuid().notNull(),
+    invoiceId: uuid().notNull(),
+    /** What of the invoice is held, of a hold over parts. Null: as much as the hold says, or all of it. */
+    amountMinor: minor()
+  },
   (t) => [
     primaryKey({ columns: [t.orgId, t.holdId, t.invoiceId] }),
     foreignKey({ name: 'hold_invoices_hold', columns: [t.orgId, t.holdId], foreignColumns: [holds.orgId, holds.id] }),
     foreignKey({ name: 'hold_invoices_invoice', columns: [t.orgId, t.invoiceId], foreignColumns: [invoices.orgId, invoices.id] }),
+    check('hold_invoices_amount', sql`${t.amountMinor} >= 0`),
     index('hold_invoices_of_invoice').on(t.orgId, t.invoiceId)
   ]
 )

@@ -21,6 +21,8 @@ export const organizations = pgTable(
     clearingDays: integer().notNull().default(3),
     /** What was overdue when it arrived and fell due before this day starts without events and actions. */
     dunningFromOn: calendarDay().notNull().default(sql`current_date`),
+    /** How many days ahead money may be announced or promised. */
+    announcedDaysMax: integer().notNull().default(400),
     calendarVersion: integer().notNull(),
     /** A test organization's own time; null for a live one. */
     clockAt: instant(),
@@ -37,6 +39,7 @@ export const organizations = pgTable(
     check('organizations_mode', sql`${t.mode} in ('live', 'test')`),
     check('organizations_clock', sql`(${t.mode} = 'test') = (${t.clockAt} is not null)`),
     check('organizations_clock_target', sql`${t.clockTargetAt} is null or ${t.clockTargetAt} >= ${t.clockAt}`),
+    check('organizations_announced', sql`${t.announcedDaysMax} between 1 and 3650`),
     check('organizations_clearing', sql`${t.clearingDays} between 0 and 30`),
     index('organizations_advancing').on(t.orgId).where(sql`${t.clockTargetAt} is not null`)
   ]

@@ -75,9 +75,11 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     await setDeadline(tx, { kind: 'payment_plan', objectId: plan.id, clientId: plan.clientId, at })
   }
 
-  async function hold(tx: Tx, books: Books, { id, clientId, invoiceIds }: PaymentPlan): Promise<void> {
+  async function hold(tx: Tx, books: Books, { id, clientId, invoiceIds, restoresService }: PaymentPlan): Promise<void> {
     const origin = { kind: 'payment_plan', id } as const
-    await holds.place(tx, books, { clientId, invoiceIds, reason: 'payment_plan', resume: 'by_age', untilOn: null, origin })
+    await holds.place(tx, books, {
+      ...{ clientId, invoiceIds, reason: 'payment_plan', resume: 'by_age', untilOn: null, restoresService, origin }
+    })
   }
 
   const release = (tx: Tx, books: Books, { plan, reason }: { plan: PaymentPlan; reason: string }) =>

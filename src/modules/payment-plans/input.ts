@@ -26,6 +26,7 @@ export function termsFrom(body: RenegotiatePlanBody): Omit<NewPlan, 'clientId' |
     discount: discount === undefined ? null : (currency) => amountAt(discount, { of: currency, pointer: '/discount' }),
     graceDays: body.grace_days ?? GRACE_DAYS,
     breakAfterMissed: body.break_after_missed ?? Math.min(BREAK_AFTER_MISSED, countOf(body.schedule)),
+    restoresService: body.restores_service ?? false,
     expiresOn: body.expires_on === undefined ? null : day(body.expires_on),
     note: body.note ?? null
   }

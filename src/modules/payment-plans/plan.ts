@@ -43,6 +43,8 @@ export type PaymentPlan = Readonly<{
   givenMinor: bigint
   graceDays: number
   breakAfterMissed: number
+  /** Service goes on while it is active. */
+  restoresService: boolean
   /** The last day on which it can be accepted. */
   expiresOn: Day
   installments: readonly PlanInstallment[]

@@ -18,6 +18,7 @@ export type NewPlan = Readonly<{
   discount: ((currency: Currency) => bigint) | null
   graceDays: number
   breakAfterMissed: number
+  restoresService: boolean
   expiresOn: Day | null
   note: string | null
   replacesId: string | null
@@ -101,7 +102,7 @@ export function createProposals({ newId, clock, events, organizations, clients, 
         })
       }
       const at = clock.now()
-      const { clientId, graceDays, breakAfterMissed, replacesId, note } = input
+      const { clientId, graceDays, breakAfterMissed, restoresService, replacesId, note } = input
       const plan: PaymentPlan = {
         id: newId(),
         ...{
@@ -110,6 +111,7 @@ export function createProposals({ newId, clock, events, organizations, clients, 
           ...agreed,
           graceDays,
           breakAfterMissed,
+          restoresService,
           expiresOn,
           note,
           replacesId

@@ -23,7 +23,7 @@ type Row = Omit<PaymentPlan, 'currency' | 'acceptance' | 'installments'> & {
 }
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.covered_minor as "coveredMinor", p.discount_minor as "discountMinor", p.given_minor as "givenMinor",
-  p.grace_days as "graceDays", p.break_after_missed as "breakAfterMissed", p.expires_on as "expiresOn", p.status, p.acceptance,
+  p.grace_days as "graceDays", p.break_after_missed as "breakAfterMissed", p.restores_service as "restoresService", p.expires_on as "expiresOn", p.status, p.acceptance,
   p.accepted_on as "acceptedOn", p.already, p.replaces_id as "replacesId", p.replaced_by_id as "replacedById",
   p.ended_on as "endedOn", p.end_reason as "endReason", p.note, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   array(select i.invoice_id::text from payment_plan_invoices i where i.org_id = p.org_id and i.plan_id = p.id order by i.invoice_id) as "invoiceIds",
@@ -102,8 +102,8 @@ const insertRow = statement<{ id: string }>(
   'plans.insert',
   `with made as (
      insert into payment_plans (org_id, id, client_id, currency, covered_minor, discount_minor, grace_days, break_after_missed, expires_on, status,
-       already, replaces_id, note, version, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'proposed', '{}', $10, $11, 1, $12, $12)
+       already, replaces_id, note, version, created_at, updated_at, restores_service)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'proposed', '{}', $10, $11, 1, $12, $12, $16)
    ), covered as (
      insert into payment_plan_invoices (org_id, plan_id, invoice_id, is_active) select $1, $2, invoice_id, false from unnest($13::uuid[]) as t(invoice_id)
    )
@@ -128,7 +128,8 @@ export async function insert(tx: Tx, p: PaymentPlan): Promise<void> {
     p.createdAt,
     p.invoiceIds,
     p.installments.map(({ dueOn }) => dueOn),
-    p.installments.map(({ amountMinor }) => amountMinor)
+    p.installments.map(({ amountMinor }) => amountMinor),
+    p.restoresService
   ])
 }
 

@@ -57,6 +57,7 @@ export const PaymentPlanSchema = named(
       installments: Type.Array(InstallmentSchema),
       grace_days: Type.Integer(),
       break_after_missed: Type.Integer(),
+      restores_service: Type.Boolean({ description: 'Whether service goes on while the plan is active' }),
       expires_on: DayText,
       status: oneOf(planStatuses),
       acceptance: nullable(AcceptanceSchema),
@@ -120,6 +121,10 @@ const terms = {
       minimum: 1,
       maximum: INSTALLMENTS_MAX,
       description: 'Installments ever missed that break it; 2 unless said, 1 for a plan of one'
+    }),
+    restores_service: Type.Boolean({
+      description:
+        'Default false: service that a stage suspended stays suspended until the stage is settled. `true` restores it while the plan is active, as far as the invoices of the plan are what suspended it; it is suspended again if the plan is broken or cancelled'
     }),
     expires_on: Type.String({ format: 'date', description: 'The last day to accept it; in 14 days unless said' }),
     note: LongText
@@ -186,6 +191,7 @@ export function toApi(plan: PaymentPlan): Static<typeof PaymentPlanSchema> {
     })),
     grace_days: plan.graceDays,
     break_after_missed: plan.breakAfterMissed,
+    restores_service: plan.restoresService,
     expires_on: plan.expiresOn,
     status: plan.status,
     acceptance: acceptance && {

@@ -39,6 +39,8 @@ export const paymentPlans = pgTable(
     givenMinor: minor().notNull().default(sql`0`),
     graceDays: integer().notNull(),
     breakAfterMissed: integer().notNull(),
+    /** Service goes on while it is active. */
+    restoresService: boolean().notNull().default(false),
     expiresOn: calendarDay().notNull(),
     status: text().$type<PlanStatus>().notNull(),
     acceptance: jsonb().$type<StoredAcceptance>(),

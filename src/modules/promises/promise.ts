@@ -16,6 +16,8 @@ export type PaymentPromise = Readonly<{
   madeOn: Day
   promisedOn: Day
   graceDays: number
+  /** Service goes on while it is pending. */
+  restoresService: boolean
   /** Paid on those invoices on the day it was made, before it was. */
   already: Already
   channel: string | null

@@ -6,7 +6,7 @@ import type { PaymentPromise } from './promise.ts'
 type Row = Omit<PaymentPromise, 'currency'> & { currency: string }
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.made_on as "madeOn", p.promised_on as "promisedOn",
-  p.grace_days as "graceDays", p.already, p.channel, p.note, p.status, p.ended_on as "endedOn", p.end_reason as "endReason",
+  p.grace_days as "graceDays", p.restores_service as "restoresService", p.already, p.channel, p.note, p.status, p.ended_on as "endedOn", p.end_reason as "endReason",
   p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   array(select i.invoice_id::text from promise_invoices i where i.org_id = p.org_id and i.promise_id = p.id order by i.invoice_id) as "invoiceIds"`
 
@@ -78,8 +78,8 @@ const insertRow = statement<{ id: string }>(
   'promises.insert',
   `with made as (
      insert into promises (org_id, id, client_id, currency, amount_minor, made_on, promised_on, grace_days, already, channel, note, status,
-       version, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', 1, $12, $12)
+       version, created_at, updated_at, restores_service)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', 1, $12, $12, $14)
    )
    insert into promise_invoices (org_id, promise_id, invoice_id, is_pending) select $1, $2, invoice_id, true from unnest($13::uuid[]) as t(invoice_id)`
 )
@@ -98,7 +98,8 @@ export async function insert(tx: Tx, p: PaymentPromise): Promise<void> {
     p.channel,
     p.note,
     p.createdAt,
-    p.invoiceIds
+    p.invoiceIds,
+    p.restoresService
   ])
 }
 

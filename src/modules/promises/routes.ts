@@ -119,6 +119,7 @@ async function newPromiseFrom(reader: Reader, body: MakePromiseBody, references:
     amountMinor,
     promisedOn: day(body.promised_on),
     graceDays: body.grace_days ?? null,
+    restoresService: body.restores_service ?? false,
     channel: body.channel ?? null,
     note: body.note ?? null
   }

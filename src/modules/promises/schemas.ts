@@ -33,6 +33,7 @@ export const PromiseSchema = named(
       promised_on: DayText,
       grace_days: Type.Integer(),
       last_on: Type.String({ format: 'date', description: 'promised_on and the grace: paid by then, it is kept' }),
+      restores_service: Type.Boolean({ description: 'Whether service goes on while the promise is pending' }),
       channel: nullable(Type.String()),
       note: nullable(Type.String()),
       status: oneOf(promiseStatuses),
@@ -65,6 +66,10 @@ export const MakePromise = closed(
     promised_on: DayText,
     ...optional({
       grace_days: Type.Integer({ minimum: 0, maximum: 30, description: 'The organization’s unless said' }),
+      restores_service: Type.Boolean({
+        description:
+          'Default false: service that a stage suspended stays suspended until the stage is settled. `true` restores it while the promise is pending, as far as the invoices of the promise are what suspended it; it is suspended again if the promise is broken or cancelled'
+      }),
       channel: ShortText,
       note: LongText
     })
@@ -103,6 +108,7 @@ export function toApi(promise: PaymentPromise): Static<typeof PromiseSchema> {
     promised_on: promise.promisedOn,
     grace_days: promise.graceDays,
     last_on: lastDayOf(promise),
+    restores_service: promise.restoresService,
     channel: promise.channel,
     note: promise.note,
     status: promise.status,

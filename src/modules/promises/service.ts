@@ -37,6 +37,7 @@ export type NewPromise = Readonly<{
   amountMinor: bigint
   promisedOn: Day
   graceDays: number | null
+  restoresService: boolean
   channel: string | null
   note: string | null
 }>
@@ -65,11 +66,13 @@ export function createPromiseService(deps: PromiseServiceDeps) {
 
   /** The hold that keeps dunning away through the last day that counts, and the instant after it. */
   async function wait(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
-    const { id, clientId, invoiceIds } = promise
+    const { id, clientId, invoiceIds, restoresService } = promise
     const untilOn = lastDayOf(promise)
     const origin = { kind: 'promise', id } as const
     await setEnd(tx, books, promise)
-    await holds.place(tx, books, { clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, origin })
+    await holds.place(tx, books, {
+      ...{ clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, restoresService, origin }
+    })
   }
 
   /** Writes what became of a promise, ends or places its hold, and tells. */
@@ -157,7 +160,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
         id: newId(),
         ...{ clientId: input.clientId, invoiceIds, currency: input.currency, amountMinor: input.amountMinor },
         ...{ madeOn: today, promisedOn: input.promisedOn, graceDays: input.graceDays ?? books.organization.promiseGraceDays },
-        already: alreadyOf(receipts),
+        ...{ already: alreadyOf(receipts), restoresService: input.restoresService },
         ...{ channel: input.channel, note: input.note, status: 'pending', endedOn: null, endReason: null },
         ...{ version: 1, createdAt: at, updatedAt: at }
       }

@@ -29,6 +29,8 @@ export const promises = pgTable(
     madeOn: calendarDay().notNull(),
     promisedOn: calendarDay().notNull(),
     graceDays: integer().notNull(),
+    /** Service goes on while it is pending. */
+    restoresService: boolean().notNull().default(false),
     already: jsonb().$type<Already>().notNull(),
     channel: text(),
     note: text(),

@@ -123,6 +123,98 @@ describe('a stage that asks for it', () => {
   })
 })
 
+const agreements = {
+  promise: {
+    path: '/v1/promises',
+    terms: (id: string) => ({ invoice_ids: [id], amount: '100.00', currency: 'EUR', promised_on: '2026-01-25', grace_days: 0 }),
+    brokenOn: '2026-01-26'
+  },
+  plan: {
+    path: '/v1/payment-plans',
+    terms: (id: string) => ({
+      ...{ invoice_ids: [id], grace_days: 0, break_after_missed: 1 },
+      schedule: { kind: 'custom', installments: [{ due_on: '2026-01-25', amount: '100.00' }] }
+    }),
+    brokenOn: '2026-01-26'
+  }
+} as const
+
+describe.each(['promise', 'plan'] as const)('a %s over what suspended the service', (kind) => {
+  const { path, terms, brokenOn } = agreements[kind]
+
+  /** Made on 20 January, the day on which the service was suspended. */
+  async function agreed(body: object = {}) {
+    const ledger = await newLedger()
+    await ledger.usePolicy(stages)
+    const clientId = await ledger.addClient()
+    const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+    await ledger.advance('2026-01-20T12:00:00Z')
+    const agreement = { client_id: clientId, ...terms(id), ...body }
+    const made = await done(ledger.call<{ id: string; restores_service: boolean }>('POST', path, { body: agreement }))
+    if (kind === 'plan') await done(ledger.call('POST', `${path}/${made.id}/accept`, { body: { accepted_by: 'Ada' } }))
+    return { ledger, clientId, invoiceId: id, made }
+  }
+
+  test('leaves it suspended unless it says otherwise', async () => {
+    const { ledger, clientId, made } = await agreed()
+    expect(made.restores_service).toBe(false)
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    expect(await told(ledger)).toEqual(['2026-01-20 client.service_suspended'])
+  })
+
+  test('restores it where it says so, and service is suspended again on the day it breaks', async () => {
+    const { ledger, clientId, made } = await agreed({ restores_service: true })
+    expect(made.restores_service).toBe(true)
+    expect(await statusOf(ledger, clientId)).toBe('active')
+    await ledger.advance('2026-01-27T12:00:00Z')
+    expect(await told(ledger)).toEqual([
+      '2026-01-20 client.service_suspended',
+      '2026-01-20 client.service_restored',
+      `${brokenOn} client.service_suspended`
+    ])
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+  })
+
+  test('restores it until it is cancelled, and says so once', async () => {
+    const { ledger, clientId, made } = await agreed({ restores_service: true })
+    await done(ledger.call('POST', `${path}/${made.id}/cancel`, { body: {} }))
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+    expect(await told(ledger)).toHaveLength(3)
+  })
+
+  test('keeps it restored when it is kept, without another event', async () => {
+    const { ledger, clientId } = await agreed({ restores_service: true })
+    await ledger.pay(clientId, '100.00')
+    await ledger.advance('2026-01-28T12:00:00Z')
+    expect(await statusOf(ledger, clientId)).toBe('active')
+    expect(await told(ledger)).toHaveLength(2)
+  })
+
+  test('does not restore what another invoice suspended', async () => {
+    const { ledger, clientId } = await agreed({ restores_service: true })
+    await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+    await ledger.advance(1)
+    expect(await statusOf(ledger, clientId)).toBe('suspended')
+  })
+})
+
+test('a plan that takes the place of another lets service go on without an interruption', async () => {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+  await ledger.advance('2026-01-20T12:00:00Z')
+  const schedule = { kind: 'equal', count: 2, every: 'monthly', first_on: '2026-02-01' }
+  const propose = async (path: string, body: object) => {
+    const made = await done(ledger.call<{ id: string }>('POST', path, { body: { schedule, restores_service: true, ...body } }))
+    await done(ledger.call('POST', `/v1/payment-plans/${made.id}/accept`, { body: { accepted_by: 'Ada' } }))
+    return made.id
+  }
+  const first = await propose('/v1/payment-plans', { client_id: clientId, invoice_ids: [id] })
+  await propose(`/v1/payment-plans/${first}/renegotiate`, {})
+  expect(await told(ledger)).toEqual(['2026-01-20 client.service_suspended', '2026-01-20 client.service_restored'])
+})
+
 type HoldBody = { id: string; reason: string; scope: string; is_active: boolean; release_reason: string | null }
 const thirdParty = async (ledger: Ledger) =>
   (await done(ledger.call<{ data: HoldBody[] }>('GET', '/v1/holds?reason=third_party'))).data.toReversed()

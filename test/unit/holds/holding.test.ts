@@ -7,10 +7,12 @@ const start = day('2026-01-01')
 const holdFrom = ([from, length, shift]: readonly [number, number | null, boolean]): HoldFact => ({
   id: 'h',
   reason: 'manual',
+  scope: 'client',
   resume: shift ? 'shift' : 'by_age',
   fromOn: addDays(start, from),
   throughOn: length === null ? null : addDays(start, from + length - 1),
-  amountMinor: null
+  amountMinor: null,
+  restoresService: false
 })
 const some = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.option(fc.integer({ min: 0, max: 15 }), { freq: 8 }), fc.boolean()), {
