@@ -135,7 +135,9 @@ function byRefWrites(kind: ReferenceKind, deps: ByRefDeps): ByRefWrites {
 function pendingPorts(holds: () => HoldService, setDeadline: SetDeadline): PendingPorts {
   return {
     hold: async (tx, books, { paymentId: id, ...held }) => {
-      await holds().place(tx, books, { ...held, reason: 'payment_pending', resume: 'by_age', origin: { kind: 'payment', id } })
+      const invoiceIds = [...held.part.of.keys()]
+      const origin = { kind: 'payment', id } as const
+      await holds().place(tx, books, { ...held, invoiceIds, reason: 'payment_pending', resume: 'by_age', origin })
     },
     release: (tx, books, { paymentId: id, reason }) => holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason }),
     setDeadline

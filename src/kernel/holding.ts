@@ -29,14 +29,15 @@ export function covers({ fromOn, throughOn }: HoldFact, day: Day): boolean {
   return fromOn <= day && (throughOn === null || day <= throughOn)
 }
 
-/** The first day from the given one that none of the holds covers; null where one of them has no end. */
-export function firstFreeDay(holds: readonly HoldFact[], from: Day): Day | null {
-  for (let day = from; ; ) {
-    const holding = holds.find((hold) => covers(hold, day))
-    if (holding === undefined) return day
-    if (holding.throughOn === null) return null
-    day = addDays(holding.throughOn, 1)
-  }
+/** The first day from the given one on which nothing is shut; null where a hold without an end shuts it. Holds begin today at the latest. */
+export function firstFreeDay(
+  holds: readonly HoldFact[],
+  from: Day,
+  isShut: (day: Day) => boolean = (day) => holds.some((hold) => covers(hold, day))
+): Day | null {
+  if (!isShut(from)) return from
+  const ends = holds.flatMap(({ throughOn }) => (throughOn === null || throughOn < from ? [] : [addDays(throughOn, 1)]))
+  return ends.toSorted().find((day) => !isShut(day)) ?? null
 }
 
 /**
@@ -76,19 +77,30 @@ export function earlierOpen(
   return parts.reduce((sum, part) => (part.dueOn < dueOn ? sum + part.balanceMinor : sum), 0n)
 }
 
+/** What of one part of a claim is held on a day, by why. In minor units; together never more than its balance. */
+export type HeldParts = Readonly<{ disputedMinor: bigint; announcedMinor: bigint; promisedMinor: bigint }>
+
 /**
- * What of one part of a claim is disputed on the day. What is disputed concerns what falls due first, so that a part has of it what
- * the earlier ones leave.
+ * Several holds over parts of a claim add up, up to its balance: what is disputed first, then what is announced, then what is promised.
+ * They concern what falls due first, so that a part has of them what the earlier ones leave.
  */
-export function disputedOf(
+export function heldPartsOf(
   { balanceMinor, earlierMinor }: Readonly<{ balanceMinor: bigint; earlierMinor: bigint }>,
   { holds, day }: Readonly<{ holds: readonly HoldFact[]; day: Day }>
-): bigint {
-  const left = heldInPart(holds, day) - earlierMinor
-  if (left <= 0n) return 0n
-  return left < balanceMinor ? left : balanceMinor
+): HeldParts {
+  const parts = { disputedMinor: 0n, announcedMinor: 0n, promisedMinor: 0n }
+  for (const hold of holds) if (hold.amountMinor !== null && covers(hold, day)) parts[kindOf(hold)] += hold.amountMinor
+  const reachedBy = (minor: bigint) => {
+    const left = minor - earlierMinor
+    return left <= 0n ? 0n : left < balanceMinor ? left : balanceMinor
+  }
+  const disputedMinor = reachedBy(parts.disputedMinor)
+  const withAnnounced = reachedBy(parts.disputedMinor + parts.announcedMinor)
+  const withPromised = reachedBy(parts.disputedMinor + parts.announcedMinor + parts.promisedMinor)
+  return { disputedMinor, announcedMinor: withAnnounced - disputedMinor, promisedMinor: withPromised - withAnnounced }
 }
 
-function heldInPart(holds: readonly HoldFact[], day: Day): bigint {
-  return holds.reduce((sum, hold) => (hold.amountMinor !== null && covers(hold, day) ? sum + hold.amountMinor : sum), 0n)
+function kindOf({ reason }: HoldFact): keyof HeldParts {
+  if (reason === 'payment_pending') return 'announcedMinor'
+  return reason === 'promise' ? 'promisedMinor' : 'disputedMinor'
 }

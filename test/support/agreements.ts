@@ -16,6 +16,7 @@ export type HoldBody = Readonly<{
   invoice_ids: string[]
   until_on: string | null
   part: { amount: string; currency: string } | null
+  parts: { invoice_id: string; amount: string }[]
   origin: { kind: string; id: string } | null
   is_active: boolean
   release_reason: string | null

@@ -120,7 +120,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
       resume: 'by_age',
       untilOn: null,
       // A part also where it is all that is open now: what is owed again later is not what is contested.
-      part: { minor: amountMinor, currency },
+      part: { currency, of: new Map([[invoiceId, amountMinor]]) },
       origin: originOf(dispute)
     })
     await tell(tx, 'dispute.opened', { books, dispute })

@@ -1,11 +1,13 @@
 import type { Reader } from '../../db/client.ts'
-import { covers, without } from '../../kernel/holding.ts'
+import { covers, earlierOpen, without } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { HoldService } from '../holds/service.ts'
+import type { OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
+import { unheldOf } from './asked.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { NettingService } from './netting-service.ts'
@@ -44,9 +46,13 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
     ])
     const holdsOf = without(allHoldsOf, own)
     const today = todayFor(books, client.timeZone)
-    const isHeldBesides = (one: (typeof open)[number]) =>
-      holdsOf(one).some((hold) => hold.amountMinor === null && covers(hold, today))
-    const letGo = (one: (typeof open)[number]) => (own.size > 0 && !isHeldBesides(one) ? { ...one, isHeld: false } : one)
+    const isHeldBesides = (one: OpenObligation) => {
+      const besides = holdsOf(one)
+      const parts = open.filter(({ invoiceId }) => invoiceId === one.invoiceId)
+      const claim = { balanceMinor: one.balanceMinor, earlierMinor: earlierOpen(one, parts), holds: besides }
+      return besides.some((hold) => hold.amountMinor === null && covers(hold, today)) || unheldOf(claim, today) <= 0n
+    }
+    const letGo = (one: OpenObligation) => (own.size > 0 && !isHeldBesides(one) ? { ...one, isHeld: false } : one)
     const entered = open.filter((one) => pinnedOf(one).length > 0)
     const [policyAt, liveOf, cases] = await Promise.all([
       policies.at(reader, entered.flatMap(pinnedOf)),

@@ -3,9 +3,9 @@ import { dayIn } from '../../kernel/day.ts'
 import { without } from '../../kernel/holding.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import { askedOf } from './asked.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
 import type { CurrentNoticeDeps } from './current-notice-service.ts'
-import { askedOf } from './decide.ts'
 import * as entryRepository from './entry-repository.ts'
 import { askedContext } from './event-context.ts'
 import { factsOf } from './facts.ts'
@@ -46,7 +46,7 @@ export function createCurrentStages({ organizations, invoices, holds, policies, 
       const { obligation } = found
       const [entries, creditMinor] = [liveOf(obligation.id), creditOf(obligation.id)]
       const facts = factsOf(found, { entries, holds: holdsOf(obligation), creditMinor, books })
-      const asked = askedOf({ facts, today: dayIn(books.now, facts.timeZone) })
+      const asked = askedOf(facts, dayIn(books.now, facts.timeZone))
       return { found, isBlocked: blocked.has(obligation.id), amounts: askedContext(obligation, asked).amounts }
     }
     return new Map(cases.map((found) => [found.obligation.id, stageOf(found)]))

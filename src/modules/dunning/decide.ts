@@ -1,7 +1,8 @@
 import { nextOpen } from '../../kernel/calendar.ts'
 import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } from '../../kernel/day.ts'
-import { covers, disputedOf, firstFreeDay, type HoldFact, shiftedDays } from '../../kernel/holding.ts'
+import { covers, firstFreeDay, type HoldFact, shiftedDays } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { askedOf, unheldOf } from './asked.ts'
 import {
   effectiveDueOn,
   entryOn,
@@ -22,7 +23,7 @@ export type ObligationFacts = Readonly<{
   currency: Currency
   /** What remains open, in minor units. */
   balanceMinor: bigint
-  /** What is open of the same invoice in parts that fall due earlier: what is disputed of the invoice concerns those first. */
+  /** What is open of the same invoice in parts that fall due earlier: what is held of the invoice in part concerns those first. */
   earlierMinor: bigint
   /** What of that is covered by the client's credit that is not applied. */
   creditMinor: bigint
@@ -173,20 +174,11 @@ export function isBelowMinimum(
   return balanceMinor <= (policy.minBalanceMinor.get(currency) ?? 0n)
 }
 
-/** What is asked for of an obligation: what is open, not disputed and not covered by credit. In minor units, none below 0. */
-export type Asked = Readonly<{ disputedMinor: bigint; creditMinor: bigint; askedMinor: bigint }>
-
-export function askedOf({ facts, today }: Pick<Situation, 'facts' | 'today'>): Asked {
-  const { balanceMinor, creditMinor, holds } = facts
-  const disputedMinor = disputedOf(facts, { holds, day: today })
-  const rest = balanceMinor - disputedMinor - creditMinor
-  return { disputedMinor, creditMinor, askedMinor: rest > 0n ? rest : 0n }
-}
-
-/** The holds that keep every stage shut: those over all of it, and those over a part where the policy says so. */
+/** The holds that keep every stage shut: those over all of it, and disputes of a part where the policy says so. */
 export function wholeHolds({ facts, context }: Pick<Situation, 'facts' | 'context'>): readonly HoldFact[] {
-  if (context.policy.disputedPart === 'hold_invoice') return facts.holds
-  return facts.holds.filter(({ amountMinor }) => amountMinor === null)
+  const isWhole = ({ amountMinor, reason }: HoldFact) =>
+    amountMinor === null || (reason === 'dispute' && context.policy.disputedPart === 'hold_invoice')
+  return facts.holds.filter(isWhole)
 }
 
 /** The rule that keeps every stage shut now; null where none does. */
@@ -204,7 +196,7 @@ export type NextEntry = Readonly<{ index: number; on: Day; at: Date }>
  */
 export function nextEntry(standing: Standing, situation: Situation): NextEntry | null {
   const { facts, context } = situation
-  if (facts.dunning === 'off' || tooLittle(situation) !== null) return null
+  if (facts.dunning === 'off') return null
   const { policy } = context
   const fromOn = firstDay(situation)
   if (fromOn === null) return null
@@ -217,11 +209,19 @@ export function nextEntry(standing: Standing, situation: Situation): NextEntry |
   return null
 }
 
-/** Today, or the first day after the exemption and the holds; null where one of them has no end. */
+/**
+ * Today, or the first day after the exemption on which the holds leave enough to be dunned; null where one of them has no end, or credit
+ * covers it.
+ */
 export function firstDay(situation: Situation): Day | null {
   const { facts, today } = situation
   if (facts.exemptUntilOn !== null && facts.exemptUntilOn >= endless) return null
-  return firstFreeDay(wholeHolds(situation), isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today)
+  const from = isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today
+  return firstFreeDay(
+    facts.holds,
+    from,
+    (day) => isHeld({ ...situation, today: day }) || tooLittle({ ...situation, today: day }) !== null
+  )
 }
 
 function isExempt(facts: ObligationFacts, today: Day): facts is ObligationFacts & { exemptUntilOn: Day } {
@@ -247,19 +247,17 @@ function blockOf(situation: Situation): DecisionRule | null {
   return tooLittle(situation) ?? (isExempt(facts, today) ? 'exempt' : null)
 }
 
-/** The rule that leaves nothing to dun: the balance is too small itself, or what a dispute and then credit take from it leaves too little. */
-function tooLittle(situation: Situation): DecisionRule | null {
-  const { facts, context } = situation
-  const { disputedMinor, askedMinor } = askedOf(situation)
+/** The rule that leaves nothing to dun: the balance is too small itself, or what holds of parts and then credit take from it leaves too little. */
+function tooLittle({ facts, context, today }: Situation): DecisionRule | null {
   const isTooLittle = (balanceMinor: bigint) => isBelowMinimum({ ...facts, balanceMinor }, context)
-  if (!isTooLittle(askedMinor)) return null
+  if (!isTooLittle(askedOf(facts, today).askedMinor)) return null
   if (isTooLittle(facts.balanceMinor)) return 'below_minimum'
-  return isTooLittle(facts.balanceMinor - disputedMinor) ? 'held_in_part' : 'covered_by_credit'
+  return isTooLittle(unheldOf(facts, today)) ? 'held_in_part' : 'covered_by_credit'
 }
 
 function isHeld(situation: Situation): boolean {
-  if (wholeHolds(situation).some((hold) => covers(hold, situation.today))) return true
-  return askedOf(situation).disputedMinor >= situation.facts.balanceMinor
+  const { facts, today } = situation
+  return wholeHolds(situation).some((hold) => covers(hold, today)) || unheldOf(facts, today) <= 0n
 }
 
 function closed(facts: ObligationFacts, daysOverdue: number): Decision {

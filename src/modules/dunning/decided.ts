@@ -3,7 +3,8 @@ import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
-import { type Asked, askedOf, type Decision, decide } from './decide.ts'
+import { type Asked, askedOf } from './asked.ts'
+import { type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
 import type { CreditOf } from './netting.ts'
@@ -39,7 +40,7 @@ export function decideCase(found: DunningCase, { books, entriesOf, holdsOf, cred
   const holds = holdsOf(obligation)
   const facts = factsOf(found, { entries, holds, creditMinor: creditOf(obligation.id), books })
   const decision = decide(facts, context)
-  const asked = askedOf({ facts, today: dayIn(books.now, facts.timeZone) })
+  const asked = askedOf(facts, dayIn(books.now, facts.timeZone))
   const entered = enteredBy(decision, { found, ref, policy, id: newId })
   const after = entered === null ? entries : [...entries, { stage: entered.entry.stage, enteredAt: books.now }]
   const overdueAnnounced = obligation.overdueAnnounced || decision.overdue

@@ -1,7 +1,7 @@
 import type { Day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { effectiveDueOn, type Obligation } from '../invoices/invoice.ts'
-import type { Asked } from './decide.ts'
+import type { Asked } from './asked.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
 import type { Stage } from './policy.ts'
@@ -17,11 +17,17 @@ export function obligationContext(obligation: Obligation) {
 }
 
 /** The same of one that is asked for, with what is not asked for of it, under the names that a notice has for them. */
-export function askedContext(obligation: Obligation, { disputedMinor, creditMinor, askedMinor }: Asked) {
+export function askedContext(obligation: Obligation, asked: Asked) {
   const { obligation: named, amounts } = obligationContext(obligation)
   const text = (minor: bigint) => formatAmount(minor, obligation.currency)
-  const asked = { unapplied_credit: text(creditMinor), disputed: text(disputedMinor), net_total: text(askedMinor) }
-  return { obligation: named, amounts: { ...amounts, ...asked } }
+  const parts = {
+    unapplied_credit: text(asked.creditMinor),
+    disputed: text(asked.disputedMinor),
+    announced: text(asked.announcedMinor),
+    promised: text(asked.promisedMinor),
+    net_total: text(asked.askedMinor)
+  }
+  return { obligation: named, amounts: { ...amounts, ...parts } }
 }
 
 export function groundsContext(policy: PolicyRef, calendarVersion: number) {

@@ -7,12 +7,13 @@ import type { OrganizationService } from '../organizations/service.ts'
 import type { Decision } from './decide.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { EntryService } from './entry-service.ts'
-import { explain, type Why } from './explain.ts'
+import { explain } from './explain.ts'
 import { factsOf, type PolicyRef, policyOf } from './facts.ts'
 import { effectiveDueOn } from './ladder.ts'
 import type { NettingService } from './netting-service.ts'
 import type { EntryView } from './outcome.ts'
 import type { PolicyService } from './policy-service.ts'
+import type { Why } from './why.ts'
 
 export type ExplainDeps = Readonly<{
   organizations: OrganizationService

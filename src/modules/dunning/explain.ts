@@ -1,8 +1,5 @@
 import { addDays, type Day, dayIn, maxDay } from '../../kernel/day.ts'
-import { covers } from '../../kernel/holding.ts'
-import { formatAmount } from '../../kernel/money.ts'
 import {
-  askedOf,
   type Decision,
   type DecisionContext,
   type DecisionRule,
@@ -13,35 +10,11 @@ import {
   nextEntry,
   type ObligationFacts,
   type Situation,
-  standingFor,
-  wholeHolds
+  standingFor
 } from './decide.ts'
 import { ageOf, effectiveDueOn, opensOn, type Standing, stageAt, waitsUntil } from './ladder.ts'
-
-export type WhyRule =
-  | Exclude<DecisionRule, 'entered' | 'waiting'>
-  | 'overdue'
-  | 'stage_entered'
-  | 'stages_skipped'
-  | 'before_due_only'
-  | 'offset'
-  | 'grace'
-  | 'min_days_between'
-  | 'repeat'
-  | 'business_days'
-  | 'send_at'
-
-/** One rule that had a say, for a person (`detail`, `changedBy`) and for a program (`rule`, `stage`, `compared`). */
-export type Why = Readonly<{
-  rule: WhyRule
-  /** The stage it speaks of; null where it speaks of the obligation. */
-  stage: string | null
-  detail: string
-  /** The days, times and amounts that were held against each other, by name. */
-  compared: Readonly<Record<string, string>>
-  /** What would make it otherwise. */
-  changedBy: string
-}>
+import { heldInPart, obstacle } from './obstacle.ts'
+import type { Why } from './why.ts'
 
 type View = Readonly<{ standing: Standing; situation: Situation }>
 
@@ -58,6 +31,7 @@ export function explain(facts: ObligationFacts, context: DecisionContext): Reado
     ...(decision.overdue ? [overdue(dueOn, situation)] : []),
     ...(effect.kind === 'enter' ? entered(effect, { standing: before, situation }) : []),
     ...blocked(decision.rule, { standing: after, situation }),
+    ...(decision.rule === 'entered' || decision.rule === 'waiting' ? heldInPart(situation) : []),
     ...(decision.rule === 'closed' ? [] : ahead(nextEntry(after, situation), { standing: after, situation }))
   ]
   return { decision, why }
@@ -105,86 +79,6 @@ function entered(effect: Effect & { kind: 'enter' }, { standing, situation }: Vi
 function blocked(rule: DecisionRule, { standing, situation }: View): Why[] {
   if (rule === 'entered' || rule === 'waiting') return []
   return [{ rule, stage: standing.stage, ...obstacle(rule, situation) }]
-}
-
-function obstacle(
-  rule: Exclude<DecisionRule, 'entered' | 'waiting'>,
-  situation: Situation
-): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
-  const { facts, today } = situation
-  switch (rule) {
-    case 'closed': {
-      const detail = 'Nothing is open, so it stands on no stage.'
-      return { detail, compared: balanceOf(facts), changedBy: 'A reversal of what settled it.' }
-    }
-    case 'dunning_off':
-      return { detail: 'Dunning is switched off for it.', compared: { dunning: facts.dunning }, changedBy: 'Switching it on.' }
-    case 'held':
-      return held(situation)
-    case 'below_minimum': {
-      const detail = `What is open is not above the policy's minimum of ${minimumOf(situation)} ${facts.currency}.`
-      const compared = { ...balanceOf(facts), min_balance: minimumOf(situation) }
-      return { detail, compared, changedBy: 'A higher balance or a lower minimum.' }
-    }
-    case 'held_in_part':
-    case 'covered_by_credit':
-      return leftOver(rule, situation)
-    case 'exempt': {
-      const untilOn = facts.exemptUntilOn ?? today
-      const detail = `It is exempt from dunning through ${untilOn}.`
-      return { detail, compared: { exempt_until_on: untilOn, today }, changedBy: 'An earlier end of the exemption.' }
-    }
-    case 'ladder_done': {
-      const detail = 'The policy has no stage left for it.'
-      return { detail, compared: {}, changedBy: 'A policy with a further stage, or a later due date.' }
-    }
-  }
-}
-
-/** Something takes so much from the balance that what is left is not dunned. */
-function leftOver(
-  rule: 'held_in_part' | 'covered_by_credit',
-  situation: Situation
-): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
-  const { facts } = situation
-  const { disputedMinor, creditMinor, askedMinor } = askedOf(situation)
-  const text = (minor: bigint) => formatAmount(minor, facts.currency)
-  const taken = [
-    ...(disputedMinor > 0n ? [`${text(disputedMinor)} is disputed`] : []),
-    ...(creditMinor > 0n ? [`${text(creditMinor)} is covered by credit that is not applied`] : [])
-  ].join(' and ')
-  const left = `${text(askedMinor)} ${facts.currency}`
-  const detail = `Of ${text(facts.balanceMinor)} ${facts.currency}, ${taken}: the ${left} left is not above the minimum of ${minimumOf(situation)}.`
-  const compared = {
-    ...balanceOf(facts),
-    ...{ disputed: text(disputedMinor), unapplied_credit: text(creditMinor), dunned: text(askedMinor) },
-    min_balance: minimumOf(situation)
-  }
-  const changedBy =
-    rule === 'held_in_part' ? 'The end of the dispute.' : 'Less credit, or an allocation of the credit to another invoice.'
-  return { detail, compared, changedBy }
-}
-
-function minimumOf({ facts, context }: Situation): string {
-  return formatAmount(context.policy.minBalanceMinor.get(facts.currency) ?? 0n, facts.currency)
-}
-
-/** Every hold that covers today, the one that ends last or never first. */
-function held(situation: Situation): Pick<Why, 'detail' | 'compared' | 'changedBy'> {
-  const holds = wholeHolds(situation)
-    .filter((hold) => covers(hold, situation.today))
-    .toSorted((a, b) => ((a.throughOn ?? '9999') < (b.throughOn ?? '9999') ? 1 : -1))
-  const names = holds.map(({ reason, throughOn }) => {
-    const end = throughOn === null ? 'until it is released' : `through ${throughOn}`
-    return `${reason.replaceAll('_', ' ')} ${end}`
-  })
-  const compared = Object.fromEntries(holds.map(({ id, reason, throughOn }) => [`${reason} ${id}`, throughOn ?? 'no end']))
-  const detail = `It is held: ${names.join(', ')}.`
-  return { detail, compared: { ...compared, today: situation.today }, changedBy: 'The end of every hold over it.' }
-}
-
-function balanceOf({ status, balanceMinor, currency }: ObligationFacts): Record<string, string> {
-  return { status, balance: formatAmount(balanceMinor, currency), currency }
 }
 
 /** What the next entry waits for: the rule that sets its day, then the open day, then the hour. */

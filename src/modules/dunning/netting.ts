@@ -1,5 +1,5 @@
 import { day } from '../../kernel/day.ts'
-import { disputedOf, earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
+import { earlierOpen, type HoldsOf, heldPartsOf } from '../../kernel/holding.ts'
 import type { OpenObligation } from '../invoices/invoice.ts'
 import { fill } from '../payments/payment.ts'
 
@@ -43,5 +43,5 @@ function contestedOf(
 ): bigint {
   const parts = open.filter(({ invoiceId }) => invoiceId === one.invoiceId)
   const part = { balanceMinor: one.balanceMinor, earlierMinor: earlierOpen(one, parts) }
-  return disputedOf(part, { holds: holdsOf(one), day: someday })
+  return heldPartsOf(part, { holds: holdsOf(one), day: someday }).disputedMinor
 }

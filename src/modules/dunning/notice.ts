@@ -1,8 +1,9 @@
 import { addDays, type Day, dayIn, daysBetween } from '../../kernel/day.ts'
-import { disputedOf, earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
+import { earlierOpen, type HoldsOf } from '../../kernel/holding.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
 import { addressedTo, type ClientContext } from '../clients/client-context.ts'
 import { effectiveDueOn, type OpenObligation } from '../invoices/invoice.ts'
+import { type Asked, askedOf } from './asked.ts'
 import type { PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
@@ -19,27 +20,28 @@ export type Notice = Readonly<{
   entered: ReadonlyMap<string, Readonly<{ id: string }>>
   policyAt: (ref: PolicyRef) => Policy
   creditOf: CreditOf
-  /** What holds the items' invoices, for what of them is disputed. */
+  /** What holds the items' invoices, for what of them is held in part. */
   holdsOf: HoldsOf
 }>
 
 /** Everything that a client owes in one currency, for a consumer who writes one message per client. */
 export function noticeContext(notice: Notice) {
-  const { client, currency, today, items, entered, policyAt, creditOf } = notice
+  const { client, currency, today, items, entered, policyAt } = notice
   const late = (item: OpenObligation) => Math.max(0, daysBetween(item.overdueFromOn, today) + 1)
-  const creditMinor = items.reduce((covered, { id }) => covered + creditOf(id), 0n)
-  const disputed = new Map(items.map((item) => [item.id, disputedIn(item, notice)]))
-  const disputedMinor = [...disputed.values()].reduce((total, minor) => total + minor, 0n)
+  const asked = new Map(items.map((item) => [item.id, askedIn(item, notice)]))
+  const summed = (figure: keyof Asked) => formatAmount(totalOf([...asked.values()], figure), currency)
   const sum = (these: readonly OpenObligation[]) => formatAmount(sumOf(these), currency)
   const highest = highestOf(items, { policyAt, timeZone: client.time_zone })
   return {
     client: addressedTo(client, highest?.audience ?? []),
     currency,
     total: sum(items),
-    // What the client has in credit, as far as it covers this, what it contests, and what they leave to be paid.
-    unapplied_credit: formatAmount(creditMinor, currency),
-    disputed: formatAmount(disputedMinor, currency),
-    net_total: formatAmount(atLeastNothing(sumOf(items) - creditMinor - disputedMinor), currency),
+    // What the client has in credit, as far as it covers this, what it contests, announced and promised, and what they leave to be paid.
+    unapplied_credit: summed('creditMinor'),
+    disputed: summed('disputedMinor'),
+    announced: summed('announcedMinor'),
+    promised: summed('promisedMinor'),
+    net_total: summed('askedMinor'),
     total_overdue: sum(items.filter((item) => late(item) > 0)),
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
     highest_stage: highest?.stage ?? null,
@@ -51,7 +53,8 @@ export function noticeContext(notice: Notice) {
       effective_due_on: effectiveDueOn(item),
       total: formatAmount(item.amountMinor, currency),
       balance: formatAmount(item.balanceMinor, currency),
-      disputed: formatAmount(disputed.get(item.id) ?? 0n, currency),
+      disputed: formatAmount(asked.get(item.id)?.disputedMinor ?? 0n, currency),
+      net: formatAmount(asked.get(item.id)?.askedMinor ?? 0n, currency),
       days_overdue: late(item),
       stage: item.stageCode,
       entry_id: entered.get(item.id)?.id ?? null
@@ -75,14 +78,17 @@ function highestOf(items: readonly OpenObligation[], { policyAt, timeZone }: Pic
   return { audience, stage: { code, offset_days: offsetDays, tone, action, deadline_on: deadlineOn } }
 }
 
-function disputedIn(item: OpenObligation, { open, holdsOf, today }: Pick<Notice, 'open' | 'holdsOf' | 'today'>): bigint {
+function askedIn(
+  item: OpenObligation,
+  { open, holdsOf, creditOf, today }: Pick<Notice, 'open' | 'holdsOf' | 'creditOf' | 'today'>
+): Asked {
   const parts = open.filter(({ invoiceId }) => invoiceId === item.invoiceId)
-  const part = { balanceMinor: item.balanceMinor, earlierMinor: earlierOpen(item, parts) }
-  return disputedOf(part, { holds: holdsOf(item), day: today })
+  const claim = { balanceMinor: item.balanceMinor, earlierMinor: earlierOpen(item, parts), creditMinor: creditOf(item.id) }
+  return askedOf({ ...claim, holds: holdsOf(item) }, today)
 }
 
-function atLeastNothing(minor: bigint): bigint {
-  return minor > 0n ? minor : 0n
+function totalOf(all: readonly Asked[], figure: keyof Asked): bigint {
+  return all.reduce((sum, asked) => sum + asked[figure], 0n)
 }
 
 function sumOf(items: readonly OpenObligation[]): bigint {

@@ -20,12 +20,12 @@ import { formatAmount } from '../../kernel/money.ts'
 import { messageOutcomes } from '../interactions/interaction.ts'
 import { InteractionSchema, toApi as interactionToApi } from '../interactions/schemas.ts'
 import { EffectiveDueOn } from '../invoices/schemas.ts'
-import type { Why } from './explain.ts'
 import type { Explained, Explanation } from './explain-service.ts'
 import type { EntryFilter } from './history-repository.ts'
 import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
 import { stageActions } from './policy.ts'
 import type { Run } from './run-repository.ts'
+import type { Why } from './why.ts'
 
 const PolicyRefSchema = closed({ id: Id, version: Type.Integer() })
 

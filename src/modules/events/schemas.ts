@@ -33,7 +33,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'invoice.voided': 'An invoice was taken back.',
   'invoice.written_off': 'What was open was given up.',
   'invoice.dunning_stage_entered':
-    'An invoice entered a stage of its dunning policy; once per stage and repetition. `context.amounts` names its balance, what of it is disputed or covered by unapplied credit, and net_total, what is asked for; where that changed before it could be sent, it is told afresh with `replaces_event_ids`.',
+    'An invoice entered a stage of its dunning policy; once per stage and repetition. `context.amounts` names its balance, what of it is disputed, covered by unapplied credit, announced or promised, and net_total, what is asked for; where that changed before it could be sent, it is told afresh with `replaces_event_ids`.',
   'invoice.dunning_cleared': 'An invoice that was in a stage is settled, void or written off.',
   'invoice.dunning_retracted': 'A stage turned out to be entered by mistake, by what was recorded later: time to apologize.',
   'payment.pending': 'Money was announced.',

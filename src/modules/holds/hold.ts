@@ -31,8 +31,10 @@ export type Hold = Readonly<{
   fromOn: Day
   /** The last day that is held; null until it is released. */
   untilOn: Day | null
-  /** The part of the invoice that is held; null holds all of it. */
+  /** What is held of all its invoices together; null holds all of them. */
   part: Money | null
+  /** What is held of each invoice, in minor units; empty where all of them is. */
+  partOf: ReadonlyMap<string, bigint>
   stopsFees: boolean
   /** Service that its invoices had suspended goes on while it holds. */
   restoresService: boolean
@@ -56,14 +58,16 @@ export function factsAmong(holds: readonly Hold[]): HoldsOf {
   return ({ clientId, invoiceId }) =>
     (byClient.get(clientId) ?? [])
       .filter(({ scope, invoiceIds }) => scope === 'client' || invoiceIds.includes(invoiceId))
-      .map(factOf)
+      .map((hold) => factOf(hold, invoiceId))
 }
 
 /** A hold that was released on the day it was placed on held no day: it ends before it begins. */
-function factOf({ id, reason, scope, resume, fromOn, untilOn, releasedOn, part, restoresService }: Hold): HoldFact {
+function factOf(hold: Hold, invoiceId: string): HoldFact {
+  const { id, reason, scope, resume, fromOn, untilOn, releasedOn, part, partOf, restoresService } = hold
+  const amountMinor = part === null ? null : (partOf.get(invoiceId) ?? 0n)
   const lastOn = releasedOn === null ? null : addDays(releasedOn, -1)
   const throughOn = untilOn !== null && lastOn !== null ? minDay(untilOn, lastOn) : (lastOn ?? untilOn)
-  return { id, reason, scope, resume, fromOn, throughOn, amountMinor: part?.minor ?? null, restoresService }
+  return { id, reason, scope, resume, fromOn, throughOn, amountMinor, restoresService }
 }
 
 /** @throws DomainError naming the field: an end for a reason that ends by hand only, an end in the past. */

@@ -3,11 +3,13 @@ import { statement } from '../../db/statement.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { Hold, HoldOrigin } from './hold.ts'
 
-type Row = Omit<Hold, 'origin' | 'part'> & {
+type Row = Omit<Hold, 'origin' | 'part' | 'partOf'> & {
   originKind: HoldOrigin['kind'] | null
   originId: string | null
   amountMinor: bigint | null
   currency: string | null
+  /** In the order of the invoices. */
+  partMinors: string[]
 }
 
 const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h.from_on as "fromOn", h.until_on as "untilOn",
@@ -15,7 +17,9 @@ const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h
   h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.version,
   h.created_at as "createdAt", h.updated_at as "updatedAt",
   coalesce((select array_agg(i.invoice_id::text order by i.invoice_id) from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id), '{}')
-    as "invoiceIds"`
+    as "invoiceIds",
+  coalesce((select array_agg(coalesce(i.amount_minor, h.amount_minor)::text order by i.invoice_id) from hold_invoices i
+    where i.org_id = h.org_id and i.hold_id = h.id and h.amount_minor is not null), '{}') as "partMinors"`
 
 const selectOne = statement<Row>('holds.find', `select ${columns} from holds h where h.org_id = $1 and h.id = $2`)
 const selectAny = statement<{ id: string }>(
@@ -54,7 +58,8 @@ const insertRow = statement<{ id: string }>(
        origin_id, version, created_at, updated_at, restores_service)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $17)
    )
-   insert into hold_invoices (org_id, hold_id, invoice_id) select $1, $2, invoice_id from unnest($16::uuid[]) as t(invoice_id)`
+   insert into hold_invoices (org_id, hold_id, invoice_id, amount_minor)
+   select $1, $2, t.* from unnest($16::uuid[], $18::bigint[]) as t(invoice_id, amount_minor)`
 )
 
 export async function insert(tx: Tx, h: Hold): Promise<void> {
@@ -75,7 +80,8 @@ export async function insert(tx: Tx, h: Hold): Promise<void> {
     h.origin?.id ?? null,
     h.createdAt,
     h.invoiceIds,
-    h.restoresService
+    h.restoresService,
+    h.invoiceIds.map((id) => h.partOf.get(id) ?? null)
   ])
 }
 
@@ -87,6 +93,20 @@ const updateRow = statement<{ id: string }>(
 
 export async function save(tx: Tx, h: Hold): Promise<void> {
   await tx.run(updateRow, [tx.orgId, h.id, h.untilOn, h.releasedAt, h.releasedOn, h.releaseReason, h.version, h.updatedAt])
+}
+
+const updateParts = statement<{ id: string }>(
+  'holds.save_parts',
+  `with parts as (
+     update hold_invoices i set amount_minor = t.minor from unnest($5::uuid[], $6::bigint[]) as t(invoice_id, minor)
+     where i.org_id = $1 and i.hold_id = $2 and i.invoice_id = t.invoice_id
+   )
+   update holds set amount_minor = $3, version = $4, updated_at = $7 where org_id = $1 and id = $2`
+)
+
+/** How much of each of its invoices is held from now on. */
+export async function saveParts(tx: Tx, { id, part, partOf, version, updatedAt }: Hold): Promise<void> {
+  await tx.run(updateParts, [tx.orgId, id, part?.minor ?? null, version, [...partOf.keys()], [...partOf.values()], updatedAt])
 }
 
 const moveRow = statement<{ id: string }>(
@@ -135,10 +155,13 @@ export async function page(reader: Reader, filter: HoldFilter): Promise<Hold[]> 
   return (await reader.run(selectPage, [reader.orgId, ...parameters])).map(fromRow)
 }
 
-function fromRow({ originKind, originId, amountMinor, currency: code, ...row }: Row): Hold {
+function fromRow({ originKind, originId, amountMinor, currency: code, partMinors, ...row }: Row): Hold {
   return {
     ...row,
     part: amountMinor === null || code === null ? null : { minor: amountMinor, currency: storedCurrency(code) },
+    partOf: new Map(
+      row.invoiceIds.flatMap((id, index) => (partMinors[index] === undefined ? [] : [[id, BigInt(partMinors[index])]]))
+    ),
     origin: originKind === null || originId === null ? null : { kind: originKind, id: originId }
   }
 }

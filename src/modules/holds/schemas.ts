@@ -39,9 +39,12 @@ export const HoldSchema = named(
       part: nullable(
         closed(
           { amount: Amount, currency: CurrencyCode },
-          { description: 'What of the invoice is not dunned; null for all of it' }
+          { description: 'What of its invoices is not dunned, together; null for all of them' }
         )
       ),
+      parts: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
+        description: 'What of each invoice is not dunned, up to its balance; empty where all of them is held'
+      }),
       stops_fees: Type.Boolean(),
       restores_service: Type.Boolean({
         description: 'Whether service that a stage of its invoices suspended goes on while it holds; as its promise or plan says'
@@ -123,6 +126,10 @@ export function toApi(hold: Hold): Static<typeof HoldSchema> {
     from_on: hold.fromOn,
     until_on: hold.untilOn,
     part: part && { amount: formatAmount(part.minor, part.currency), currency: part.currency },
+    parts: [...hold.partOf].map(([id, minor]) => ({
+      invoice_id: id,
+      amount: part === null ? '' : formatAmount(minor, part.currency)
+    })),
     stops_fees: hold.stopsFees,
     restores_service: hold.restoresService,
     note: hold.note,

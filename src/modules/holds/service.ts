@@ -2,7 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
-import type { Money } from '../../kernel/money.ts'
+import type { Currency } from '../../kernel/money.ts'
 import { versionWithClientLocked } from '../clients/owned.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
@@ -42,7 +42,8 @@ export type NewHold = Readonly<{
   reason: HoldReason
   resume: Resumption
   untilOn: Day | null
-  part?: Money | null
+  /** What of each invoice is held; all of them where it is left out. */
+  part?: Readonly<{ currency: Currency; of: ReadonlyMap<string, bigint> }>
   stopsFees?: boolean
   restoresService?: boolean
   note?: string | null
@@ -89,7 +90,8 @@ export function createHoldService({ newId, clock, events, organizations, clients
       resume: draft.resume,
       fromOn: todayFor(books, timeZone),
       untilOn: draft.untilOn,
-      part: draft.part ?? null,
+      part: draft.part === undefined ? null : { minor: sumOf(draft.part.of), currency: draft.part.currency },
+      partOf: draft.part?.of ?? new Map(),
       stopsFees: draft.stopsFees ?? false,
       restoresService: draft.restoresService ?? false,
       note: draft.note ?? null,
@@ -133,6 +135,20 @@ export function createHoldService({ newId, clock, events, organizations, clients
     async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {
       for (const hold of await repository.ofOrigin(tx, origin)) {
         await end(tx, books, { hold, reason, on: todayFor(books, await clients.zoneOf(tx, hold.clientId, books)) })
+      }
+    },
+
+    /** What is promised or announced is less by now, or concerns other invoices of the hold: as much of each is held from now on. */
+    async spread(tx: Tx, books: Books, { origin, of }: { origin: HoldOrigin; of: ReadonlyMap<string, bigint> }): Promise<void> {
+      for (const hold of await repository.ofOrigin(tx, origin)) {
+        const partOf = new Map(hold.invoiceIds.map((id) => [id, of.get(id) ?? 0n]))
+        const minor = sumOf(partOf)
+        const isSame = hold.invoiceIds.every((id) => partOf.get(id) === hold.partOf.get(id))
+        if (hold.part === null || isSame || minor === 0n) continue
+        const part = { ...hold.part, minor }
+        await repository.saveParts(tx, { ...hold, part, partOf, version: hold.version + 1, updatedAt: clock.now() })
+        const { clientId, invoiceIds } = hold
+        await ports.holdsChanged(tx, { books, clientId, invoiceIds, reason: 'held' })
       }
     },
 
@@ -184,6 +200,10 @@ export function createHoldService({ newId, clock, events, organizations, clients
       return factsAmong(all)
     }
   }
+}
+
+function sumOf(partOf: ReadonlyMap<string, bigint>): bigint {
+  return [...partOf.values()].reduce((sum, minor) => sum + minor, 0n)
 }
 
 export type HoldService = ReturnType<typeof createHoldService>

@@ -1,5 +1,5 @@
 import { type BusinessCalendar, businessCalendar, closedDaysLimit, tooLongClosed } from '../../kernel/calendar.ts'
-import { type Day, dayIn } from '../../kernel/day.ts'
+import { addDays, type Day, dayIn } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
@@ -31,6 +31,8 @@ export type Organization = Readonly<{
   clearingDays: number
   /** What arrives overdue and fell due before this day starts without events and actions, unless its invoice states how it starts. */
   dunningFromOn: Day
+  /** How many days ahead money may be announced or promised: as long as that, what it covers is not dunned. */
+  announcedDaysMax: number
   calendar: CalendarSettings
   /** The current version of each of its dunning policies, by policy id. */
   policyVersions: ReadonlyMap<string, number>
@@ -57,6 +59,22 @@ export type Days = Readonly<{ today: Day; zones: readonly string[]; todays: read
 
 export function daysIn(zones: readonly string[], present: Present): Days {
   return { today: todayFor(present, null), zones, todays: zones.map((zone) => todayFor(present, zone)) }
+}
+
+/** @throws DomainError naming the field for money that is announced or promised for a day further ahead than the organization allows. */
+export function checkAhead(
+  on: Day,
+  { today, organization, pointer }: { today: Day; organization: Pick<Organization, 'announcedDaysMax'>; pointer: string }
+): void {
+  const { announcedDaysMax: days } = organization
+  const lastOn = addDays(today, days)
+  if (on <= lastOn) return
+  const field = pointer.slice(1)
+  throw new DomainError(
+    'invalid_date',
+    `\`${field}\` is at most ${days} days ahead, ${lastOn}. Give an earlier day, or raise \`announced_days_max\` of the organization.`,
+    { pointer }
+  )
 }
 
 /** A calendar as it was stored. */

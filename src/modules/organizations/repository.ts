@@ -23,6 +23,7 @@ type OrganizationRow = {
   promiseGraceDays: number
   clearingDays: number
   dunningFromOn: Day
+  announcedDaysMax: number
   clockAt: Date | null
   clockTargetAt: Date | null
   version: number
@@ -40,7 +41,7 @@ type OrganizationRow = {
 const columns = `o.org_id as id, o.name, o.mode, o.time_zone as "timeZone", o.locale, o.default_currency as "defaultCurrency",
   o.default_payment_terms as "defaultPaymentTerms", o.default_dunning_policy_id as "defaultDunningPolicyId",
   o.auto_apply_credit as "autoApplyCredit", o.promise_grace_days as "promiseGraceDays", o.clearing_days as "clearingDays",
-  o.dunning_from_on as "dunningFromOn", o.clock_at as "clockAt", o.clock_target_at as "clockTargetAt", o.version,
+  o.announced_days_max as "announcedDaysMax", o.dunning_from_on as "dunningFromOn", o.clock_at as "clockAt", o.clock_target_at as "clockTargetAt", o.version,
   o.created_at as "createdAt", o.updated_at as "updatedAt", o.calendar_version as "calendarVersion",
   c.weekend, c.country, c.region, c.closed_days::text[] as "closedDays",
   (select jsonb_object_agg(p.id, p.version) from dunning_policies p where p.org_id = o.org_id) as "policyVersions", o.revision`

@@ -20,6 +20,7 @@ import type { Mode } from './api-key.ts'
 import { ApiKeySchema, NewApiKeySchema } from './api-key-schemas.ts'
 import type { Organization } from './organization.ts'
 import type { NewOrganization, OrganizationChange } from './service.ts'
+import { waitingFields } from './waiting-schemas.ts'
 
 const CalendarSystemName = oneOf(['iso8601', 'persian', 'hebrew'], { description: 'Whose months count; iso8601 unless said' })
 const Days = Type.Integer({ minimum: 0, maximum: 365 })
@@ -82,17 +83,6 @@ const calendarFields = {
   })
 }
 
-const PromiseGraceDays = Type.Integer({
-  minimum: 0,
-  maximum: 30,
-  description: 'Calendar days after a promised day on which money still keeps the promise'
-})
-const ClearingDays = Type.Integer({
-  minimum: 0,
-  maximum: 30,
-  description: 'How many days after it matures announced money holds what it covers, unless you say before what became of it'
-})
-
 const DunningFromOn = Type.String({
   format: 'date',
   description:
@@ -111,8 +101,7 @@ export const OrganizationSchema = named(
     default_payment_terms: ref(PaymentTermsSchema),
     default_dunning_policy_id: nullable(Id),
     auto_apply_credit: Type.Boolean({ description: 'Apply unapplied credit to the next invoice in its currency at once' }),
-    promise_grace_days: PromiseGraceDays,
-    clearing_days: ClearingDays,
+    ...waitingFields,
     dunning_from_on: DunningFromOn,
     calendar: closed({ version: Type.Integer(), ...calendarFields }),
     version: Type.Integer(),
@@ -158,8 +147,7 @@ export const UpdateOrganization = Type.Partial(
     ...settings,
     default_dunning_policy_id: Id,
     auto_apply_credit: Type.Boolean(),
-    promise_grace_days: PromiseGraceDays,
-    clearing_days: ClearingDays,
+    ...waitingFields,
     dunning_from_on: DunningFromOn,
     calendar: Type.Partial(closed(calendarFields), { additionalProperties: false })
   }),
@@ -220,6 +208,7 @@ export function toApi(organization: Organization) {
     promise_grace_days: organization.promiseGraceDays,
     clearing_days: organization.clearingDays,
     dunning_from_on: organization.dunningFromOn,
+    announced_days_max: organization.announcedDaysMax,
     calendar: { version, weekend: [...weekend], country, region, closed_days: [...closedDays] },
     version: organization.version,
     created_at: organization.createdAt.toISOString(),
@@ -267,6 +256,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.promise_grace_days !== undefined && { promiseGraceDays: body.promise_grace_days }),
     ...(body.clearing_days !== undefined && { clearingDays: body.clearing_days }),
     ...(body.dunning_from_on !== undefined && { dunningFromOn: day(body.dunning_from_on) }),
+    ...(body.announced_days_max !== undefined && { announcedDaysMax: body.announced_days_max }),
     ...(calendar !== undefined && {
       calendar: {
         ...(calendar.weekend !== undefined && { weekend: calendar.weekend }),

@@ -42,6 +42,7 @@ export type OrganizationChange = Readonly<
     promiseGraceDays?: number
     clearingDays?: number
     dunningFromOn?: Day
+    announcedDaysMax?: number
   }
 >
 
@@ -49,6 +50,7 @@ const DAY_MS = 86_400_000
 const ADVANCE_MAX_DAYS = 31
 /** A transfer across borders and a cheque take about as long. */
 const CLEARING_DAYS = 3
+const ANNOUNCED_DAYS_MAX = 400
 const CALENDARS_MAX = 10_000
 /** Clocks run within the days that invoices have: beyond the last, no day could be told in every time zone. */
 const CLOCK_EARLIEST = new Date('1970-01-01T00:00:00Z')
@@ -88,6 +90,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         promiseGraceDays: 2,
         clearingDays: CLEARING_DAYS,
         dunningFromOn: input.dunningFromOn ?? dayIn(clockAt ?? now, input.timeZone),
+        announcedDaysMax: ANNOUNCED_DAYS_MAX,
         clockAt,
         clockTargetAt: null,
         version: 1,

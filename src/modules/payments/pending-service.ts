@@ -1,24 +1,23 @@
 import type { Tx } from '../../db/client.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
+import type { Currency } from '../../kernel/money.ts'
 import type { ClientTerms } from '../clients/client.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
-import { type Books, todayFor } from '../organizations/organization.ts'
+import { type Books, checkAhead, type Organization, todayFor } from '../organizations/organization.ts'
 import { leftOpen } from './announced.ts'
 import * as namedRepository from './named-repository.ts'
-import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment } from './payment.ts'
+import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment, type Wanted } from './payment.ts'
 import * as repository from './repository.ts'
+
+type Part = Readonly<{ currency: Currency; of: ReadonlyMap<string, bigint> }>
 
 export type PendingEnd = 'settled' | 'failed' | 'unconfirmed'
 
 /** What announced money must tell the modules above. Filled by the composition. */
 export type PendingPorts = Readonly<{
-  /** These invoices are not dunned through `untilOn`. */
-  hold: (
-    tx: Tx,
-    books: Books,
-    held: Readonly<{ paymentId: string; clientId: string; invoiceIds: readonly string[]; untilOn: Day }>
-  ) => Promise<void>
+  /** As much of these invoices is not dunned through `untilOn`. */
+  hold: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; clientId: string; part: Part; untilOn: Day }>) => Promise<void>
   /** They are again. Nothing where it holds nothing. */
   release: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; reason: PendingEnd }>) => Promise<void>
   setDeadline: SetDeadline
@@ -26,8 +25,8 @@ export type PendingPorts = Readonly<{
 
 /** What announced money does while it is not there: it counts nowhere, and keeps what it covers from being dunned. */
 export function createPendings({ invoices, ports }: Readonly<{ invoices: InvoiceService; ports: PendingPorts }>) {
-  /** @returns the invoices that it is named for. @throws DomainError naming the allocation, as for money that is there. */
-  async function namedInvoices(tx: Tx, payment: Payment, named: readonly Named[]): Promise<string[]> {
+  /** @returns how much it is named for, of the invoices that are open. @throws DomainError naming the allocation, as for money that is there. */
+  async function namedInvoices(tx: Tx, payment: Payment, named: readonly Named[]): Promise<Wanted[]> {
     const { amountMinor: availableMinor, currency, clientId } = payment
     checkNamed(named, { availableMinor, currency })
     const open = await invoices.payablesOfInvoices(
@@ -38,17 +37,17 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
       for (const known of one.waits ? [] : knownOf([one])) fillNamed(known, { open, currency, clientId, index })
     })
     const own = open.filter((part) => part.clientId === clientId && part.currency === currency)
-    return [...new Set(own.map(({ invoiceId }) => invoiceId))]
+    return knownOf(named).filter(({ invoiceId }) => own.some((part) => part.invoiceId === invoiceId))
   }
 
-  async function coveredBy(tx: Tx, payment: Payment): Promise<string[]> {
+  async function coveredBy(tx: Tx, payment: Payment): Promise<Wanted[]> {
     const { id, clientId, currency, amountMinor } = payment
     if (payment.reservedFor !== null) return []
     const [open, others] = await Promise.all([
       invoices.payablesOf(tx, { clientIds: [clientId], currency }),
       repository.otherAnnouncements(tx, { id, clientId, currency })
     ])
-    return [...new Set(fill(amountMinor, leftOpen(open, others)).map(({ invoiceId }) => invoiceId))]
+    return fill(amountMinor, leftOpen(open, others))
   }
 
   return {
@@ -58,15 +57,17 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
       { books, client, payment, named }: { books: Books; client: ClientTerms; payment: Payment; named: readonly Named[] | null }
     ): Promise<void> {
       const { id: paymentId, clientId } = payment
-      const invoiceIds = named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named)
+      const today = todayFor(books, client.timeZone)
+      checkMaturity(payment.maturesOn, { today, organization: books.organization })
+      const covered = perInvoice(named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named))
       repository.insert(tx, payment)
       if (named !== null) namedRepository.insertNamed(tx, { paymentId, named })
-      const today = todayFor(books, client.timeZone)
       const untilOn = addDays(payment.maturesOn ?? today, books.organization.clearingDays)
       const at = startOfDay(addDays(untilOn, 1), client.timeZone ?? books.organization.timeZone)
       await ports.setDeadline(tx, { kind: 'payment', objectId: paymentId, clientId, at })
       // What was to be there before it was even announced keeps nothing from being dunned. Without invoices there is nothing to hold.
-      if (untilOn >= today && invoiceIds.length > 0) await ports.hold(tx, books, { paymentId, clientId, invoiceIds, untilOn })
+      const part = { currency: payment.currency, of: covered }
+      if (untilOn >= today && covered.size > 0) await ports.hold(tx, books, { paymentId, clientId, part, untilOn })
     },
 
     /** Something was said of it, or its time is over. */
@@ -76,4 +77,19 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
       await ports.release(tx, books, { paymentId, reason })
     }
   }
+}
+
+/** What is announced for each invoice, whichever part of it falls due first. */
+function perInvoice(shares: readonly Wanted[]): ReadonlyMap<string, bigint> {
+  const sums = new Map<string, bigint>()
+  for (const { invoiceId, amountMinor } of shares) sums.set(invoiceId, (sums.get(invoiceId) ?? 0n) + amountMinor)
+  return sums
+}
+
+/** @throws DomainError naming the field: money that is announced for a day too far ahead would keep its invoices from being dunned until then. */
+function checkMaturity(
+  maturesOn: Day | null,
+  { today, organization }: { today: Day; organization: Pick<Organization, 'announcedDaysMax'> }
+): void {
+  if (maturesOn !== null) checkAhead(maturesOn, { today, organization, pointer: '/matures_on' })
 }

@@ -70,7 +70,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'Record money that came in or is announced',
         description:
-          'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit. Announced money settles nothing yet: what it will settle is held, and not dunned, through matures_on, or today, and the clearing_days of the organization.',
+          'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit. Announced money settles nothing yet: as much as it will settle is not dunned through matures_on, or today, and the clearing_days of the organization.',
         headers: writeHeaders,
         body: CreatePayment,
         response: { 201: ref(PaymentSchema) }

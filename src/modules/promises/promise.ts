@@ -1,6 +1,8 @@
 import { addDays, type Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
+import type { InvoiceView } from '../invoices/invoice.ts'
 import { type Already, type CountedMoney, receivedBy } from '../invoices/ledger.ts'
+import { fill } from '../payments/payment.ts'
 
 export const promiseStatuses = ['pending', 'kept', 'broken', 'cancelled'] as const
 export type PromiseStatus = (typeof promiseStatuses)[number]
@@ -54,4 +56,25 @@ export function standingOf(
   if (keptOn !== undefined && receivedBy(money, lastOn) >= promise.amountMinor) return { status: 'kept', endedOn: keptOn }
   if (today > lastOn) return { status: 'broken', endedOn: addDays(lastOn, 1) }
   return isSettled ? { status: 'kept', endedOn: today } : { status: 'pending', endedOn: null }
+}
+
+/** What of each invoice is still promised, in minor units: as much as has not come in yet, of what is open and falls due first. */
+export function promisedOf(
+  promise: Pick<PaymentPromise, 'amountMinor' | 'promisedOn' | 'graceDays' | 'invoiceIds'>,
+  { money, views }: { money: CountedMoney; views: readonly InvoiceView[] }
+): ReadonlyMap<string, bigint> {
+  const open = views
+    .flatMap(({ obligations }) => obligations)
+    .toSorted((a, b) => (a.dueOn === b.dueOn ? (a.id < b.id ? -1 : 1) : a.dueOn < b.dueOn ? -1 : 1))
+    .map(({ id: obligationId, invoiceId, dueOn: issuedOn, balanceMinor }) => ({
+      obligationId,
+      invoiceId,
+      issuedOn,
+      balanceMinor
+    }))
+  const left = new Map(promise.invoiceIds.map((id) => [id, 0n]))
+  for (const { invoiceId, amountMinor } of fill(promise.amountMinor - receivedBy(money, lastDayOf(promise)), open)) {
+    left.set(invoiceId, (left.get(invoiceId) ?? 0n) + amountMinor)
+  }
+  return left
 }

@@ -43,7 +43,10 @@ export const PromiseSchema = named(
       created_at: InstantText,
       updated_at: InstantText
     },
-    { description: 'The client’s word: so much by a day. What is covered is not dunned until then' }
+    {
+      description:
+        'The client’s word: so much by a day. As much of what is covered as is promised and has not come in yet is not dunned until then'
+    }
   )
 )
 

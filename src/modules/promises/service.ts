@@ -12,9 +12,9 @@ import type { HoldService } from '../holds/service.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
 import { alreadyOf } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
-import { type Books, todayFor } from '../organizations/organization.ts'
+import { type Books, checkAhead, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { lastDayOf, type PaymentPromise, standingOf } from './promise.ts'
+import { lastDayOf, type PaymentPromise, promisedOf, standingOf } from './promise.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
@@ -42,8 +42,6 @@ export type NewPromise = Readonly<{
   note: string | null
 }>
 
-const DAYS_AHEAD_MAX = 365
-
 export function createPromiseService(deps: PromiseServiceDeps) {
   const { newId, clock, events, organizations, clients, invoices, holds, setDeadline } = deps
 
@@ -66,13 +64,24 @@ export function createPromiseService(deps: PromiseServiceDeps) {
 
   /** The hold that keeps dunning away through the last day that counts, and the instant after it. */
   async function wait(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
-    const { id, clientId, invoiceIds, restoresService } = promise
+    const { id, clientId, invoiceIds, restoresService, currency } = promise
+    const part = { currency, of: await stillPromised(tx, promise) }
     const untilOn = lastDayOf(promise)
     const origin = { kind: 'promise', id } as const
     await setEnd(tx, books, promise)
     await holds.place(tx, books, {
-      ...{ clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, restoresService, origin }
+      ...{ clientId, invoiceIds, reason: 'promise', resume: 'by_age', untilOn, part, restoresService, origin }
     })
+  }
+
+  /** What of each invoice is still promised: as much as has not come in yet, of what falls due first. */
+  async function stillPromised(tx: Tx, promise: PaymentPromise): Promise<ReadonlyMap<string, bigint>> {
+    const { invoiceIds, madeOn: sinceOn, already } = promise
+    const [receipts, views] = await Promise.all([
+      invoices.receiptsOf(tx, { invoiceIds, sinceOn }),
+      invoices.viewsOf(tx, invoiceIds)
+    ])
+    return promisedOf(promise, { money: { receipts, already }, views })
   }
 
   /** Writes what became of a promise, ends or places its hold, and tells. */
@@ -96,6 +105,9 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     return after
   }
 
+  const spread = (tx: Tx, books: Books, { promise: { id }, of }: { promise: PaymentPromise; of: ReadonlyMap<string, bigint> }) =>
+    holds.spread(tx, books, { origin: { kind: 'promise', id }, of })
+
   /** Decides a promise anew by what was paid. */
   async function decide(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
     const { invoiceIds, madeOn: sinceOn, already, clientId } = promise
@@ -114,7 +126,11 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       return
     }
     const standing = standingOf(promise, { money: { receipts, already }, today, isSettled })
-    if (standing.status === promise.status) return
+    if (standing.status === promise.status) {
+      if (standing.status === 'pending')
+        await spread(tx, books, { promise, of: promisedOf(promise, { money: { receipts, already }, views }) })
+      return
+    }
     // It was kept by what was there in its time, and nothing is open again: what is credited later breaks no word.
     if (promise.status === 'kept' && standing.status === 'broken' && isSettled) return
     // Another promise took its place on one of the invoices.
@@ -145,6 +161,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       const books = await organizations.books(tx)
       const today = todayFor(books, client.timeZone)
       checkDay(input.promisedOn, today)
+      checkAhead(input.promisedOn, { today, organization: books.organization, pointer: '/promised_on' })
       const covered = await coveredBy(tx, input)
       const invoiceIds = covered.map(({ invoice }) => invoice.id).toSorted()
       checkAmount(input, covered)
@@ -205,11 +222,6 @@ function checkDay(promisedOn: Day, today: Day): void {
   const pointer = '/promised_on'
   if (promisedOn < today) {
     throw new DomainError('invalid_date', `What is promised is paid today, ${today}, or later.`, { pointer })
-  }
-  if (promisedOn > addDays(today, DAYS_AHEAD_MAX)) {
-    throw new DomainError('invalid_date', 'A promise is for a day within a year; for longer agree on a payment plan.', {
-      pointer
-    })
   }
 }
 

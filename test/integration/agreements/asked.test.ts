@@ -19,7 +19,14 @@ test('a stage event names what is disputed of its invoice, what credit covers, a
   await done(ledger.call('POST', '/v1/disputes', { body: { invoice_id: id, reason: 'quality', amount: '40.00' } }))
   await ledger.advance('2026-01-14T00:00:00Z')
   const common = { currency: 'EUR', total: '100.00', balance: '100.00' }
-  const asked = { ...common, disputed: '40.00', unapplied_credit: '25.00', net_total: '35.00' }
+  const asked = {
+    ...common,
+    disputed: '40.00',
+    unapplied_credit: '25.00',
+    announced: '0.00',
+    promised: '0.00',
+    net_total: '35.00'
+  }
   const told = await ledger.events('invoice.dunning_stage_entered', 'invoice.overdue')
   expect(told.map(amountsOf)).toEqual([asked, asked, asked])
 })

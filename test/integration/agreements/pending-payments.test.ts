@@ -41,7 +41,7 @@ describe('announced money holds what it covers', () => {
     })
     expect(await holdsOf(ledger)).toMatchObject([
       {
-        ...{ reason: 'payment_pending', invoice_ids: [id], until_on: '2026-01-23', part: null },
+        ...{ reason: 'payment_pending', invoice_ids: [id], until_on: '2026-01-23', part: { amount: '100.00', currency: 'EUR' } },
         origin: { kind: 'payment', id: paymentId }
       }
     ])

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { holdsOf } from '../../support/agreements.ts'
 import { refusalOf } from '../../support/app.ts'
 import { done, type Ledger, startDunning } from '../../support/dunning.ts'
 
@@ -51,14 +52,64 @@ describe('a pending promise', () => {
     expect(await ledger.told(...outcomes)).toEqual(['2026-01-15 promise.made', '2026-01-23 promise.kept'])
   })
 
-  test('for a part of what is open is kept by that part, and the rest is dunned again', async () => {
+  test('for a part of what is open is kept by that part, and the rest is dunned meanwhile', async () => {
     const { ledger, clientId, id } = await reminded()
     await make(ledger, clientId, { amount: '30.00', promised_on: '2026-01-22' })
     await ledger.advance(6)
+    const [, second] = await ledger.events('invoice.dunning_stage_entered')
+    expect(second?.context['amounts']).toMatchObject({ balance: '100.00', promised: '30.00', net_total: '70.00' })
     await ledger.pay(clientId, '30.00')
     await ledger.advance(1)
     expect(await ledger.told('promise.kept')).toEqual(['2026-01-21 promise.kept'])
-    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'second 2026-01-21'])
+    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'second 2026-01-20'])
+  })
+
+  test('over several invoices holds what falls due first, and less of it as money comes in', async () => {
+    const { ledger, clientId, id } = await reminded()
+    const later = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-12' })
+    const promise = await make(ledger, clientId, { amount: '150.00', promised_on: '2026-02-20' })
+    const partsOf = async () =>
+      (await holdsOf(ledger)).flatMap(({ parts }) => parts.map(({ invoice_id: one, amount }) => [one === id, amount]))
+    expect((await partsOf()).toSorted()).toEqual([
+      [false, '50.00'],
+      [true, '100.00']
+    ])
+    expect((await ledger.invoice(id)).dunning.held).toBe(true)
+    expect((await ledger.invoice(later.id)).dunning.held).toBe(false)
+    await ledger.pay(clientId, '70.00', { allocations: [{ invoice_id: later.id, amount: '70.00' }] })
+    expect((await partsOf()).toSorted()).toEqual([
+      [false, '0.00'],
+      [true, '80.00']
+    ])
+    await ledger.advance('2026-01-21T00:00:00Z')
+    const told = await ledger.events('invoice.dunning_stage_entered')
+    const asked = told.map(({ object, context }) => [object.id === id, (context['amounts'] as { net_total: string }).net_total])
+    expect(asked.slice(1)).toEqual([
+      [false, '30.00'],
+      [true, '20.00']
+    ])
+    expect((await read(ledger, promise.id)).status).toBe('pending')
+  })
+
+  test('for a cent of it silences a cent', async () => {
+    const { ledger, clientId, id } = await reminded()
+    await make(ledger, clientId, { amount: '0.01', promised_on: '2026-12-31' })
+    await ledger.advance(20)
+    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'second 2026-01-20', 'final 2026-02-03'])
+  })
+
+  test('is for a day within the limit of the organization, and the refusal says how to go on', async () => {
+    const { ledger, clientId } = await reminded()
+    const body = { client_id: clientId, currency: 'EUR', amount: '10.00' }
+    const attempt = (promised_on: string) =>
+      ledger.call<{ detail: string }>('POST', '/v1/promises', { body: { ...body, promised_on } })
+    const refused = await attempt('2027-02-20')
+    expect(refusalOf(refused)).toBe('400 invalid_date /promised_on')
+    expect(refused.body.detail).toBe(
+      '`promised_on` is at most 400 days ahead, 2027-02-19. Give an earlier day, or raise `announced_days_max` of the organization.'
+    )
+    await done(ledger.call('PATCH', '/v1/organization', { body: { announced_days_max: 401 } }))
+    expect((await attempt('2027-02-20')).status).toBe(201)
   })
 
   test('counts no money that came on its day before it was made', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addDays, day } from '../../../src/kernel/day.ts'
-import { covers, firstFreeDay, type HoldFact, shiftedDays } from '../../../src/kernel/holding.ts'
+import { covers, firstFreeDay, type HoldFact, heldPartsOf, shiftedDays } from '../../../src/kernel/holding.ts'
 
 const start = day('2026-01-01')
 const holdFrom = ([from, length, shift]: readonly [number, number | null, boolean]): HoldFact => ({
@@ -44,4 +44,27 @@ describe('holds that overlap', () => {
       })
     )
   })
+})
+
+test('holds over parts add up over the parts of a claim, those that fall due first, and never to more than the claim', () => {
+  const amounts = fc.array(fc.bigInt({ min: 0n, max: 50n }), { maxLength: 5 })
+  const parts = fc.array(fc.tuple(fc.constantFrom('dispute', 'payment_pending', 'promise'), fc.bigInt({ min: 0n, max: 80n })), {
+    maxLength: 5
+  })
+  fc.assert(
+    fc.property(amounts, parts, (balances, held) => {
+      const holds = held.map(([reason, amountMinor]): HoldFact => ({ ...holdFrom([0, null, false]), reason, amountMinor }))
+      let earlierMinor = 0n
+      const byPart = balances.map((balanceMinor) => {
+        const of = heldPartsOf({ balanceMinor, earlierMinor }, { holds, day: start })
+        earlierMinor += balanceMinor
+        return Object.values(of).reduce((sum, minor) => sum + minor, 0n)
+      })
+      const sum = (minors: readonly bigint[]) => minors.reduce((total, minor) => total + minor, 0n)
+      const total = sum(held.map(([, minor]) => minor))
+      expect(sum(byPart)).toBe(total < sum(balances) ? total : sum(balances))
+      const last = byPart.findLastIndex((minor) => minor > 0n)
+      expect(byPart.slice(0, Math.max(0, last))).toEqual(balances.slice(0, Math.max(0, last)))
+    })
+  )
 })
