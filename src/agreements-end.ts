@@ -32,7 +32,7 @@ export function createAgreementsEnd({ clock, invoices, payments, disputes, holds
     await holds.moveInvoice(tx, { ...moving, origins })
     await dunning.reconsider(tx, { books, clientId, invoiceIds: [to], reason: 'replaced' })
     await plans.follow(tx, { books, invoiceIds: [to] })
-    await promises.follow(tx, { books, invoiceIds: [to] })
+    promises.follow(tx, { books, invoiceIds: [to] })
   }
 
   /** What does not move ends; plans and promises follow what is open by themselves. */

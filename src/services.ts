@@ -160,7 +160,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     ])
     const invoiceIds = isPlanned || isPromised ? await invoices.invoicesOf(tx, ids) : []
     if (isPlanned) await plans.follow(tx, { books, invoiceIds })
-    if (isPromised) await promises.follow(tx, { books, invoiceIds })
+    if (isPromised) promises.follow(tx, { books, invoiceIds })
     if (isLeaving) await payments.followOffboarding(tx, change)
   }
   const invoices = createInvoiceService({

@@ -1,5 +1,5 @@
 import type { Day } from '../../kernel/day.ts'
-import { covers, type HoldsOf } from '../../kernel/holding.ts'
+import { covers, type HoldFact, type HoldsOf } from '../../kernel/holding.ts'
 import { isFurther, type ServiceStatus } from '../clients/client.ts'
 import type { Hold } from '../holds/hold.ts'
 import type { StageAction } from './policy.ts'
@@ -56,6 +56,11 @@ export function handoverOf(
 
 export function handsOver(action: StageAction | null): boolean {
   return action === 'refer_to_collections' || action === 'refer_to_legal'
+}
+
+/** Others collect it from the client. */
+export function isReferred(holds: readonly HoldFact[]): boolean {
+  return holds.some(({ reason, throughOn }) => reason === 'third_party' && throughOn === null)
 }
 
 /** Placed by a stage that hands over. */

@@ -16,6 +16,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
+import { isReferred } from './actions.ts'
 import { isClosed } from './decide.ts'
 import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
@@ -164,9 +165,7 @@ export function createFollowService({
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0
-    const isActedOn =
-      [...kept, ...mistaken].some(({ action }) => action !== null) ||
-      holding.some(({ reason, throughOn }) => reason === 'third_party' && throughOn === null)
+    const isActedOn = [...kept, ...mistaken].some(({ action }) => action !== null) || isReferred(holding)
     return { state: stateOf(obligation, outcome, context), cleared, isActedOn }
   }
 

@@ -15,6 +15,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
+import { isReferred } from './actions.ts'
 import { byInvoice, type Change, type Decided, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { askedContext, groundsContext, stageContext } from './event-context.ts'
@@ -145,7 +146,9 @@ export function createSweepService({
       })
     ])
     const acting = entries.filter(({ action }) => action !== null)
-    actions.follow(tx, { books, clientIds: acting.map(({ clientId }) => clientId), entered: acting.map(({ id }) => id) })
+    const referred = decided.filter(({ holds }) => isReferred(holds)).map(clientIdOf)
+    const clientIds = [...acting.map(({ clientId }) => clientId), ...referred]
+    actions.follow(tx, { books, clientIds, entered: acting.map(({ id }) => id) })
     const overdue = decided.filter(({ decision }) => decision.overdue).length
     return { decided: all.length, overdue, entered: entries.length, notices: told.length, parked }
   }

@@ -45,6 +45,8 @@ export type NewPromise = Readonly<{
 export function createPromiseService(deps: PromiseServiceDeps) {
   const { newId, clock, events, organizations, clients, invoices, holds, setDeadline } = deps
 
+  const following = new WeakMap<Tx, Readonly<{ books: Books; invoiceIds: Set<string> }>>()
+
   async function get(reader: Reader, id: string): Promise<PaymentPromise> {
     const promise = await repository.find(reader, id)
     if (promise === undefined) throw new DomainError('not_found', 'There is no such promise.')
@@ -138,6 +140,14 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     await change(tx, books, { before: promise, to: { ...standing, endReason: null } })
   }
 
+  async function decideFollowed(tx: Tx): Promise<void> {
+    const followed = following.get(tx)
+    if (followed === undefined) return
+    following.delete(tx)
+    const { books, invoiceIds } = followed
+    for (const promise of await repository.ofInvoices(tx, [...invoiceIds])) await decide(tx, books, promise)
+  }
+
   async function coveredBy(tx: Tx, { clientId, invoiceIds, currency }: NewPromise): Promise<InvoiceView[]> {
     if (invoiceIds === null) {
       const open = (await invoices.openOfClients(tx, [clientId])).filter((one) => one.currency === currency)
@@ -200,9 +210,14 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     isOver: repository.isOver,
     moveInvoice: repository.moveInvoice,
 
-    /** The money on these invoices changed. */
-    async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
-      for (const promise of await repository.ofInvoices(tx, invoiceIds)) await decide(tx, books, promise)
+    /** The money on these invoices changed: their promises are decided before the commit, by what the transaction leaves. */
+    follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): void {
+      const known = following.get(tx)
+      const followed = known ?? { books, invoiceIds: new Set<string>() }
+      for (const id of invoiceIds) followed.invoiceIds.add(id)
+      if (known !== undefined) return
+      following.set(tx, followed)
+      tx.beforeCommit(() => decideFollowed(tx))
     },
 
     /** Its last day is over. */
