@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { BoundedMap } from '../../kernel/bounded-map.ts'
@@ -55,6 +56,12 @@ export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) 
       if (before === undefined) throw new DomainError('not_found', 'There is no such dunning policy.')
       refuseStale(before.version, change.expectedVersion)
       const document = policyToJson(change.policy)
+      const { inFlight, now } = change
+      if (isDeepStrictEqual(document, before.document)) {
+        // No other version, but what is in flight may be told to come to this one.
+        if (inFlight === 'move') await versionAdded(tx, { policyId: before.id, version: before.version, inFlight, now })
+        return before
+      }
       const after = { ...before, version: before.version + 1, document, versionedAt: change.now }
       await repository.saveVersion(tx, after)
       await versionAdded(tx, { policyId: after.id, version: after.version, inFlight: change.inFlight, now: change.now })

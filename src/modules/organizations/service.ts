@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import { BoundedMap } from '../../kernel/bounded-map.ts'
@@ -130,7 +131,10 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
     ): Promise<Organization> {
       const { organization: before, now } = booksOf(await repository.findForUpdate(tx))
       refuseStale(before.version, expectedVersion)
-      const { calendar: calendarChange, ...settings } = change
+      const { calendar: said, ...settings } = change
+      if (isDeepStrictEqual({ ...before, ...settings, calendar: { ...before.calendar, ...said } }, before)) return before
+      const isSameCalendar = isDeepStrictEqual({ ...before.calendar, ...said }, before.calendar)
+      const calendarChange = isSameCalendar ? undefined : said
       const calendar =
         calendarChange === undefined
           ? before.calendar

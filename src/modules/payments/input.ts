@@ -75,7 +75,8 @@ export function createBodyFrom(body: PutPaymentBody, ref: { source: string; id: 
 
 /** What a PUT that makes a payment says beside what a POST can say: it may be gone again before it is known. */
 export function statusFrom(body: PutPaymentBody): Partial<Pick<NewPayment, 'status' | 'reason' | 'reversedOn'>> {
-  refuseMisplaced('anew', { ...endFrom(body) }, { status: 'failed', saidStatus: body.status })
+  const received = body.received_on === undefined ? {} : { receivedOn: day(body.received_on) }
+  refuseMisplaced('anew', { ...endFrom(body), ...received }, { status: 'failed', saidStatus: body.status })
   return body.status === 'failed' ? { status: 'failed', ...reversalFrom(body) } : {}
 }
 

@@ -84,8 +84,14 @@ export function refuseMisplaced(
     ['reversalReason', '/reversal_reason'],
     ['reversedOn', '/reversed_on']
   ] as const) {
-    if (said[field] !== undefined && saidStatus !== 'failed') {
+    if (said[field] === undefined) continue
+    if (saidStatus !== 'failed') {
       const sentence = 'Only money that is gone again has a reason and a day for that: send `status: failed` with them.'
+      throw new DomainError('invalid_request', sentence, { pointer })
+    }
+    const isReceived = status === 'settled' || status === 'reversed' || said.receivedOn !== undefined
+    if (!isReceived) {
+      const sentence = 'Money that never came did not go again: send `received_on` where it came.'
       throw new DomainError('invalid_request', sentence, { pointer })
     }
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, dayFromEpochDay, dayIn, epochDayOf } from '../../kernel/day.ts'
@@ -225,6 +226,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
         ...{ ...before, ...rest },
         ...{ assumed: { ...before.assumed, ...assumed }, bandRule: { ...before.bandRule, ...bandRule } }
       }
+      if (isDeepStrictEqual(settings, before)) return viewOf(tx, standing)
       // What became known while the weights stood still is still to be followed.
       const isStale = standing.isStale || (settings.followsOutcomes && !standing.settings.followsOutcomes)
       return viewOf(tx, await saved(tx, { ...standing, settings, isStale, nextPassAt: books.now }))

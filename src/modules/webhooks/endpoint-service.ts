@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -143,6 +144,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       refuseStale(before.version, expectedVersion)
       refuseHeaders(change.headers ?? {})
       const settings = checked({ ...before, ...change })
+      if (isDeepStrictEqual({ ...before, ...settings }, before)) return get(tx, id)
       if (settings.url !== before.url) await resetHealth(tx, id)
       await repository.save(tx, { ...before, ...settings, version: before.version + 1, updatedAt: clock.now() })
       tx.afterCommit(wakeDeliveries)
