@@ -12,6 +12,7 @@ import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
 import { type MetricsOptions, registerMetrics } from './http/metrics.ts'
 import { openapiOptions } from './http/openapi.ts'
+import { registerPathReferences } from './http/path-references.ts'
 import { refuseUnreadable, refuseUnrouted, registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
@@ -118,7 +119,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     genReqId: requestIdFrom(newId),
     frameworkErrors: refuseUnrouted,
     clientErrorHandler: refuseUnreadable(newId),
-    routerOptions: { maxParamLength: 300 }
+    routerOptions: { maxParamLength: 1_200 }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   for (const schema of apiSchemas) app.addSchema(schema)
@@ -138,6 +139,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
       registerCursors(v1)
       v1.addHook('preValidation', refuseMalformedQuery)
+      registerPathReferences(v1, { database, find: services.references.find })
       v1.addHook('preHandler', refuseUnstorableText)
       await v1.register(newOrganizationRoutes, { prefix: '/organizations', ...edge, ...services, newId })
       await v1.register(organizationRoutes, { prefix: '/organization', ...edge, ...services })

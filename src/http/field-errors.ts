@@ -128,5 +128,5 @@ const FORMAT_RULES: Readonly<Record<string, string>> = {
   'time-zone': 'Must be an IANA time zone, as in Europe/Berlin.',
   locale: 'Must be a BCP 47 language tag, as in en or fa-IR.',
   'web-url': 'Must be an http or https address.',
-  uuid: 'Must be a UUID.'
+  uuid: 'Must be a UUID. In a path or filter, a client, invoice or payment may be named by ref:{source}:{id} instead.'
 }

@@ -16,6 +16,20 @@ export function at<T>(pointer: string, read: () => T): T {
   }
 }
 
+/** Runs what names fields by their ids. Where the body named them by references, its refusals name these instead. */
+export async function atRefs<T>(refs: unknown, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (refs === undefined || !(error instanceof DomainError) || error.pointer?.startsWith('/invoice_ids') !== true) throw error
+    const pointer = error.pointer.replace('/invoice_ids', '/invoice_refs')
+    throw new DomainError(error.code, error.message, {
+      pointer,
+      ...(error.existingId !== undefined && { existingId: error.existingId })
+    })
+  }
+}
+
 /** @param pointer of the object that holds `amount` and `currency`; empty where these are fields of the body itself. */
 export function moneyFrom(written: { amount: string; currency: string }, pointer: string): Money {
   const of: Currency = at(`${pointer}/currency`, () => currency(written.currency))

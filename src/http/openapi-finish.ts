@@ -1,8 +1,9 @@
+import { kindOf } from './path-references.ts'
 import { REFUSALS } from './schemas.ts'
 
 type Header = Readonly<{ description: string; schema: object }>
 type Response = { description?: string; headers?: object; content?: Readonly<Record<string, { schema?: { $ref?: string } }>> }
-type Parameter = { required?: boolean; schema?: { default?: unknown } }
+type Parameter = { name: string; in: string; description?: string; required?: boolean; schema?: { default?: unknown } }
 type Operation = {
   parameters?: Parameter[]
   requestBody?: { required?: boolean; content: Content }
@@ -53,10 +54,14 @@ const named = (...names: string[]) => Object.fromEntries(names.map((name) => [na
 export function finish<T>(openapiObject: T): T {
   const document = openapiObject as Document
   const schemas = document.components?.schemas ?? {}
-  for (const methods of Object.values(document.paths ?? {})) {
+  for (const [path, methods] of Object.entries(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(methods)) {
       const { parameters = [], requestBody, responses } = operation
-      for (const parameter of parameters) if (parameter.schema?.default !== undefined) parameter.required = false
+      for (const parameter of parameters) {
+        if (parameter.schema?.default !== undefined) parameter.required = false
+        const kind = kindOf(path, parameter.in, parameter.name)
+        if (kind !== undefined) Object.assign(parameter, idOrReference(kind))
+      }
       if (requestBody !== undefined) requestBody.required = isNeeded(requestBody.content, schemas)
       for (const [status, response] of Object.entries(responses)) {
         responses[status] =
@@ -69,6 +74,11 @@ export function finish<T>(openapiObject: T): T {
   const mapped = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withMapping(schema, schemas)]))
   document.components = { ...document.components, schemas: mapped, headers, responses: refusalResponses() }
   return openapiObject
+}
+
+function idOrReference(kind: string): Pick<Parameter, 'description' | 'schema'> {
+  const description = `The id of the ${kind}, or \`ref:{source}:{id}\` with what another system calls it, percent-encoded as a whole. A colon in the source is encoded twice (\`%253A\`).`
+  return { description, schema: { type: 'string', format: 'id-or-reference' } as object }
 }
 
 /** Which shape each word of the discriminator stands for. The validator finds that out by itself and refuses to be told. */

@@ -81,6 +81,14 @@ export const ExternalRef = named(
 )
 export const ExternalRefs = Type.Array(ref(ExternalRef), { maxItems: 20 })
 
+/** Beside `invoice_ids`, in bodies that take either. */
+export const InvoiceRefs = Type.Array(ref(ExternalRef), {
+  minItems: 1,
+  maxItems: 200,
+  uniqueItems: true,
+  description: 'The invoices by what another system calls them, in place of `invoice_ids`'
+})
+
 export const SourceVersion = Type.Integer({
   minimum: 0,
   maximum: Number.MAX_SAFE_INTEGER,

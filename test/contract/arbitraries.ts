@@ -126,7 +126,7 @@ const BY_FORMAT: Readonly<Record<string, Arbitrary<string>>> = {
 
 function textFor(schema: Schema, { name, world }: { name: string; world: World }): Arbitrary<string> {
   const { format, pattern, minLength = 0, maxLength = 30 } = schema
-  if (format === 'uuid') return idFor(name, world)
+  if (format === 'uuid' || format === 'id-or-reference') return idFor(name, world)
   if (format === 'date') return dayFor(name)
   if (format !== undefined && format in BY_FORMAT) return BY_FORMAT[format] ?? fc.string()
   if (pattern?.startsWith('^(0|[1-9]') === true)

@@ -6,6 +6,17 @@ export type BadValue = Readonly<{ value: unknown; breaks: string; pointer?: stri
 
 const BY_FORMAT: Readonly<Record<string, readonly unknown[]>> = {
   uuid: ['seven', '', '01900000-0000-7000-8000-00000000000', 'g1900000-0000-7000-8000-000000000000'],
+  'id-or-reference': [
+    'seven',
+    '',
+    'ref:',
+    'ref:books',
+    'ref::1',
+    'ref:books:',
+    `ref:books:${'x'.repeat(256)}`,
+    `ref:%:1`,
+    'ref:books:a\u0000b'
+  ],
   date: [
     '1899-12-31',
     '3000-01-01',

@@ -103,6 +103,7 @@ function otherValuesOf({ schema }: Parameter): string[] {
   if (schema.type === 'boolean') return ['true', 'false'].filter((value) => value !== String(usual))
   const byFormat: Readonly<Record<string, string>> = {
     uuid: '01900000-0000-7000-8000-000000000000',
+    'id-or-reference': '01900000-0000-7000-8000-000000000000',
     'date-time': '2000-01-01T00:00:00Z',
     date: '2026-01-02',
     currency: 'SEK'

@@ -82,7 +82,9 @@ describe.for(ofTenants.filter(({ operationId }) => operationId.startsWith('list'
     const { body } = await send(owner.call, operation, request)
     expect((body as { data: object[] }).data.length).toBeGreaterThan(0)
     const ownersIds = idsIn(JSON.stringify(await rows.of(owner.id)))
-    const filters = operation.parameters.filter(({ in: place, schema }) => place === 'query' && schema.format === 'uuid')
+    const filters = operation.parameters.filter(
+      ({ in: place, schema }) => place === 'query' && ['uuid', 'id-or-reference'].includes(schema.format ?? '')
+    )
     for (const { name } of filters) {
       for (const id of ownersIds) {
         const answer = await send(stranger.call, operation, { ...own, query: { ...own.query, [name]: id } })

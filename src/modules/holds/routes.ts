@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
+import { atRefs } from '../../http/fields.ts'
 import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
@@ -62,7 +63,11 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 201,
-        body: toApi(await holds.placeByHand(tx, await newHoldFrom(tx, request.body, references)))
+        body: toApi(
+          await atRefs(request.body.invoice_refs, async () =>
+            holds.placeByHand(tx, await newHoldFrom(tx, request.body, references))
+          )
+        )
       }))
   )
 
@@ -111,9 +116,14 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
 async function newHoldFrom(reader: Reader, body: PlaceHoldBody, references: ReferenceService): Promise<NewHold> {
   const { client_id: id, client_ref: named } = body
   const pointers = { id: '/client_id', ref: '/client_ref' }
+  const invoices = { kind: 'invoice', ids: body.invoice_ids, refs: body.invoice_refs } as const
+  const [clientId, invoiceIds] = await Promise.all([
+    references.resolve(reader, { kind: 'client', id, ref: named, pointers }),
+    references.resolveMany(reader, invoices)
+  ])
   return {
-    clientId: await references.resolve(reader, { kind: 'client', id, ref: named, pointers }),
-    invoiceIds: body.invoice_ids ?? null,
+    clientId,
+    invoiceIds,
     reason: body.reason,
     resume: body.resume ?? 'by_age',
     untilOn: body.until_on === undefined ? null : day(body.until_on),

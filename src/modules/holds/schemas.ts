@@ -7,6 +7,7 @@ import {
   ExternalRef,
   Id,
   InstantText,
+  InvoiceRefs,
   LongText,
   named,
   nullable,
@@ -79,6 +80,7 @@ export const PlaceHold = closed(
     invoice_ids: Type.Optional(
       Type.Array(Id, { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Absent holds the whole client' })
     ),
+    invoice_refs: Type.Optional(InvoiceRefs),
     reason: oneOf(byHand, { description: `${lastingReasons.join(', ')} end only by hand` }),
     ...optional({
       resume: oneOf(resumptions, { description: '`by_age` unless said' }),

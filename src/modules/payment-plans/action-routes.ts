@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Edge } from '../../http/edge.ts'
+import { atRefs } from '../../http/fields.ts'
 import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -65,7 +66,9 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 200,
-        body: previewToApi(await plans.preview(tx, await newPlanFrom(tx, request.body, references)))
+        body: previewToApi(
+          await atRefs(request.body.invoice_refs, async () => plans.preview(tx, await newPlanFrom(tx, request.body, references)))
+        )
       }))
   )
 

@@ -1,5 +1,6 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
@@ -15,8 +16,17 @@ const BREAK_AFTER_MISSED = 2
 export async function newPlanFrom(reader: Reader, body: ProposePlanBody, references: ReferenceService): Promise<NewPlan> {
   const { client_id: id, client_ref: named } = body
   const pointers = { id: '/client_id', ref: '/client_ref' }
-  const clientId = await references.resolve(reader, { kind: 'client', id, ref: named, pointers })
-  return { ...termsFrom(body), clientId, invoiceIds: body.invoice_ids, replacesId: null }
+  const invoices = { kind: 'invoice', ids: body.invoice_ids, refs: body.invoice_refs } as const
+  const [clientId, invoiceIds] = await Promise.all([
+    references.resolve(reader, { kind: 'client', id, ref: named, pointers }),
+    references.resolveMany(reader, invoices)
+  ])
+  if (invoiceIds === null) {
+    throw new DomainError('invalid_request', 'Name the invoices here, or by their references in invoice_refs.', {
+      pointer: '/invoice_ids'
+    })
+  }
+  return { ...termsFrom(body), clientId, invoiceIds, replacesId: null }
 }
 
 export function termsFrom(body: RenegotiatePlanBody): Omit<NewPlan, 'clientId' | 'invoiceIds' | 'replacesId'> {

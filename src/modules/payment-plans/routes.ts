@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
+import { atRefs } from '../../http/fields.ts'
 import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { newPlanFrom } from './input.ts'
@@ -59,7 +60,9 @@ export const planRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 201,
-        body: toApi(await plans.propose(tx, await newPlanFrom(tx, request.body, references)))
+        body: toApi(
+          await atRefs(request.body.invoice_refs, async () => plans.propose(tx, await newPlanFrom(tx, request.body, references)))
+        )
       }))
   )
 

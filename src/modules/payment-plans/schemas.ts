@@ -7,6 +7,7 @@ import {
   ExternalRef,
   Id,
   InstantText,
+  InvoiceRefs,
   LongText,
   named,
   nullable,
@@ -134,7 +135,10 @@ const terms = {
 const covered = {
   client_id: Type.Optional(Id),
   client_ref: Type.Optional(ref(ExternalRef)),
-  invoice_ids: Type.Array(Id, { minItems: 1, maxItems: 200, uniqueItems: true })
+  invoice_ids: Type.Optional(
+    Type.Array(Id, { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Required unless `invoice_refs` is sent' })
+  ),
+  invoice_refs: Type.Optional(InvoiceRefs)
 }
 
 const example = {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
-import { moneyFrom } from '../../http/fields.ts'
+import { atRefs, moneyFrom } from '../../http/fields.ts'
 import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
@@ -62,7 +62,11 @@ export const promiseRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 201,
-        body: toApi(await promises.make(tx, await newPromiseFrom(tx, request.body, references)))
+        body: toApi(
+          await atRefs(request.body.invoice_refs, async () =>
+            promises.make(tx, await newPromiseFrom(tx, request.body, references))
+          )
+        )
       }))
   )
 
@@ -112,9 +116,14 @@ async function newPromiseFrom(reader: Reader, body: MakePromiseBody, references:
   const { client_id: id, client_ref: named } = body
   const { minor: amountMinor, currency } = moneyFrom(body, '')
   const pointers = { id: '/client_id', ref: '/client_ref' }
+  const invoices = { kind: 'invoice', ids: body.invoice_ids, refs: body.invoice_refs } as const
+  const [clientId, invoiceIds] = await Promise.all([
+    references.resolve(reader, { kind: 'client', id, ref: named, pointers }),
+    references.resolveMany(reader, invoices)
+  ])
   return {
-    clientId: await references.resolve(reader, { kind: 'client', id, ref: named, pointers }),
-    invoiceIds: body.invoice_ids ?? null,
+    clientId,
+    invoiceIds,
     currency,
     amountMinor,
     promisedOn: day(body.promised_on),

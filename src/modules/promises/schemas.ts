@@ -7,6 +7,7 @@ import {
   ExternalRef,
   Id,
   InstantText,
+  InvoiceRefs,
   LongText,
   named,
   nullable,
@@ -64,6 +65,7 @@ export const MakePromise = closed(
         description: 'Absent covers all that is open in the currency'
       })
     ),
+    invoice_refs: Type.Optional(InvoiceRefs),
     amount: Amount,
     currency: CurrencyCode,
     promised_on: DayText,

@@ -16,6 +16,13 @@ export type NamedBy = Readonly<{
   pointers: Readonly<{ id: string; ref: string }>
 }>
 
+/** A body names several objects by their ids or by what another system calls them, in `{kind}_ids` or `{kind}_refs`. */
+export type NamedByMany = Readonly<{
+  kind: ReferenceKind
+  ids?: readonly string[] | undefined
+  refs?: readonly ExternalRef[] | undefined
+}>
+
 export type Claim = Readonly<{
   objectId: string
   created: boolean
@@ -99,6 +106,26 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
       if (ref !== undefined) return getId(reader, { kind, ref, pointer: pointers.ref })
       throw new DomainError('invalid_request', `Name the ${kind} here, or by its reference in ${pointers.ref.slice(1)}.`, {
         pointer: pointers.id
+      })
+    },
+
+    /**
+     * The ids of what a body names by one of two lists; null for neither.
+     * @throws DomainError `invalid_request` for both, or for two names of one object; `reference_not_found`.
+     */
+    async resolveMany(reader: Reader, { kind, ids, refs }: NamedByMany): Promise<string[] | null> {
+      if (refs === undefined) return ids === undefined ? null : [...ids]
+      const pointer = `/${kind}_refs`
+      if (ids !== undefined) {
+        throw new DomainError('invalid_request', `Name the ${kind}s by their ids or by their references, not by both.`, {
+          pointer
+        })
+      }
+      const found = await Promise.all(refs.map((ref, index) => getId(reader, { kind, ref, pointer: `${pointer}/${index}` })))
+      const again = found.findIndex((id, index) => found.indexOf(id) !== index)
+      if (again === -1) return found
+      throw new DomainError('invalid_request', `Another reference names this ${kind} already.`, {
+        pointer: `${pointer}/${again}`
       })
     },
 
