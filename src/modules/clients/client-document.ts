@@ -51,6 +51,7 @@ function termsDocument(terms: PaymentTerms): PaymentTerms {
 function contactDocument(contact: Contact) {
   return {
     id: contact.id,
+    ref: contact.ref,
     name: contact.name,
     salutation: contact.salutation,
     role: contact.role,

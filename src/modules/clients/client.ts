@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Day } from '../../kernel/day.ts'
-import { DomainError } from '../../kernel/errors.ts'
 import type { Currency, Money } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { EventType } from '../events/event.ts'
 import type { ExternalRef } from '../references/reference.ts'
+import { contactsAfter } from './contacts.ts'
 
 export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
 export type ContactRole = (typeof contactRoles)[number]
@@ -20,6 +20,8 @@ export function isFurther(status: ServiceStatus, than: ServiceStatus): boolean {
 
 export type Contact = Readonly<{
   id: string
+  /** What a source calls it. */
+  ref: string | null
   name: string
   salutation: string | null
   role: ContactRole
@@ -81,7 +83,8 @@ export type ClientTerms = Readonly<
   >
 >
 
-export type ContactDraft = Readonly<Omit<Contact, 'id'> & { id?: string | undefined }>
+/** What a caller states of a contact. An omitted field is unchanged on a contact that is known. */
+export type ContactDraft = Readonly<Pick<Contact, 'name'> & Partial<Contact>>
 
 export type NewClient = ClientSettings &
   Readonly<{ contacts: readonly ContactDraft[]; externalRefs: readonly ExternalRef[]; archived: boolean }>
@@ -115,44 +118,6 @@ export function applyChange(before: Client, change: ClientChange, { now, newId }
     archivedAt,
     contacts: contacts === undefined ? before.contacts : contactsAfter(before.contacts, contacts, newId)
   }
-}
-
-/**
- * The list replaces the former one. A contact stays the same one when its id is given, else when its e-mail address, else
- * its name is one of the former list: sources that know no ids of ours may send the list again and change nothing.
- * @throws DomainError naming `/contacts/N/id` for an id that is not of the former list or comes twice.
- */
-export function contactsAfter(former: readonly Contact[], drafts: readonly ContactDraft[], newId: () => string): Contact[] {
-  const named = drafts.flatMap((draft, index) => (draft.id === undefined ? [] : [{ id: draft.id, index }]))
-  for (const [place, { id, index }] of named.entries()) {
-    const pointer = `/contacts/${index}/id`
-    if (!former.some((contact) => contact.id === id)) {
-      throw new DomainError('reference_not_found', 'This client has no such contact.', { pointer })
-    }
-    if (named.findIndex((other) => other.id === id) < place) {
-      throw new DomainError('invalid_request', 'This contact is in the list already.', { pointer })
-    }
-  }
-  const free = new Map(former.map((contact) => [contact.id, contact]))
-  for (const { id } of named) free.delete(id)
-  const ids = drafts.map((draft) => draft.id)
-  for (const matches of [sameEmail, sameName]) {
-    for (const [index, draft] of drafts.entries()) {
-      const match = ids[index] === undefined ? [...free.values()].find((contact) => matches(contact, draft)) : undefined
-      if (match === undefined) continue
-      ids[index] = match.id
-      free.delete(match.id)
-    }
-  }
-  return drafts.map((draft, index) => ({ ...draft, id: ids[index] ?? newId() }))
-}
-
-function sameEmail(contact: Contact, draft: ContactDraft): boolean {
-  return contact.email !== null && contact.email === draft.email
-}
-
-function sameName(contact: Contact, draft: ContactDraft): boolean {
-  return contact.name === draft.name
 }
 
 /** The events of a client that was `before` and is `after`, in the order in which they are sent. */

@@ -47,7 +47,7 @@ const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.curre
 const columns = `${termsColumns}, c.credit_limit_minor as "creditLimitMinor", c.credit_limit_currency as "creditLimitCurrency",
   c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
   c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
-  coalesce((select json_agg(json_build_object('id', k.id, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
+  coalesce((select json_agg(json_build_object('id', k.id, 'ref', k.ref, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
       'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
     from contacts k where k.org_id = c.org_id and k.client_id = c.id), '[]'::json) as contacts,
   ${externalRefsOf('c.id')} as "externalRefs"`
@@ -169,10 +169,11 @@ export async function setNextNotice(tx: Tx, { id, at }: { id: string; at: Date |
 const upsertContacts = statement<{ id: string }>(
   'clients.save_contacts',
   `with gone as (delete from contacts where org_id = $1 and client_id = $2 and id <> all($3::uuid[]))
-   insert into contacts (org_id, client_id, id, position, name, salutation, role, email, phone, locale, do_not_contact)
-   select $1, $2, t.* from unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[]) as t
+   insert into contacts (org_id, client_id, id, position, name, salutation, role, email, phone, locale, do_not_contact, ref)
+   select $1, $2, t.* from unnest($3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bool[], $12::text[]) as t
    on conflict (org_id, id) do update set position = excluded.position, name = excluded.name, salutation = excluded.salutation,
-     role = excluded.role, email = excluded.email, phone = excluded.phone, locale = excluded.locale, do_not_contact = excluded.do_not_contact`
+     role = excluded.role, email = excluded.email, phone = excluded.phone, locale = excluded.locale, do_not_contact = excluded.do_not_contact,
+     ref = excluded.ref`
 )
 
 /** The list replaces the client's contacts. */
@@ -188,7 +189,8 @@ export async function saveContacts(tx: Tx, { id, contacts }: Pick<Client, 'id' |
     contacts.map((contact) => contact.email),
     contacts.map((contact) => contact.phone),
     contacts.map((contact) => contact.locale),
-    contacts.map((contact) => contact.doNotContact)
+    contacts.map((contact) => contact.doNotContact),
+    contacts.map((contact) => contact.ref)
   ])
 }
 

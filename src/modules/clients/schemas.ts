@@ -29,13 +29,18 @@ import { type ClientChange, type ContactDraft, contactRoles, type NewClient, ser
 const Tag = Type.String({ minLength: 1, maxLength: 64 })
 
 const contactFields = {
+  ref: nullable(
+    Type.String({ minLength: 1, maxLength: 200, description: 'What your system calls the contact; unique within the client' })
+  ),
   name: ShortText,
   salutation: nullable(Type.String({ minLength: 1, maxLength: 60 })),
   role: oneOf(contactRoles, { description: 'billing unless said' }),
   email: nullable(Type.String({ format: 'email', maxLength: 254 })),
   phone: nullable(Type.String({ minLength: 1, maxLength: 40 })),
   locale: nullable(Locale),
-  do_not_contact: Type.Boolean({ description: 'Is never written to nor called' })
+  do_not_contact: Type.Boolean({
+    description: 'Is never written to nor called. Only a request that states `false` for this contact ends it'
+  })
 }
 
 export const ContactSchema = named('Contact', closed({ id: Id, ...contactFields }))
@@ -128,7 +133,7 @@ const change = {
     Type.Array(ChangedContact, {
       maxItems: CONTACTS_MAX,
       description:
-        'Replaces the list. A contact stays the same one by its id, else by its e-mail address, else by its name; without any of them it is a new one'
+        'States the list. A contact is known by its id, else its ref, else its e-mail address (in any case), else its name; fields that are omitted of a known one are unchanged. Contacts that are not listed are removed, except those with `do_not_contact`: they stay, behind the list'
     })
   ),
   archived: Type.Optional(
@@ -175,15 +180,6 @@ function dayOrNull(text: string | null) {
   return text === null ? null : at('/dunning_exempt_until_on', () => day(text))
 }
 
-function contactFrom(contact: Static<typeof ChangedContact>): ContactDraft {
-  return {
-    ...(contact.id !== undefined && { id: contact.id }),
-    name: contact.name,
-    salutation: contact.salutation ?? null,
-    role: contact.role ?? 'billing',
-    email: contact.email ?? null,
-    phone: contact.phone ?? null,
-    locale: contact.locale ?? null,
-    doNotContact: contact.do_not_contact ?? false
-  }
+function contactFrom({ do_not_contact: doNotContact, ...stated }: Static<typeof ChangedContact>): ContactDraft {
+  return { ...stated, ...(doNotContact !== undefined && { doNotContact }) }
 }

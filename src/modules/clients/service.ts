@@ -15,11 +15,11 @@ import {
   type ClientChange,
   type ClientTerms,
   changesGrounds,
-  contactsAfter,
   type NewClient,
   type ServiceStatus
 } from './client.ts'
 import { toDocument } from './client-document.ts'
+import { contactsAfter } from './contacts.ts'
 import * as repository from './repository.ts'
 import { createTransitions, eventOf } from './transition-service.ts'
 

@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uuid
+} from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { organizations } from '../organizations/table.ts'
@@ -59,6 +70,8 @@ export const contacts = pgTable(
     id: uuid().notNull(),
     clientId: uuid().notNull(),
     position: integer().notNull(),
+    /** Unique within the client, checked at the commit: two may swap theirs in one request. */
+    ref: text(),
     name: text().notNull(),
     salutation: text(),
     role: text().$type<ContactRole>().notNull(),

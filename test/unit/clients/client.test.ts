@@ -9,13 +9,21 @@ import {
   type Contact,
   type ContactDraft,
   changesGrounds,
-  contactsAfter,
   unsetClient
 } from '../../../src/modules/clients/client.ts'
 import { toDocument } from '../../../src/modules/clients/client-document.ts'
+import { contactsAfter } from '../../../src/modules/clients/contacts.ts'
 
-const unnamed = { salutation: null, role: 'billing', email: null, phone: null, locale: null, doNotContact: false } as const
-const draft = (fields: Partial<ContactDraft> & { name: string }): ContactDraft => ({ ...unnamed, ...fields })
+const unnamed = {
+  ref: null,
+  salutation: null,
+  role: 'billing',
+  email: null,
+  phone: null,
+  locale: null,
+  doNotContact: false
+} as const
+const draft = (fields: ContactDraft): ContactDraft => ({ ...unnamed, ...fields })
 const contact = (id: string, fields: Partial<Contact> = {}): Contact => ({ ...unnamed, id, name: id, ...fields })
 
 function counter(): () => string {
@@ -72,25 +80,110 @@ describe('contacts', () => {
     expect(refused(draft({ id: '1', name: 'A' }), draft({ id: '1', name: 'B' }))).toBe('invalid_request /contacts/1/id')
   })
 
+  test('what the list omits of a known contact is unchanged: found by reference, by e-mail in any case, or by name', () => {
+    const former = [
+      contact('1', { name: 'Ann', ref: 'a', email: 'ann@example.com', phone: '1', role: 'legal', doNotContact: true }),
+      contact('2', { name: 'Bob', email: 'Bob@Example.com', salutation: 'Mr' }),
+      contact('3', { name: 'Cid', locale: 'de' })
+    ]
+    const after = contactsAfter(
+      former,
+      [{ name: 'Ann Lee', ref: 'a', email: 'lee@example.com' }, { name: 'Robert', email: 'bob@example.com' }, { name: 'Cid' }],
+      counter()
+    )
+    expect(after).toEqual([
+      { ...former[0], name: 'Ann Lee', email: 'lee@example.com' },
+      { ...former[1], name: 'Robert', email: 'bob@example.com' },
+      former[2]
+    ])
+  })
+
+  test('two contacts with one e-mail address are told apart by their names, and another reference is another contact', () => {
+    const email = 'office@example.com'
+    const former = [contact('1', { name: 'Ann', email }), contact('2', { name: 'Bob', email, ref: 'b' })]
+    const after = contactsAfter(
+      former,
+      [
+        { name: 'Bob', email },
+        { name: 'Ann', email },
+        { name: 'Bob', email, ref: 'c' }
+      ],
+      counter()
+    )
+    expect(after.map(({ id, ref }) => [id, ref])).toEqual([
+      ['2', 'b'],
+      ['1', null],
+      ['new 1', 'c']
+    ])
+  })
+
+  test('an opt-out outlives lists that omit the contact, its address under another name, and another address of its name', () => {
+    const out = contact('1', { name: 'Ann', email: 'ann@example.com', doNotContact: true })
+    expect(contactsAfter([out], [], counter())).toEqual([out])
+    const [again, kept] = contactsAfter([out], [{ name: 'Ann', email: 'other@example.com' }], counter())
+    expect([again?.doNotContact, kept]).toEqual([true, out])
+    const taken = contactsAfter(
+      [out, contact('2', { name: 'Bob', email: 'b@example.com' })],
+      [{ id: '2', name: 'Bob', email: 'ANN@example.com' }],
+      counter()
+    )
+    expect(taken.map(({ id, doNotContact }) => [id, doNotContact])).toEqual([
+      ['2', true],
+      ['1', true]
+    ])
+    const ended = contactsAfter([out], [{ name: 'Ann', email: 'ann@example.com', doNotContact: false }], counter())
+    expect(ended).toEqual([{ ...out, doNotContact: false }])
+    expect(contactsAfter(ended, [], counter())).toEqual([])
+  })
+
   const few = fc.constantFrom('ann', 'bob', 'cid')
-  const drafts = fc.array(
-    fc.record({ name: few, email: fc.option(few, { nil: null }) }).map((fields) => draft(fields)),
-    { maxLength: 6 }
+  const drafts = fc.uniqueArray(
+    fc.record(
+      {
+        name: few,
+        ref: fc.option(few, { nil: null }),
+        email: fc.option(fc.constantFrom('a', 'A', 'b', 'c'), { nil: null }),
+        phone: few,
+        doNotContact: fc.boolean()
+      },
+      { requiredKeys: ['name'] }
+    ),
+    { maxLength: 6, selector: ({ ref }) => ref ?? Symbol() }
   )
 
-  test('whatever two lists hold, ids are unique, fields are those sent, and the second list sent again changes nothing', () => {
+  test('whatever lists come: ids and refs are unique, what is stated counts, a list sent again changes nothing, no opt-out is lost', () => {
     fc.assert(
-      fc.property(drafts, drafts, (first, second) => {
+      fc.property(fc.array(drafts, { minLength: 2, maxLength: 5 }), (lists) => {
         const newId = counter()
-        const before = contactsAfter([], first, newId)
-        const after = contactsAfter(before, second, newId)
-        expect(new Set(after.map(({ id }) => id)).size).toBe(after.length)
-        expect(after.map(({ id: _id, ...fields }) => fields)).toEqual(second)
-        expect(contactsAfter(after, second, newId)).toEqual(after)
-      })
+        let former: Contact[] = []
+        for (const list of lists) {
+          const after = refusalOr(() => contactsAfter(former, list, newId))
+          if (after === null) continue
+          expect(new Set(after.map(({ id }) => id)).size).toBe(after.length)
+          const refs = after.flatMap(({ ref }) => (ref === null ? [] : [ref]))
+          expect(new Set(refs).size).toBe(refs.length)
+          for (const [index, stated] of list.entries()) expect(after[index]).toMatchObject(stated)
+          expect(contactsAfter(after, list, newId)).toEqual(after)
+          for (const out of former.filter(({ doNotContact }) => doNotContact)) {
+            const now = after.findIndex(({ id }) => id === out.id)
+            expect(after[now]?.doNotContact ?? 'lost').toBe(list[now]?.doNotContact ?? true)
+          }
+          former = after
+        }
+      }),
+      { numRuns: 2000 }
     )
   })
 })
+
+function refusalOr<T>(work: () => T): T | null {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof DomainError) return null
+    throw error
+  }
+}
 
 describe('changes', () => {
   const change = (fields: Parameters<typeof applyChange>[1], from = client) =>
