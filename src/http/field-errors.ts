@@ -1,4 +1,5 @@
 import { firstInputDay, lastInputDay } from '../kernel/day.ts'
+import { unavailable } from './unavailable.ts'
 
 /** Of a body, `pointer` is the JSON pointer of the field; of anything else, `parameter` is the name. */
 export type FieldError = Readonly<{
@@ -100,6 +101,8 @@ function unknownField({ instancePath, params }: AjvError, { place, names }: Abou
     const known = names.parameters.length === 0 ? 'This operation has none.' : `Known are: ${names.parameters.join(', ')}.`
     return `There is no such parameter. ${known}`
   }
+  const notYet = unavailable.get(name)
+  if (notYet !== undefined) return notYet
   if (place !== 'body' || instancePath !== '' || !names.shown.includes(name)) return 'There is no such field.'
   const instead = Object.hasOwn(names.elsewhere, name) ? names.elsewhere[name] : 'The service sets it.'
   return `This field is not changed here. ${instead}`

@@ -1,4 +1,3 @@
-import { formatAmount } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { inOrder } from '../references/reference.ts'
 import type { Client, Contact } from './client.ts'
@@ -7,7 +6,7 @@ export type ClientDocument = ReturnType<typeof toDocument>
 
 /** What GET returns and events carry. Equal clients give equal text: lists and keys have one order. */
 export function toDocument(client: Client) {
-  const { creditLimit, paymentTerms } = client
+  const { paymentTerms } = client
   return {
     id: client.id,
     name: client.name,
@@ -15,10 +14,6 @@ export function toDocument(client: Client) {
     time_zone: client.timeZone,
     currency: client.currency as string | null,
     payment_terms: paymentTerms && termsDocument(paymentTerms),
-    credit_limit: creditLimit && {
-      amount: formatAmount(creditLimit.minor, creditLimit.currency),
-      currency: creditLimit.currency as string
-    },
     parent_id: client.parentId,
     dunning_policy_id: client.dunningPolicyId,
     dunning_exempt_until_on: client.dunningExemptUntilOn as string | null,

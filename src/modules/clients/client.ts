@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Day } from '../../kernel/day.ts'
-import type { Currency, Money } from '../../kernel/money.ts'
+import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { EventType } from '../events/event.ts'
 import type { ExternalRef } from '../references/reference.ts'
@@ -38,7 +38,6 @@ export type ClientSettings = Readonly<{
   timeZone: string | null
   currency: Currency | null
   paymentTerms: PaymentTerms | null
-  creditLimit: Money | null
   parentId: string | null
   dunningPolicyId: string | null
   /** The last day on which nothing of this client is dunned. */
@@ -97,7 +96,6 @@ export const unsetClient: Omit<NewClient, 'name'> = {
   timeZone: null,
   currency: null,
   paymentTerms: null,
-  creditLimit: null,
   parentId: null,
   dunningPolicyId: null,
   dunningExemptUntilOn: null,

@@ -25,8 +25,6 @@ type TermsRow = Readonly<{
 
 type ClientRow = TermsRow &
   Readonly<{
-    creditLimitMinor: bigint | null
-    creditLimitCurrency: string | null
     parentId: string | null
     serviceStatus: ServiceStatus
     offboardedAt: Date | null
@@ -44,8 +42,7 @@ const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.curre
   c.dunning_policy_id as "dunningPolicyId", c.dunning_exempt_until_on as "dunningExemptUntilOn", c.archived_at as "archivedAt",
   c.offboarding_started_at as "offboardingStartedAt"`
 
-const columns = `${termsColumns}, c.credit_limit_minor as "creditLimitMinor", c.credit_limit_currency as "creditLimitCurrency",
-  c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
+const columns = `${termsColumns}, c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
   c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'ref', k.ref, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
       'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
@@ -214,29 +211,16 @@ function refusalOfRemoval(constraint: string): DomainError {
   )
 }
 
-function fromRow({ creditLimitMinor, creditLimitCurrency, ...row }: ClientRow): Client {
-  const creditLimit =
-    creditLimitMinor === null || creditLimitCurrency === null
-      ? null
-      : { minor: creditLimitMinor, currency: storedCurrency(creditLimitCurrency) }
-  return { ...row, ...termsFrom(row), creditLimit }
+function fromRow(row: ClientRow): Client {
+  return { ...row, ...termsFrom(row) }
 }
 
 function termsFrom<Row extends TermsRow>(row: Row) {
   return { ...row, currency: row.currency === null ? null : storedCurrency(row.currency) }
 }
 
-function toRow(
-  tx: Tx,
-  { contacts: _contacts, externalRefs: _refs, creditLimit, ...client }: Client
-): typeof clients.$inferInsert {
-  return {
-    ...client,
-    orgId: tx.orgId,
-    tags: [...client.tags],
-    creditLimitMinor: creditLimit?.minor ?? null,
-    creditLimitCurrency: creditLimit?.currency ?? null
-  }
+function toRow(tx: Tx, { contacts: _contacts, externalRefs: _refs, ...client }: Client): typeof clients.$inferInsert {
+  return { ...client, orgId: tx.orgId, tags: [...client.tags] }
 }
 
 /** Goes from one zone to the next in the index: there are few zones, and many clients may have each. */

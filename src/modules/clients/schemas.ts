@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { at, moneyFrom } from '../../http/fields.ts'
+import { at } from '../../http/fields.ts'
 import {
-  Amount,
   CurrencyCode,
   closed,
   DayText,
@@ -52,15 +51,12 @@ const ChangedContact = closed({
   ...writtenContact
 })
 
-const CreditLimit = closed({ amount: Amount, currency: CurrencyCode })
-
 const settings = {
   name: ShortText,
   locale: nullable(Locale),
   time_zone: nullable(TimeZone),
   currency: nullable(CurrencyCode),
   payment_terms: nullable(ref(PaymentTermsSchema)),
-  credit_limit: nullable(CreditLimit),
   parent_id: nullable(Id),
   dunning_policy_id: nullable(Id),
   dunning_exempt_until_on: nullable(DayText),
@@ -164,7 +160,6 @@ export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChang
     ...(body.time_zone !== undefined && { timeZone: body.time_zone }),
     ...(body.currency !== undefined && { currency: body.currency === null ? null : currency(body.currency) }),
     ...(body.payment_terms !== undefined && { paymentTerms: body.payment_terms && termsFrom(body.payment_terms) }),
-    ...(body.credit_limit !== undefined && { creditLimit: body.credit_limit && moneyFrom(body.credit_limit, '/credit_limit') }),
     ...(body.parent_id !== undefined && { parentId: body.parent_id }),
     ...(body.dunning_policy_id !== undefined && { dunningPolicyId: body.dunning_policy_id }),
     ...(body.dunning_exempt_until_on !== undefined && { dunningExemptUntilOn: dayOrNull(body.dunning_exempt_until_on) }),

@@ -1,16 +1,5 @@
 import { sql } from 'drizzle-orm'
-import {
-  boolean,
-  check,
-  foreignKey,
-  index,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  text,
-  uuid
-} from 'drizzle-orm/pg-core'
+import { boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core'
 import { calendarDay, instant, minor, orgId } from '../../db/columns.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { organizations } from '../organizations/table.ts'
@@ -26,6 +15,7 @@ export const clients = pgTable(
     timeZone: text(),
     currency: text(),
     paymentTerms: jsonb().$type<PaymentTerms>(),
+    /** From requests of former releases. Nothing reads or writes it until there are credit checks. */
     creditLimitMinor: minor(),
     creditLimitCurrency: text(),
     parentId: uuid(),

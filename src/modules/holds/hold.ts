@@ -35,7 +35,6 @@ export type Hold = Readonly<{
   part: Money | null
   /** What is held of each invoice, in minor units; empty where all of them is. */
   partOf: ReadonlyMap<string, bigint>
-  stopsFees: boolean
   /** Service that its invoices had suspended goes on while it holds. */
   restoresService: boolean
   note: string | null

@@ -13,7 +13,7 @@ type Row = Omit<Hold, 'origin' | 'part' | 'partOf'> & {
 }
 
 const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h.from_on as "fromOn", h.until_on as "untilOn",
-  h.amount_minor as "amountMinor", h.currency, h.stops_fees as "stopsFees", h.restores_service as "restoresService", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
+  h.amount_minor as "amountMinor", h.currency, h.restores_service as "restoresService", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
   h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.version,
   h.created_at as "createdAt", h.updated_at as "updatedAt",
   coalesce((select array_agg(i.invoice_id::text order by i.invoice_id) from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id), '{}')
@@ -56,10 +56,10 @@ const insertRow = statement<{ id: string }>(
   `with placed as (
      insert into holds (org_id, id, client_id, scope, reason, resume, from_on, until_on, amount_minor, currency, stops_fees, note, origin_kind,
        origin_id, version, created_at, updated_at, restores_service)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, $15, $15, $17)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false, $11, $12, $13, 1, $14, $14, $16)
    )
    insert into hold_invoices (org_id, hold_id, invoice_id, amount_minor)
-   select $1, $2, t.* from unnest($16::uuid[], $18::bigint[]) as t(invoice_id, amount_minor)`
+   select $1, $2, t.* from unnest($15::uuid[], $17::bigint[]) as t(invoice_id, amount_minor)`
 )
 
 export async function insert(tx: Tx, h: Hold): Promise<void> {
@@ -74,7 +74,6 @@ export async function insert(tx: Tx, h: Hold): Promise<void> {
     h.untilOn,
     h.part?.minor ?? null,
     h.part?.currency ?? null,
-    h.stopsFees,
     h.note,
     h.origin?.kind ?? null,
     h.origin?.id ?? null,

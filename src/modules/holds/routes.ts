@@ -127,7 +127,6 @@ async function newHoldFrom(reader: Reader, body: PlaceHoldBody, references: Refe
     reason: body.reason,
     resume: body.resume ?? 'by_age',
     untilOn: body.until_on === undefined ? null : day(body.until_on),
-    stopsFees: body.stops_fees ?? false,
     note: body.note ?? null
   }
 }

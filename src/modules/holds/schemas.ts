@@ -46,7 +46,6 @@ export const HoldSchema = named(
       parts: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
         description: 'What of each invoice is not dunned, up to its balance; empty where all of them is held'
       }),
-      stops_fees: Type.Boolean(),
       restores_service: Type.Boolean({
         description: 'Whether service that a stage of its invoices suspended goes on while it holds; as its promise or plan says'
       }),
@@ -85,7 +84,6 @@ export const PlaceHold = closed(
     ...optional({
       resume: oneOf(resumptions, { description: '`by_age` unless said' }),
       until_on: DayText,
-      stops_fees: Type.Boolean(),
       note: LongText
     })
   },
@@ -132,7 +130,6 @@ export function toApi(hold: Hold): Static<typeof HoldSchema> {
       invoice_id: id,
       amount: part === null ? '' : formatAmount(minor, part.currency)
     })),
-    stops_fees: hold.stopsFees,
     restores_service: hold.restoresService,
     note: hold.note,
     origin: hold.origin && { ...hold.origin },

@@ -44,7 +44,6 @@ export type NewHold = Readonly<{
   untilOn: Day | null
   /** What of each invoice is held; all of them where it is left out. */
   part?: Readonly<{ currency: Currency; of: ReadonlyMap<string, bigint> }>
-  stopsFees?: boolean
   restoresService?: boolean
   note?: string | null
   origin?: HoldOrigin | null
@@ -92,7 +91,6 @@ export function createHoldService({ newId, clock, events, organizations, clients
       untilOn: draft.untilOn,
       part: draft.part === undefined ? null : { minor: sumOf(draft.part.of), currency: draft.part.currency },
       partOf: draft.part?.of ?? new Map(),
-      stopsFees: draft.stopsFees ?? false,
       restoresService: draft.restoresService ?? false,
       note: draft.note ?? null,
       origin: draft.origin ?? null,

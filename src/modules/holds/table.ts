@@ -19,6 +19,7 @@ export const holds = pgTable(
     untilOn: calendarDay(),
     amountMinor: minor(),
     currency: text(),
+    /** From requests of former releases. Nothing reads it until there are fees. */
     stopsFees: boolean().notNull(),
     /** Service goes on while it holds. */
     restoresService: boolean().notNull().default(false),
