@@ -137,6 +137,17 @@ export async function findParent(tx: Tx, id: string): Promise<{ parentId: string
   return row
 }
 
+export type Branch = Readonly<{ id: string; timeZone: string | null }>
+
+const selectBranches = statement<Branch>(
+  'clients.branches',
+  'select id, time_zone as "timeZone" from clients where org_id = $1 and parent_id = $2'
+)
+
+/** The clients that have this one as their parent. */
+export const branchesOf = (reader: Reader, parentId: string): Promise<Branch[]> =>
+  reader.run(selectBranches, [reader.orgId, parentId])
+
 export async function hasChild(reader: Reader, id: string): Promise<boolean> {
   return (await reader.run(selectChild, [reader.orgId, id])).length > 0
 }

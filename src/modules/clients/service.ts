@@ -163,6 +163,8 @@ export function createClientService({ newId, events, organizations, references, 
     /** The same for many at once, by id. Those that do not exist are not among them. */
     lockMany: (tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> => repository.lock(tx, ids),
 
+    branchesOf: repository.branchesOf,
+
     page: (reader: Reader, filter: repository.ClientFilter): Promise<Client[]> => repository.page(reader, filter),
 
     /** @throws DomainError naming the field: an unknown parent or policy, a parent that has one, a taken reference. */

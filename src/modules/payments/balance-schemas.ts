@@ -1,32 +1,37 @@
 import { type Static, Type } from 'typebox'
 import { Amount, CurrencyCode, closed, Id, named, optional } from '../../http/schemas.ts'
 import { formatAmount, storedCurrency } from '../../kernel/money.ts'
+import type { ClientBalances } from './balance-service.ts'
 import type { MovedAmount } from './reallocation-service.ts'
 import type { CurrencyBalance } from './repository.ts'
 import type { StatementLine } from './statement-repository.ts'
+
+const currencyBalance = closed({
+  currency: CurrencyCode,
+  open: Amount,
+  overdue: Amount,
+  unapplied_credit: Amount,
+  reserved_credit: Type.String({ description: 'The part of `unapplied_credit` that is reserved for a purpose; not netted' }),
+  pending: Type.String({ description: 'Announced money; in no other figure' }),
+  net: Type.String({
+    description: '`open` less `unapplied_credit`, without `reserved_credit`; negative if the client has more credit than it owes'
+  }),
+  open_invoices: Type.Integer()
+})
 
 export const ClientBalanceSchema = named(
   'ClientBalance',
   closed({
     client_id: Id,
-    balances: Type.Array(
-      closed({
-        currency: CurrencyCode,
-        open: Amount,
-        overdue: Amount,
-        unapplied_credit: Amount,
-        reserved_credit: Type.String({
-          description: 'The part of `unapplied_credit` that is reserved for a purpose; not netted'
-        }),
-        pending: Type.String({ description: 'Announced money; in no other figure' }),
-        net: Type.String({
-          description:
-            '`open` less `unapplied_credit`, without `reserved_credit`; negative if the client has more credit than it owes'
-        }),
-        open_invoices: Type.Integer()
-      }),
-      { description: 'One per currency; never added across them' }
-    )
+    balances: Type.Array(currencyBalance, { description: 'Of the client itself: one per currency; never added across them' }),
+    branches: closed(
+      {
+        clients: Type.Integer({ description: 'Number of clients that have this one as `parent_id`' }),
+        balances: Type.Array(currencyBalance, { description: 'Of the branches together, one per currency' })
+      },
+      { description: 'Each branch is overdue by its own day' }
+    ),
+    consolidated: Type.Array(currencyBalance, { description: 'Of the client and its branches together, one per currency' })
   })
 )
 
@@ -72,22 +77,26 @@ export const ReallocationSchema = named(
 
 export const balanceSchemas = [ReallocationSchema, ClientBalanceSchema, ClosingStatementSchema]
 
-export function balanceToApi(clientId: string, balances: readonly CurrencyBalance[]): Static<typeof ClientBalanceSchema> {
+export function balanceToApi(all: ClientBalances): Static<typeof ClientBalanceSchema> {
   return {
-    client_id: clientId,
-    balances: balances.map((row) => {
-      const amount = (minor: bigint) => formatAmount(minor, storedCurrency(row.currency))
-      return {
-        currency: row.currency,
-        open: amount(row.openMinor),
-        overdue: amount(row.overdueMinor),
-        unapplied_credit: amount(row.creditMinor),
-        reserved_credit: amount(row.reservedMinor),
-        pending: amount(row.pendingMinor),
-        net: amount(row.openMinor - (row.creditMinor - row.reservedMinor)),
-        open_invoices: Number(row.openInvoices)
-      }
-    })
+    client_id: all.clientId,
+    balances: all.own.map(currencyBalanceToApi),
+    branches: { clients: all.branches.clients, balances: all.branches.balances.map(currencyBalanceToApi) },
+    consolidated: all.consolidated.map(currencyBalanceToApi)
+  }
+}
+
+function currencyBalanceToApi(row: CurrencyBalance): Static<typeof currencyBalance> {
+  const amount = (minor: bigint) => formatAmount(minor, storedCurrency(row.currency))
+  return {
+    currency: row.currency,
+    open: amount(row.openMinor),
+    overdue: amount(row.overdueMinor),
+    unapplied_credit: amount(row.creditMinor),
+    reserved_credit: amount(row.reservedMinor),
+    pending: amount(row.pendingMinor),
+    net: amount(row.openMinor - (row.creditMinor - row.reservedMinor)),
+    open_invoices: Number(row.openInvoices)
   }
 }
 

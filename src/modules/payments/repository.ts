@@ -184,27 +184,32 @@ export type CurrencyBalance = Readonly<{
 type BalanceRow = Readonly<Record<keyof CurrencyBalance, string>>
 
 const selectBalances = statement<BalanceRow>(
-  'payments.balances_of_client',
-  `with owed as (
-     select currency, sum(balance_minor) as open, coalesce(sum(balance_minor) filter (where overdue_from_on <= $3::date), 0) as overdue,
-       count(distinct invoice_id) as invoices
-     from obligations where org_id = $1 and client_id = $2 and balance_minor > 0 group by currency
+  'payments.balances_of_clients',
+  `with whose as (
+     select * from unnest($2::uuid[], $3::date[]) as w(client_id, today)
+   ), owed as (
+     select o.currency, sum(o.balance_minor) as open, coalesce(sum(o.balance_minor) filter (where o.overdue_from_on <= w.today), 0) as overdue,
+       count(distinct o.invoice_id) as invoices
+     from whose w join obligations o on o.org_id = $1 and o.client_id = w.client_id where o.balance_minor > 0 group by o.currency
    ), paid as (
-     select currency, sum(unapplied_minor) as credit,
-       coalesce(sum(unapplied_minor) filter (where reserved_for is not null), 0) as reserved, coalesce(sum(amount_minor) filter (where status = 'pending'), 0) as pending
-     from payments where org_id = $1 and client_id = $2 group by currency
+     select p.currency, sum(p.unapplied_minor) as credit,
+       coalesce(sum(p.unapplied_minor) filter (where p.reserved_for is not null), 0) as reserved,
+       coalesce(sum(p.amount_minor) filter (where p.status = 'pending'), 0) as pending
+     from whose w join payments p on p.org_id = $1 and p.client_id = w.client_id group by p.currency
    )
    select currency, coalesce(open, 0)::text as "openMinor", coalesce(overdue, 0)::text as "overdueMinor", coalesce(credit, 0)::text as "creditMinor",
      coalesce(reserved, 0)::text as "reservedMinor", coalesce(pending, 0)::text as "pendingMinor", coalesce(invoices, 0)::text as "openInvoices"
    from owed full join paid using (currency) order by currency`
 )
 
-/** What a client owes and has, per currency; never added across them. */
+/** What clients owe and have together, per currency; never added across them. Each is overdue by its own day. */
 export async function balancesOf(
   reader: Reader,
-  { clientId, today }: { clientId: string; today: string }
+  of: readonly Readonly<{ clientId: string; today: string }>[]
 ): Promise<CurrencyBalance[]> {
-  const rows = await reader.run(selectBalances, [reader.orgId, clientId, today])
+  if (of.length === 0) return []
+  const whose = [of.map(({ clientId }) => clientId), of.map(({ today }) => today)]
+  const rows = await reader.run(selectBalances, [reader.orgId, ...whose])
   return rows.map((row) => ({
     currency: row.currency,
     openMinor: BigInt(row.openMinor),

@@ -211,7 +211,8 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         operationId: 'getClientBalance',
         tags: ['Clients'],
         summary: 'What a client owes and has, per currency',
-        description: 'As of today where the client is. Announced money is told apart and in no other figure.',
+        description:
+          'As of today where the client is. Announced money is told apart and in no other figure. A parent also shows its branches, and both together.',
         params: IdParams,
         response: { 200: ref(ClientBalanceSchema), ...refusals(404) }
       }
@@ -219,7 +220,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
     async (request, reply) => {
       const { id } = request.params
       const balances = await database.reading(request.principal.orgId, (reader) => payments.balances(reader, id))
-      return reply.send(balanceToApi(id, balances))
+      return reply.send(balanceToApi(balances))
     }
   )
 

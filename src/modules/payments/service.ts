@@ -11,6 +11,7 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
+import { createBalances } from './balance-service.ts'
 import { createClosing } from './closing-service.ts'
 import { createCorrections, type Opened, type PaymentChange, type TakenBack } from './correction-service.ts'
 import * as namedRepository from './named-repository.ts'
@@ -150,11 +151,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
     page: (reader: Reader, filter: repository.PaymentFilter) => repository.page(reader, filter),
 
-    async balances(reader: Reader, clientId: string) {
-      const [books, client] = await Promise.all([organizations.books(reader), clients.get(reader, clientId)])
-      return repository.balancesOf(reader, { clientId, today: todayFor(books, client.timeZone) })
-    },
-
+    ...createBalances({ organizations, clients }),
     ...createClosing({ clients }),
     ...createReallocation({ clock, organizations, clients, invoices, allocator }),
 
