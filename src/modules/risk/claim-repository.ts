@@ -75,9 +75,13 @@ const selectTouched = statement<Touched>(
    ${disputesOfEvents}`
 )
 
-/** The invoices of client $2 that events after number $3, or without a number yet, touched: an array for a statement's columns. */
+/**
+ * The invoices of client $2 that events after number $3, or without a number yet, touched: an array for a statement's columns. The range has an
+ * end so that it is taken for a short one, and found by its index, whatever number it begins with: the statement is planned once.
+ */
 export const unfollowedInvoices = `(select ${touchedBy} from (
-    select type, object_kind, object_id from events where org_id = $1 and client_id = $2 and seq > $3
+    select type, object_kind, object_id from events
+    where org_id = $1 and client_id = $2 and seq > $3 and seq <= (select last_seq from event_chains where org_id = $1)
     union all
     select type, object_kind, object_id from events where org_id = $1 and client_id = $2 and seq is null
   ) as e ${disputesOfEvents})`
