@@ -1,3 +1,4 @@
+import { addressing } from '../src/modules/events/addressing.ts'
 import { eventTypes } from '../src/modules/events/event.ts'
 import { firesWhen, webhooksOfDocument } from '../src/modules/events/schemas.ts'
 import { withSection, writeOrCheck } from './generated.mjs'
@@ -11,6 +12,8 @@ function objectOf(type) {
   return data.properties.object.$ref.split('/').at(-1)
 }
 
-const rows = eventTypes.map((type) => `| \`${type}\` | ${objectOf(type)} | ${firesWhen[type].replaceAll('|', '\\|')} |`)
-const table = ['| event | `data.object` | when it fires |', '| --- | --- | --- |', ...rows].join('\n')
+const rows = eventTypes.map(
+  (type) => `| \`${type}\` | ${objectOf(type)} | ${firesWhen[type].replaceAll('|', '\\|')} | ${addressing[type]} |`
+)
+const table = ['| event | `data.object` | when it fires | the debtor |', '| --- | --- | --- | --- |', ...rows].join('\n')
 await writeOrCheck([[guide, await withSection(guide, 'events', table)]], 'npm run docs:events')

@@ -101,7 +101,8 @@ export function createServices(deps: ServiceDeps) {
   const dispatch = createDispatchService({
     ...{ ...deps, disable: endpoints.disable, announceFailing: endpoints.announceFailing },
     mayBeOutdated: receivables.dunning.mayBeOutdated,
-    outdated: receivables.dunning.outdated,
+    outdated: async (reader, waiting) =>
+      new Map([...(await receivables.dunning.outdated(reader, waiting)), ...(await receivables.plans.outdated(reader, waiting))]),
     superseded: receivables.dunning.superseded
   })
   const { reseal } = createResealService(deps)

@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/client.ts'
 import type { ClientService, ServiceChange } from '../clients/service.ts'
-import { factsAmong, type Hold } from '../holds/hold.ts'
+import { factsAmong, type Hold, silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { causesOf, mistakenAmong } from './action-repository.ts'
@@ -34,7 +34,14 @@ export function createActionService({ clients, holds }: ActionDeps) {
     const holdsOf = factsAmong(held)
     for (const { id, serviceStatus, timeZone } of known.values()) {
       const asked = serviceOf(causesBy.get(id) ?? [], { holdsOf, today: todayFor(books, timeZone) })
-      if (asked.status !== serviceStatus) changed.set(id, changeOf(asked))
+      if (asked.status !== serviceStatus)
+        changed.set(
+          id,
+          changeOf(
+            asked,
+            silencingContext(holdsOf({ clientId: id, invoiceId: asked.cause?.invoiceId ?? '' }), todayFor(books, timeZone))
+          )
+        )
     }
     if (changed.size > 0) await clients.setServiceStatus(tx, books, changed)
     for (const id of clientIds)
@@ -100,8 +107,8 @@ function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {
   return clientId
 }
 
-function changeOf({ status, cause }: Asked): ServiceChange {
-  if (cause === null) return { status, context: {} }
+function changeOf({ status, cause }: Asked, silent: object): ServiceChange {
+  if (cause === null) return { status, context: silent }
   const { entryId, invoiceId, stage, action } = cause
-  return { status, context: { cause: { entry_id: entryId, invoice_id: invoiceId, stage, action } } }
+  return { status, context: { ...silent, cause: { entry_id: entryId, invoice_id: invoiceId, stage, action } } }
 }

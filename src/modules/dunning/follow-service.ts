@@ -3,13 +3,14 @@ import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, day, daysBetween } from '../../kernel/day.ts'
-import type { HoldsOf } from '../../kernel/holding.ts'
+import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { Client } from '../clients/client.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { DunningCase, DunningState } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
@@ -53,6 +54,8 @@ type Followed = Readonly<{
   cleared: boolean
   /** What its stages ask for besides a message may have changed. */
   isActedOn: boolean
+  /** What held or holds it. */
+  holds: readonly HoldFact[]
 }>
 
 /** Nothing that was entered before turns out mistaken by what counts from then. */
@@ -157,7 +160,7 @@ export function createFollowService({
   function outcomeOf(
     { found, mistaken, kept, policy }: Pick<Followed, 'found' | 'mistaken' | 'kept' | 'policy'>,
     { books, holdsOf, creditOf, policyAt }: Omit<Deciding, 'entriesOf' | 'newId'>
-  ): Pick<Followed, 'state' | 'cleared' | 'isActedOn'> {
+  ): Pick<Followed, 'state' | 'cleared' | 'isActedOn' | 'holds'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
     const holding = holdsOf(obligation)
@@ -166,7 +169,7 @@ export function createFollowService({
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0
     const isActedOn = [...kept, ...mistaken].some(({ action }) => action !== null) || isReferred(holding)
-    return { state: stateOf(obligation, outcome, context), cleared, isActedOn }
+    return { state: stateOf(obligation, outcome, context), cleared, isActedOn, holds: holding }
   }
 
   function draftsOf(
@@ -181,7 +184,8 @@ export function createFollowService({
       const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
       const draft = invoices.eventOf('invoice.dunning_cleared', after, { books, previous })
       const today = todayFor(books, after.timeZone)
-      const common = ({ found, policy, state }: Followed) => ({
+      const common = ({ found, policy, state, holds: held }: Followed) => ({
+        ...silencingContext(held, today),
         client: clientContext(client, books.organization),
         ...obligationContext({ ...found.obligation, ...state }),
         days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),

@@ -9,10 +9,11 @@ import type { Parked } from '../deadlines/parking.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
-import type { Books } from '../organizations/organization.ts'
+import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { isReferred } from './actions.ts'
@@ -104,7 +105,12 @@ export function createSweepService({
       ...groundsContext(policy, books.calendar.version)
     })
     return [
-      ...telling.filter(({ decision }) => decision.overdue).map((one) => ({ ...draft, context: common(one) })),
+      ...telling
+        .filter(({ decision }) => decision.overdue)
+        .map((one) => ({
+          ...draft,
+          context: { ...common(one), ...silencingContext(one.holds, todayFor(books, before.timeZone)) }
+        })),
       ...telling.flatMap((one) => {
         if (one.entered === null) return []
         const { audience } = one.entered.stage

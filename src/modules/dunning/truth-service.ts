@@ -1,6 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
+import { addressesDebtor } from '../events/addressing.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import type { CurrentStage, CurrentStages } from './current-stage-service.ts'
@@ -159,7 +160,7 @@ const CHANGED = 'some of what it lists was paid, held or moved on since.'
 
 /** Whether events of this type can stop being true. */
 function mayBeOutdated(type: string): boolean {
-  return type === STAGE_ENTERED || type === NOTICE_DUE
+  return addressesDebtor(type)
 }
 
 /** Why an entry will not be told any more, whatever is held or let go. */

@@ -1,6 +1,6 @@
 import { addDays, type Day, minDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
+import { covers, type HoldFact, type HoldsOf } from '../../kernel/holding.ts'
 import type { Money } from '../../kernel/money.ts'
 
 /** What is placed by an agreement ends with it; the others are placed by hand. */
@@ -80,4 +80,15 @@ export function checkHold({ reason, untilOn }: Pick<Hold, 'reason' | 'untilOn'>,
   if (untilOn < today) {
     throw new DomainError('invalid_date', `A hold that begins today, ${today}, does not end before.`, { pointer: '/until_on' })
   }
+}
+
+/** Of what holds something, what says on the day that the client is not to be addressed, each once. */
+export function silencing(holds: readonly HoldFact[], day: Day): HoldFact[] {
+  const found = holds.filter((hold) => (lastingReasons as readonly string[]).includes(hold.reason) && covers(hold, day))
+  return [...new Map(found.map((hold) => [hold.id, hold])).values()]
+}
+
+/** The same in an event's context: empty where the client may be addressed. */
+export function silencingContext(holds: readonly HoldFact[], day: Day) {
+  return { holds: silencing(holds, day).map(({ id, reason }) => ({ id, reason })) }
 }

@@ -5,9 +5,11 @@ import { formatAmount } from '../../kernel/money.ts'
 import { clientContext } from '../clients/client-context.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
+import { addressesDebtor } from '../events/addressing.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
@@ -27,6 +29,7 @@ export type PlanFollowDeps = Readonly<{
 }>
 
 type Ended = Pick<PaymentPlan, 'status' | 'endedOn' | 'endReason'> & Partial<Pick<PaymentPlan, 'replacedById'>>
+type PlanDraft = EventDraft & Readonly<{ context: Readonly<{ holds: readonly object[] }> }>
 type Told = Readonly<{ type: EventType; installment?: PlanInstallment & { position: number } }>
 
 /** When in its client's day a plan speaks. */
@@ -44,10 +47,13 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     reader: Reader,
     books: Books,
     { type, plan, before, installment }: Told & { plan: PaymentPlan; before?: PaymentPlan | undefined }
-  ): Promise<EventDraft> {
-    const client = await clients.get(reader, plan.clientId)
+  ): Promise<PlanDraft> {
+    const [client, holdsOf] = await Promise.all([clients.get(reader, plan.clientId), holds.factsOf(reader, [plan.clientId])])
+    const { clientId, invoiceIds } = plan
+    const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
     const context = {
       client: clientContext(client, books.organization),
+      ...silencingContext(held, todayFor(books, client.timeZone)),
       ...(installment !== undefined && {
         installment: {
           position: installment.position,
@@ -134,7 +140,8 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     if (plan.status === 'active' && after.status !== 'active') await release(tx, books, { plan, reason: after.status })
     if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
     const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
-    await events.append(tx, { occurredAt: books.now, drafts })
+    // What was not said while the client was not to be addressed is not said later, either: its day is over.
+    await events.append(tx, { occurredAt: books.now, drafts: drafts.filter(mayBeSent) })
     await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds } })
   }
 
@@ -191,6 +198,11 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     const endedOn = todayFor(books, await clients.zoneOf(tx, plan.clientId, books))
     await end(tx, books, { plan, to: { status: 'cancelled', endedOn, endReason: 'invoice_closed' } })
   }
+}
+
+/** Whoever is not to be addressed is not reminded. */
+function mayBeSent({ type, context }: PlanDraft): boolean {
+  return !addressesDebtor(type) || context.holds.length === 0
 }
 
 /** The plan after the progress, and what is to be told of it: installments first, then the plan. */

@@ -7,6 +7,7 @@ import { todayFor } from '../organizations/organization.ts'
 import { createPlanFollow, type PlanFollowDeps } from './follow-service.ts'
 import type { Acceptance, PaymentPlan } from './plan.ts'
 import { createProposals, type NewPlan } from './proposal-service.ts'
+import { createReminderTruth } from './reminder-truth-service.ts'
 import * as repository from './repository.ts'
 
 /** Agreements to pay in parts: proposing, accepting, refusing and ending them. What becomes of them is followed in `follow-service.ts`. */
@@ -42,6 +43,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
     moveInvoice: repository.moveInvoice,
     follow: follow.follow,
     meet: follow.meet,
+    outdated: createReminderTruth(deps),
 
     /**
      * The client agrees: from now on the installments are what is due. @throws DomainError `plan_expired`, `plan_stale` where

@@ -1,0 +1,53 @@
+import type { Reader } from '../../db/client.ts'
+import { formatAmount } from '../../kernel/money.ts'
+import type { ClientService } from '../clients/service.ts'
+import { silencing } from '../holds/hold.ts'
+import type { HoldService } from '../holds/service.ts'
+import { todayFor } from '../organizations/organization.ts'
+import type { OrganizationService } from '../organizations/service.ts'
+import * as repository from './repository.ts'
+
+type Waiting = Readonly<{ id: string; type: string; body: string; hasFailed: boolean }>
+type Reminder = Readonly<{
+  data: Readonly<{
+    object: Readonly<{ id: string }>
+    context: Readonly<{ installment: Readonly<{ position: number; open: string }> }>
+  }>
+}>
+
+/** Whether reminders of installments that wait to be sent are still true: nobody is reminded of what was paid, or may not be addressed. */
+export function createReminderTruth(
+  deps: Readonly<{ clients: ClientService; holds: HoldService; organizations: OrganizationService }>
+) {
+  const { clients, holds, organizations } = deps
+
+  async function faultOf(reader: Reader, body: string): Promise<string | null> {
+    const { object, context } = (JSON.parse(body) as Reminder).data
+    const plan = await repository.find(reader, object.id)
+    if (plan === undefined || plan.status !== 'active') return 'the plan has ended.'
+    const { position, open } = context.installment
+    const one = plan.installments[position - 1]
+    const leftMinor = one === undefined ? 0n : one.amountMinor - one.paidMinor - one.creditedMinor
+    if (formatAmount(leftMinor, plan.currency) !== open) return 'another amount of the installment is open by now.'
+    const { clientId, invoiceIds } = plan
+    const [books, client, holdsOf] = await Promise.all([
+      organizations.books(reader),
+      clients.get(reader, clientId),
+      holds.factsOf(reader, [clientId])
+    ])
+    const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
+    const [silent] = silencing(held, todayFor(books, client.timeZone))
+    return silent === undefined ? null : `the client is not to be addressed: ${silent.reason.replaceAll('_', ' ')}.`
+  }
+
+  /** @returns by event id, why a reminder is no longer true. */
+  return async (reader: Reader, waiting: readonly Waiting[]): Promise<ReadonlyMap<string, string>> => {
+    const reminders = waiting.filter(({ type }) => type === 'installment.due_soon' || type === 'installment.due')
+    if (reminders.length === 0) return new Map()
+    const { organization } = await organizations.books(reader)
+    // A test clock passes over a month in a second, as in `truth-service.ts` of dunning.
+    const doubtful = organization.mode === 'test' ? reminders.filter(({ hasFailed }) => hasFailed) : reminders
+    const faults = await Promise.all(doubtful.map(async ({ id, body }) => [id, await faultOf(reader, body)] as const))
+    return new Map(faults.flatMap(([id, reason]) => (reason === null ? [] : [[id, reason] as const])))
+  }
+}

@@ -1,0 +1,54 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { addressing } from '../../../src/modules/events/addressing.ts'
+import { onTheTenth, stages } from '../../support/agreements.ts'
+import { done, type Ledger, startDunning } from '../../support/dunning.ts'
+
+const { newLedger, close } = await startDunning()
+afterAll(close)
+
+/** An accepted plan of two parts, on 20 January and 20 February. */
+async function planned() {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const { id } = await ledger.issue(clientId, onTheTenth)
+  const schedule = { kind: 'equal', count: 2, every: 'monthly', first_on: '2026-01-20' }
+  const body = { client_id: clientId, invoice_ids: [id], schedule, grace_days: 0, break_after_missed: 2 }
+  const plan = await done(ledger.call<{ id: string }>('POST', '/v1/payment-plans', { body }))
+  await done(ledger.call('POST', `/v1/payment-plans/${plan.id}/accept`, { body: { accepted_by: 'Ada' } }))
+  return { ledger, clientId, id, plan }
+}
+
+const place = (ledger: Ledger, body: object) => done(ledger.call<{ id: string }>('POST', '/v1/holds', { body }))
+
+describe.each(['insolvency', 'cease_contact', 'third_party', 'legal_representation'])('a client under %s', (reason) => {
+  test.each(['client', 'invoice'])(
+    'is not reminded of installments where the %s is held, and the miss names the hold',
+    async (scope) => {
+      const { ledger, clientId, id } = await planned()
+      const hold = await place(ledger, { client_id: clientId, reason, ...(scope === 'invoice' && { invoice_ids: [id] }) })
+      await ledger.advance('2026-01-25T12:00:00Z')
+      expect(await ledger.told('installment.due_soon', 'installment.due')).toEqual([])
+      const [missed] = await ledger.events('installment.missed')
+      expect(missed?.context).toMatchObject({ holds: [{ id: hold.id, reason }] })
+      const [overdue] = await ledger.events('invoice.overdue')
+      expect(overdue?.context).toMatchObject({ holds: [{ id: hold.id, reason }] })
+      await done(ledger.call('POST', `/v1/holds/${hold.id}/release`, { body: {} }))
+      await ledger.advance('2026-02-20T12:00:00Z')
+      expect(await ledger.told('installment.due_soon', 'installment.due')).toEqual([
+        '2026-02-17 installment.due_soon',
+        '2026-02-20 installment.due'
+      ])
+    }
+  )
+})
+
+test('whatever concerns the debtor names the holds under which the client is not to be addressed, and none where there are none', async () => {
+  const { ledger } = await planned()
+  await ledger.advance('2026-01-25T12:00:00Z')
+  const concerning = (await ledger.events()).filter(({ type }) => addressing[type as keyof typeof addressing] === 'concerns')
+  expect(new Set(concerning.map(({ type }) => type))).toEqual(
+    new Set(['invoice.overdue', 'payment_plan.proposed', 'payment_plan.accepted', 'installment.missed'])
+  )
+  expect(concerning.filter(({ context }) => !Array.isArray(context['holds']) || context['holds'].length > 0)).toEqual([])
+})
