@@ -22,7 +22,7 @@ test('the committed document is what the code says; run npm run openapi otherwis
 describe.for(operations.map(named))('%s', ([id, operation]) => {
   test('says what it is, in the same form as the others', () => {
     expect(id).toMatch(
-      /^(get|list|create|update|put|delete|archive|void|reverse|replace|record|settle|fail|allocate|write|reschedule|rotate|revoke|set|advance|request|log|report|explain|test|enable|retry|place|offboard|release|make|cancel|propose|preview|accept|reject|renegotiate|open|resolve|withdraw|reset|replay)[A-Z]\w+$/
+      /^(get|list|create|update|put|delete|archive|void|reverse|replace|record|settle|fail|allocate|write|reschedule|rotate|revoke|set|advance|request|log|report|explain|test|enable|retry|place|offboard|release|make|cancel|propose|preview|accept|reject|renegotiate|open|resolve|withdraw|reset|replay|reallocate)[A-Z]\w+$/
     )
     expect(operations.filter(({ operationId }) => operationId === id)).toHaveLength(1)
     expect(operation.tags).toHaveLength(1)

@@ -9,6 +9,8 @@ const ref = (id: string) => ({ source: SOURCE, id })
 const CLIENTS = ['c0', 'c1'] as const
 const INVOICES = ['i0', 'i1', 'i2', 'i3'] as const
 const PAYMENTS = ['p0', 'p1', 'p2', 'p3'] as const
+/** Invoices that no payment names, and that their source may therefore delete. */
+const UNNAMED = ['u0', 'u1'] as const
 
 /** Each client has every second invoice and payment. */
 const ownerOf = (id: string) => CLIENTS[Number(id.slice(1)) % CLIENTS.length] ?? 'c0'
@@ -24,20 +26,23 @@ const saying: fc.Arbitrary<Saying> = fc.record({
   day: fc.integer({ min: 0, max: 20 }),
   text: fc.constantFrom('a', 'b', 'c')
 })
-/** What a source says of one object, version by version; the last word may be that it deleted it. */
-const history = fc.record({ sayings: fc.array(saying, { minLength: 1, maxLength: 3 }), isDeleted: fc.boolean() })
-type History = Readonly<{ sayings: readonly Saying[]; isDeleted: boolean }>
+/** What a source says of one object, version by version; null where it deleted it. */
+type History = readonly (Saying | null)[]
+const history: fc.Arbitrary<History> = fc
+  .tuple(saying, fc.array(fc.option(saying, { freq: 3 }), { maxLength: 3 }))
+  .map(([first, rest]) => [first, ...rest])
 
 const histories = (ids: readonly string[]) => fc.tuple(...ids.map(() => history))
 
-function writesOf(
-  kind: Kind,
-  { id, said, bodyOf }: { id: string; said: History; bodyOf: (one: Saying, isLast: boolean) => object }
-) {
-  const puts = said.sayings.map(
-    (one, index): Write => ({ kind, id, version: index + 1, body: bodyOf(one, index === said.sayings.length - 1) })
+type Told = Readonly<{ kind: Kind; ids: readonly string[]; said: readonly History[] }>
+
+function writesOf({ kind, ids, said }: Told, bodyOf: (id: string, one: Saying, isLast: boolean) => object): Write[] {
+  return ids.flatMap((id, place) =>
+    (said[place] ?? []).map((one, index, all) => {
+      const version = index + 1
+      return { kind, id, version, body: one === null ? null : bodyOf(id, one, version === all.length) }
+    })
   )
-  return said.isDeleted ? [...puts, { kind, id, version: puts.length + 1, body: null }] : puts
 }
 
 function allocationsOf(id: string, { amounts }: Saying): { invoice_ref: object; amount: string }[] {
@@ -66,50 +71,45 @@ function invoiceBody(id: string, one: Saying, atLeast: number): object {
     number: `${id} ${one.text}`,
     currency: 'EUR',
     total: money(atLeast + 1 + one.extra),
-    issued_on: '2025-12-01',
+    issued_on: `2025-12-1${one.extra}`,
     due_on: dayOf(one.day),
     dunning_start: 'normal',
     metadata: { text: one.text }
   }
 }
 
+/** What the last versions of payments name of each invoice. */
+function namedAtLast(payments: readonly History[]): Map<string, number> {
+  const named = new Map<string, number>()
+  payments.forEach((said, index) => {
+    const [id, last] = [PAYMENTS[index], said.at(-1)]
+    if (id === undefined || last === undefined || last === null) return
+    for (const { invoice_ref: name, amount } of allocationsOf(id, last)) {
+      const { id: invoice } = name as { id: string }
+      named.set(invoice, (named.get(invoice) ?? 0) + Number(amount))
+    }
+  })
+  return named
+}
+
 /**
- * Sets of writes by reference, with versions, deletions of payments and repeats.
+ * Sets of writes by reference, with versions, deletions of what may be deleted, and repeats.
  * @param restMax what payments have at most beyond what they name.
  */
 export const writeSets = (restMax: number): fc.Arbitrary<readonly Write[]> =>
   fc
-    .tuple(histories(CLIENTS), histories(INVOICES), histories(PAYMENTS), fc.array(fc.nat(), { maxLength: 6 }))
-    .map(([clients, invoices, payments, repeats]) => {
-      const named = new Map<string, number>()
-      payments.forEach(({ sayings, isDeleted }, index) => {
-        const [id, last] = [PAYMENTS[index], sayings.at(-1)]
-        if (id === undefined || last === undefined || isDeleted) return
-        for (const { invoice_ref: name, amount } of allocationsOf(id, last)) {
-          const { id: invoice } = name as { id: string }
-          named.set(invoice, (named.get(invoice) ?? 0) + Number(amount))
-        }
-      })
-      const ofAll = (
-        ids: readonly string[],
-        kind: Kind,
-        said: readonly History[],
-        bodyOf: (id: string) => (one: Saying, isLast: boolean) => object
-      ) =>
-        ids.flatMap((id, index) => {
-          const own = said[index]
-          return own === undefined ? [] : writesOf(kind, { id, said: own, bodyOf: bodyOf(id) })
-        })
-      const kept = (said: readonly History[]) => said.map((one) => ({ ...one, isDeleted: false }))
+    .tuple(histories(CLIENTS), histories(INVOICES), histories(UNNAMED), histories(PAYMENTS), fc.array(fc.nat(), { maxLength: 6 }))
+    .map(([clients, owed, others, payments, repeats]) => {
+      const named = namedAtLast(payments)
+      const kept = (said: readonly History[]) => said.map((all) => all.filter((one) => one !== null))
+      const withClients = { kind: 'clients' as const, ids: CLIENTS, said: kept(clients) }
+      const invoices = { kind: 'invoices' as const, ids: INVOICES, said: kept(owed) }
       const writes = [
-        ...ofAll(CLIENTS, 'clients', kept(clients), (id) => (one) => ({ name: `${id} ${one.text}`, tags: [one.text] })),
-        ...ofAll(
-          INVOICES,
-          'invoices',
-          kept(invoices),
-          (id) => (one, isLast) => invoiceBody(id, one, isLast ? (named.get(id) ?? 0) : 0)
-        ),
-        ...ofAll(PAYMENTS, 'payments', payments, (id) => (one) => paymentBody(id, one, restMax))
+        ...writesOf(withClients, (id, one) => ({ name: `${id} ${one.text}`, tags: [one.text] })),
+        ...writesOf(invoices, (id, one, isLast) => invoiceBody(id, one, isLast ? (named.get(id) ?? 0) : 0)),
+        // What is applied by itself would be set against these, and keep them from being deleted.
+        ...(restMax > 0 ? [] : writesOf({ kind: 'invoices', ids: UNNAMED, said: others }, (id, one) => invoiceBody(id, one, 0))),
+        ...writesOf({ kind: 'payments', ids: PAYMENTS, said: payments }, (id, one) => paymentBody(id, one, restMax))
       ]
       return [...writes, ...repeats.flatMap((place) => writes[place % writes.length] ?? [])]
     })
@@ -145,7 +145,7 @@ export async function stateOf(ledger: Ledger): Promise<object> {
     ledger.call<Doc>('GET', `/v1/${kind}/by-ref?${new URLSearchParams({ source: SOURCE, id })}`)
   const all = [
     ...CLIENTS.map((id) => ['clients', id]),
-    ...INVOICES.map((id) => ['invoices', id]),
+    ...[...INVOICES, ...UNNAMED].map((id) => ['invoices', id]),
     ...PAYMENTS.map((id) => ['payments', id])
   ]
   const found = await Promise.all(all.map(async ([kind, id]) => ({ id, ...(await read(kind as Kind, id ?? '')) })))
@@ -156,7 +156,10 @@ export async function stateOf(ledger: Ledger): Promise<object> {
     return (await ledger.call<{ balances: object }>('GET', `/v1/clients/${client}/balance`)).body.balances
   })
   return {
-    objects: found.map(({ id, status, body }) => [id, status === 200 && body.status !== 'reversed' ? told(body, names) : 'gone']),
+    objects: found.map(({ id, status, body }) => [
+      id,
+      status === 200 && body.status !== 'reversed' && body.status !== 'void' ? told(body, names) : 'gone'
+    ]),
     waiting: data.filter(({ operation }) => operation !== 'delete').map((one) => one.ref),
     balances: await Promise.all(balances)
   }

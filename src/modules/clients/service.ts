@@ -28,7 +28,7 @@ export type ClientPorts = Readonly<{
   groundsChanged: (tx: Tx, changed: { clientId: string }) => Promise<void>
   /** Where nothing is owed, parting with it is complete at once. */
   offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
-  /** It has a name now that something waits for. */
+  /** It has a name now that something waits for. Told before the commit, after the events of the client. */
   named: (tx: Tx, given: { clientId: string; refs: readonly ExternalRef[] }) => Promise<void>
 }>
 
@@ -103,7 +103,7 @@ export function createClientService({ newId, events, organizations, references, 
     if (contacts.length > 0) await repository.saveContacts(tx, client)
     const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs }))]
     changes.created(tx, { now }, [client])
-    if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
+    if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return client
   }
 
@@ -122,7 +122,7 @@ export function createClientService({ newId, events, organizations, references, 
     const isRenamed = previous.external_refs !== undefined
     const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
     if (changesGrounds(before, after)) await ports.groundsChanged(tx, { clientId: id })
-    if (refs.length > 0) await ports.named(tx, { clientId: id, refs })
+    if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return after
   }
 
