@@ -124,7 +124,13 @@ export const pageQuery = {
     })
   )
 }
-export const updatedSince = { updated_since: Type.Optional(InstantText) }
+export const updatedSince = {
+  updated_since: Type.Optional({
+    ...InstantText,
+    description:
+      'Changed from then on, an instant, RFC 3339. As created_at and updated_at, in the organization’s time: of a test organization, its clock’s'
+  })
+}
 
 export function pageOf<T extends TSchema & { $id: string }>(item: T) {
   return closed({ data: Type.Array(ref(item)), next_cursor: nullable(Type.String({ description: 'Null on the last page' })) })

@@ -95,7 +95,7 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
       const shares = creditShares(draft.amountMinor, await partsOf(tx, before))
       const sum = shares.reduce((total, { amountMinor }) => total + amountMinor, 0n)
       assert(sum === draft.amountMinor, 'a credit is at most what the invoice claims')
-      const at = clock.now()
+      const at = books.now
       const note: CreditNote = {
         ...draft,
         id: newId(),
@@ -112,7 +112,7 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
         if (amountMinor > 0n) await payments.releaseAllocations(tx, { books, obligationId, amountMinor, effectiveOn })
       }
       await repository.insert(tx, note)
-      invoices.post(tx, { entries: shares.map((share) => entryOf(share, note)), at })
+      invoices.post(tx, { entries: shares.map((share) => entryOf(share, note)), at, recordedAt: clock.now() })
       const obligationIds = shares.map(({ obligationId }) => obligationId)
       await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason: 'credit_note' })
       await tell(tx, books, note)

@@ -31,7 +31,6 @@ import { toApi } from './schemas.ts'
 
 export type DisputeServiceDeps = Readonly<{
   newId: () => string
-  clock: { now: () => Date }
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -53,7 +52,7 @@ export type NewDispute = Readonly<{
 type Opened = Readonly<{ books: Books; dispute: Dispute; timeZone: string | null }>
 
 export function createDisputeService(deps: DisputeServiceDeps) {
-  const { newId, clock, events, organizations, clients, invoices, creditNotes, holds, setDeadline } = deps
+  const { newId, events, organizations, clients, invoices, creditNotes, holds, setDeadline } = deps
 
   async function get(reader: Reader, id: string): Promise<Dispute> {
     const dispute = await repository.find(reader, id)
@@ -95,7 +94,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     { status, ...how }: Omit<Resolution, 'resolvedOn' | 'resolvedAt'> & { status: DisputeStatus }
   ): Promise<Dispute> {
     const resolution = { ...how, resolvedOn: todayFor(books, timeZone), resolvedAt: books.now }
-    const ended: Dispute = { ...dispute, status, resolution, version: dispute.version + 1, updatedAt: clock.now() }
+    const ended: Dispute = { ...dispute, status, resolution, version: dispute.version + 1, updatedAt: books.now }
     await repository.save(tx, ended)
     const { id: objectId, clientId } = dispute
     if (dispute.respondByOn !== null) await setDeadline(tx, { kind: 'dispute', objectId, clientId, at: null })
@@ -158,7 +157,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
       checkAmount(amountMinor, { balanceMinor, disputedMinor, currency })
       const today = todayFor(books, timeZone)
       checkRespondBy(draft.respondByOn, today)
-      const at = clock.now()
+      const at = books.now
       const dispute: Dispute = {
         ...draft,
         ...{ id: newId(), clientId, currency, amountMinor, openedOn: today, overdueAt: null },
@@ -216,7 +215,7 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const before = await get(tx, objectId)
       if (before.status !== 'open' || before.overdueAt !== null) return
-      const dispute = { ...before, overdueAt: books.now, version: before.version + 1, updatedAt: clock.now() }
+      const dispute = { ...before, overdueAt: books.now, version: before.version + 1, updatedAt: books.now }
       await repository.save(tx, dispute)
       await tell(tx, 'dispute.overdue', { books, dispute, before })
     }

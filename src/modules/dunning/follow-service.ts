@@ -1,7 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { type Day, day, daysBetween } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { Client } from '../clients/client.ts'
@@ -30,7 +29,6 @@ import type { PolicyService } from './policy-service.ts'
 import { mistakenEntries, openBefore } from './retract.ts'
 
 export type FollowDeps = Readonly<{
-  clock: Clock
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -65,7 +63,6 @@ type EntriesOf = (obligationId: string) => readonly LiveEntry[]
 
 /** What dunning does when the facts change under it: clears, restores, retracts and finds the next instant. Never enters. */
 export function createFollowService({
-  clock,
   events,
   organizations,
   clients,
@@ -226,7 +223,7 @@ export function createFollowService({
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
     // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
     const [{ followed, hasCredit }, known] = await Promise.all([followAll(tx, cases, change), clients.getMany(tx, clientIds)])
-    const at = clock.now()
+    const at = change.books.now
     const changes = byInvoice(followed, { at, tells: tellsSomething })
     const drafts = draftsOf(changes, { ...change, known })
     const changed = followed.filter(({ found, state }) => differ(found.obligation, state))

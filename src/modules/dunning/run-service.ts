@@ -1,14 +1,14 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { OrganizationService } from '../organizations/service.ts'
 import * as repository from './run-repository.ts'
 
-export type RunDeps = Readonly<{ clock: Clock; newId: () => string; wakeSweep: () => void }>
+export type RunDeps = Readonly<{ organizations: OrganizationService; newId: () => string; wakeSweep: () => void }>
 
 const WAITING_MAX = 1_000
 
 /** Sweeps that were asked for by hand. The row is the state: whoever takes it up works until nothing is due. */
-export function createRunService({ clock, newId, wakeSweep }: RunDeps) {
+export function createRunService({ organizations, newId, wakeSweep }: RunDeps) {
   return {
     /** One that waits already and would do the same is answered instead of another. */
     async requestRun(tx: Tx, { dryRun }: { dryRun: boolean }): Promise<repository.Run> {
@@ -21,7 +21,7 @@ export function createRunService({ clock, newId, wakeSweep }: RunDeps) {
         dryRun,
         entered: 0,
         overdue: 0,
-        createdAt: clock.now(),
+        createdAt: (await organizations.present(tx)).now,
         finishedAt: null
       } as const
       await repository.insert(tx, run)
@@ -39,7 +39,9 @@ export function createRunService({ clock, newId, wakeSweep }: RunDeps) {
     /** In the transaction of the batch that it counts. */
     countRun: (tx: Tx, counts: { id: string; entered: number; overdue: number }): Promise<void> => repository.addTo(tx, counts),
 
-    finishRun: (tx: Tx, id: string): Promise<void> => repository.finish(tx, { id, at: clock.now() }),
+    async finishRun(tx: Tx, id: string): Promise<void> {
+      await repository.finish(tx, { id, at: (await organizations.present(tx)).now })
+    },
 
     waitingRuns: (scheduler: Reader) => repository.waiting(scheduler, WAITING_MAX)
   }

@@ -33,7 +33,7 @@ export function createDunningService(given: DunningServiceDeps) {
   const currentStages = createCurrentStages({ ...given, creditCovering })
   const park = createParkingService(given)
   const deps = { decide: decideCase, ...given, actions: createActionService(given), notices, creditCovering, park }
-  const { clock, invoices, organizations } = deps
+  const { invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
   const truth = createTruthService({ ...deps, currentNotice, currentStages })
@@ -62,7 +62,7 @@ export function createDunningService(given: DunningServiceDeps) {
       tx: Tx,
       { policyId, version, inFlight, now }: PolicyRef & { inFlight: InFlight; now: Date }
     ): Promise<void> {
-      if (inFlight === 'move') await invoices.repin(tx, { policyId, version, at: clock.now() })
+      if (inFlight === 'move') await invoices.repin(tx, { policyId, version, at: now })
       await invoices.markDue(tx, { at: now, policyId })
     },
 

@@ -130,7 +130,7 @@ export function createSweepService({
     const telling = decided.filter(tellsSomething)
     const recordedAt = clock.now()
     const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
-    const changes = byInvoice(decided, { at: recordedAt, tells: tellsSomething })
+    const changes = byInvoice(decided, { at, tells: tellsSomething })
     const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
     const { drafts: told, entryIds } = await notices.due(tx, {
       books,
@@ -144,7 +144,7 @@ export function createSweepService({
       invoices.saveDunning(tx, {
         states: decided.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
         touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
-        at: recordedAt
+        at
       }),
       events.append(tx, {
         occurredAt: at,

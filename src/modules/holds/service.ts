@@ -27,7 +27,6 @@ export type HoldPorts = Readonly<{
 
 export type HoldServiceDeps = Readonly<{
   newId: () => string
-  clock: { now: () => Date }
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -49,7 +48,7 @@ export type NewHold = Readonly<{
   origin?: HoldOrigin | null
 }>
 
-export function createHoldService({ newId, clock, events, organizations, clients, invoices, ports }: HoldServiceDeps) {
+export function createHoldService({ newId, events, organizations, clients, invoices, ports }: HoldServiceDeps) {
   async function get(reader: Reader, id: string): Promise<Hold> {
     const hold = await repository.find(reader, id)
     if (hold === undefined) throw new DomainError('not_found', 'There is no such hold.')
@@ -79,7 +78,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
   /** With the client locked. */
   async function place(tx: Tx, books: Books, draft: NewHold): Promise<Hold> {
     const timeZone = await clients.zoneOf(tx, draft.clientId, books)
-    const at = clock.now()
+    const at = books.now
     const hold: Hold = {
       id: newId(),
       clientId: draft.clientId,
@@ -110,7 +109,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
       releasedOn: on,
       releaseReason: reason,
       version: hold.version + 1,
-      updatedAt: clock.now()
+      updatedAt: books.now
     }
     await repository.save(tx, released)
     if (hold.untilOn !== null) await setEnd(tx, { books, hold: released })
@@ -144,7 +143,7 @@ export function createHoldService({ newId, clock, events, organizations, clients
         const isSame = hold.invoiceIds.every((id) => partOf.get(id) === hold.partOf.get(id))
         if (hold.part === null || isSame || minor === 0n) continue
         const part = { ...hold.part, minor }
-        await repository.saveParts(tx, { ...hold, part, partOf, version: hold.version + 1, updatedAt: clock.now() })
+        await repository.saveParts(tx, { ...hold, part, partOf, version: hold.version + 1, updatedAt: books.now })
         const { clientId, invoiceIds } = hold
         await ports.holdsChanged(tx, { books, clientId, invoiceIds, reason: 'held' })
       }

@@ -1,5 +1,4 @@
 import type { Reader, Tx } from '../../db/client.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventService } from '../events/service.ts'
@@ -11,7 +10,6 @@ import { toApi } from './schemas.ts'
 
 export type InteractionServiceDeps = Readonly<{
   newId: () => string
-  clock: Clock
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -20,7 +18,7 @@ export type InteractionServiceDeps = Readonly<{
 
 export type EntryOutcome = repository.EntryOutcome
 
-export function createInteractionService({ newId, clock, events, organizations, clients, invoices }: InteractionServiceDeps) {
+export function createInteractionService({ newId, events, organizations, clients, invoices }: InteractionServiceDeps) {
   async function contactIdsOf(reader: Reader, clientId: string): Promise<string[]> {
     const client = (await clients.getMany(reader, [clientId])).get(clientId)
     return client?.contacts.map(({ id }) => id) ?? []
@@ -53,7 +51,7 @@ export function createInteractionService({ newId, clock, events, organizations, 
         contactId === null ? [] : contactIdsOf(tx, clientId)
       ])
       const around = { now: books.now, clientOfInvoice, contactIds: new Set(contactIds) }
-      const interaction = interactionOf(input, around, { id: newId(), at: clock.now() })
+      const interaction = interactionOf(input, around, { id: newId(), at: books.now })
       repository.insert(tx, interaction)
       const subject = { kind: 'interaction', id: interaction.id, version: 1 }
       const draft = { type: 'interaction.logged', subject, clientId, object: toApi(interaction), previous: null } as const

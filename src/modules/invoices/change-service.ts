@@ -24,7 +24,7 @@ type Deps = InvoiceServiceDeps &
     changes: Changes<InvoiceView, Books>
   }>
 
-export type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date }>
+export type Opened = Readonly<{ books: Books; view: InvoiceView; before: InvoiceDocument; at: Date; recordedAt: Date }>
 
 /** What can happen to an invoice besides being issued and being paid. Each locks the client, then reads, decides, writes. */
 export function createInvoiceChanges({ newId, clock, organizations, clients, ports, get, changes }: Deps) {
@@ -32,7 +32,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     const { invoice } = await get(tx, id)
     await clients.lock(tx, invoice.clientId)
     const [books, view] = await Promise.all([organizations.books(tx), get(tx, id)])
-    return { books, view, before: toApi(view, books), at: clock.now() }
+    return { books, view, before: toApi(view, books), at: books.now, recordedAt: clock.now() }
   }
 
   /** Dunning follows the change. */
@@ -54,7 +54,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     opened: Omit<Opened, 'before'>,
     how: { kind: LedgerKind & ('voided' | 'written_off'); status: 'void' | 'written_off'; replacedById: string | null }
   ) {
-    const { books, view, at } = opened
+    const { books, view, at, recordedAt } = opened
     changes.changing(tx, books, [view])
     const today = todayFor(books, view.timeZone)
     const entries = view.obligations
@@ -62,7 +62,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
       .map((obligation) =>
         entryFor(obligation, { id: newId(), kind: how.kind, byMinor: -obligation.balanceMinor, effectiveOn: today })
       )
-    insertEntriesOf(tx, { entries, recordedAt: at })
+    insertEntriesOf(tx, { entries, recordedAt })
     await repository.emptyObligations(tx, view.invoice.id)
     await repository.save(tx, {
       ...view.invoice,
@@ -80,7 +80,11 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
 
     /** The last step of a replacement: nothing is paid on it any more. */
     async replaceWith(tx: Tx, of: Pick<Opened, 'books' | 'view'>, replacedById: string | null): Promise<void> {
-      const effectiveOn = await close(tx, { ...of, at: clock.now() }, { kind: 'voided', status: 'void', replacedById })
+      const effectiveOn = await close(
+        tx,
+        { ...of, at: of.books.now, recordedAt: clock.now() },
+        { kind: 'voided', status: 'void', replacedById }
+      )
       await finish(tx, of, { effectiveOn, reason: 'voided' })
     },
 
@@ -168,7 +172,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     { books, entries, effectiveOn }: { books: Books; entries: readonly LedgerEntry[]; effectiveOn: Day }
   ): Promise<void> {
     changes.changing(tx, books, [view])
-    post(tx, { entries, at: clock.now() })
+    post(tx, { entries, at: books.now, recordedAt: clock.now() })
     await finish(tx, { books, view }, { effectiveOn, reason: 'payment_plan' })
   }
 

@@ -41,7 +41,7 @@ export const LATEST_ON = '2199-12-31'
  */
 export function draftOf(
   input: NewInvoice,
-  { books, client, newId, at }: { books: Books; client: ClientTerms; newId: () => string; at: Date }
+  { books, client, newId }: { books: Books; client: ClientTerms; newId: () => string }
 ): InvoiceDraft {
   if (client.archivedAt !== null) throw new DomainError('client_archived', 'The client is archived and takes no new invoices.')
   if (client.offboardingStartedAt !== null && !input.forCommitment) {
@@ -74,8 +74,8 @@ export function draftOf(
       metadata,
       replacedById: null,
       version: 1,
-      createdAt: at,
-      updatedAt: at
+      createdAt: books.now,
+      updatedAt: books.now
     },
     obligations: parts.map(({ dueOn, amountMinor }) => ({
       id: newId(),

@@ -12,7 +12,7 @@ const issueInvoices = setStatement(
      insert into invoices (org_id, id, client_id, number, currency, total_minor, balance_minor, issued_on, due_on, status, collection_method,
        dunning_start, dunning_policy_id, payment_links, metadata, version, created_at, updated_at)
      select $1, id, client_id, number, currency, total, total, issued_on, due_on, 'open', collection_method, dunning_start, policy_id,
-       payment_links::jsonb, metadata::jsonb, 1, $43, $43
+       payment_links::jsonb, metadata::jsonb, 1, $44, $44
      from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::date[], $8::date[], $9::text[], $10::text[], $11::uuid[],
        $12::text[], $13::text[]) as t(id, client_id, number, currency, total, issued_on, due_on, collection_method, dunning_start, policy_id,
        payment_links, metadata)
@@ -31,11 +31,14 @@ export type Issued = Readonly<{
   invoices: readonly Invoice[]
   obligations: readonly Obligation[]
   entries: readonly LedgerEntry[]
+  /** The organization's time. */
   at: Date
+  /** Real time. */
+  recordedAt: Date
 }>
 
 /** New invoices with what falls due of them and the ledger entries that say so. */
-export function insertIssued(tx: Tx, { invoices, obligations, entries, at }: Issued): void {
+export function insertIssued(tx: Tx, { invoices, obligations, entries, at, recordedAt }: Issued): void {
   const { statement, columnsOf } = setsOf(issueInvoices, [invoices, obligations, entries])
   const invoice = columnsOf(invoices)
   const obligation = columnsOf(obligations)
@@ -64,6 +67,7 @@ export function insertIssued(tx: Tx, { invoices, obligations, entries, at }: Iss
     obligation('int4', (o) => o.cycle),
     ...dunningColumns(obligation),
     ...entryColumns(columnsOf(entries)),
+    recordedAt,
     at
   ])
 }

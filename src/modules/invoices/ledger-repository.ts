@@ -53,10 +53,13 @@ const moveBalances = setStatement(
    where i.org_id = $1 and i.id = s.invoice_id returning i.id`
 )
 
-/** Appends the entries and moves the balances that they sum to. The invoices are open or paid by what is left. */
-export function post(tx: Tx, { entries, at }: { entries: readonly LedgerEntry[]; at: Date }): void {
+/**
+ * Appends the entries and moves the balances that they sum to. The invoices are open or paid by what is left.
+ * @param at the organization's time, when the invoices change; `recordedAt` is real time.
+ */
+export function post(tx: Tx, { entries, at, recordedAt }: { entries: readonly LedgerEntry[]; at: Date; recordedAt: Date }): void {
   const changes: BalanceChange[] = balanceChanges(entries)
-  insertEntriesOf(tx, { entries, recordedAt: at })
+  insertEntriesOf(tx, { entries, recordedAt })
   if (changes.length > 0) {
     const { statement: move, of } = setOf(moveBalances, changes)
     tx.write(move, [

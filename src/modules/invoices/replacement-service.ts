@@ -11,7 +11,7 @@ import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
 
-type Deps = Pick<InvoiceServiceDeps, 'clock' | 'organizations' | 'clients' | 'references' | 'ports'> &
+type Deps = Pick<InvoiceServiceDeps, 'organizations' | 'clients' | 'references' | 'ports'> &
   Pick<InvoiceChanges, 'openForChange' | 'replaceWith'> &
   Readonly<{
     get: (reader: Reader, id: string) => Promise<InvoiceView>
@@ -23,7 +23,7 @@ type Renounced = Readonly<{ id: string; clientId: string; currency: string }>
 
 /** Invoices that take the place of others under their references. */
 export function createReplacements(deps: Deps) {
-  const { clock, organizations, clients, references, ports, get, changes, openForChange, replaceWith, create } = deps
+  const { organizations, clients, references, ports, get, changes, openForChange, replaceWith, create } = deps
 
   /** Their names went to another invoice, which is written by now: what is void is found by its id alone from then on. */
   async function renounce(tx: Tx, views: readonly InvoiceView[], to: Renounced): Promise<void> {
@@ -33,7 +33,7 @@ export function createReplacements(deps: Deps) {
     for (const { invoice } of views) {
       const isReplaced = invoice.replacedById === null && invoice.clientId === to.clientId && invoice.currency === to.currency
       const replacedById = isReplaced ? to.id : invoice.replacedById
-      await repository.save(tx, { ...invoice, replacedById, version: invoice.version + 1, updatedAt: clock.now() })
+      await repository.save(tx, { ...invoice, replacedById, version: invoice.version + 1, updatedAt: books.now })
     }
   }
 

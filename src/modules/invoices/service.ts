@@ -38,7 +38,6 @@ type Issue = Readonly<{
   drafts: readonly InvoiceDraft[]
   /** Of each draft. */
   refs: readonly NewInvoice['externalRefs'][]
-  at: Date
 }>
 
 /** What became of one invoice of a batch. */
@@ -53,11 +52,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   /** Writes drafts whose clients are locked. @returns the views as they stand before any credit is applied. */
-  async function issue(tx: Tx, { books, holdsOf, drafts, refs, at }: Issue): Promise<InvoiceView[]> {
+  async function issue(tx: Tx, { books, holdsOf, drafts, refs }: Issue): Promise<InvoiceView[]> {
     const planned = await ports.planDunning(tx, { books, holdsOf, drafts })
     const views = drafts.map((draft, index) => viewOf(draft, { planned, externalRefs: refs[index] ?? [] }))
     const [invoices, obligations] = [views.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
-    insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), at })
+    const times = { at: books.now, recordedAt: clock.now() }
+    insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), ...times })
     await planned.afterInsert(tx)
     changes.created(tx, books, views)
     const leaving = drafts.filter(({ client }) => client.offboardingStartedAt !== null)
@@ -95,11 +95,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       clients.lock(tx, input.clientId),
       ports.standingOf(tx, [input.clientId])
     ])
-    const at = clock.now()
-    const draft = draftOf(input, { books, client, newId, at })
+    const draft = draftOf(input, { books, client, newId })
     const { externalRefs } = input
     const gaveUp = externalRefs.length > 0 ? await replacements.takeNames(tx, draft.invoice, externalRefs) : []
-    const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs], at })
+    const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs] })
     assert(view !== undefined, 'one draft gives one view')
     await replacements.renounce(tx, gaveUp, view.invoice)
     const { id: invoiceId } = view.invoice
@@ -147,7 +146,6 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      * @param inputs an input, or the refusal that reading it gave.
      */
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
-      const at = clock.now()
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
       const [books, found, { credit, holdsOf }] = await Promise.all([
         organizations.books(tx),
@@ -162,7 +160,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
         if (input.dunningPolicyId !== null && !books.organization.policyVersions.has(input.dunningPolicyId))
           return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
-        return refusalOr(() => ({ draft: draftOf(input, { books, client, newId, at }), refs: input.externalRefs }))
+        return refusalOr(() => ({ draft: draftOf(input, { books, client, newId }), refs: input.externalRefs }))
       })
       const settled = await Promise.all(
         outcomes.map(async (outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
@@ -175,8 +173,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
               books,
               holdsOf,
               drafts: good.map(({ draft }) => draft),
-              refs: good.map(({ refs }) => refs),
-              at
+              refs: good.map(({ refs }) => refs)
             })
       for (const { gaveUp, draft } of good) await replacements.renounce(tx, gaveUp, draft.invoice)
       const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))

@@ -52,7 +52,7 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
     opened: Opened,
     { changes: moved, added: parts }: { changes: readonly PartChange[]; added: readonly Part[] }
   ): Promise<InvoiceDocument> {
-    const { view, books, at } = opened
+    const { view, books, at, recordedAt } = opened
     const { invoice } = view
     changes.changing(tx, books, [view])
     const effectiveOn = maxDay(invoice.issuedOn, todayFor(books, view.timeZone))
@@ -74,7 +74,7 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
       }),
       ...added.map((obligation) => entryFor(obligation, { ...how, id: newId(), byMinor: obligation.amountMinor }))
     ]
-    if (entries.length > 0) insertEntriesOf(tx, { entries, recordedAt: at })
+    if (entries.length > 0) insertEntriesOf(tx, { entries, recordedAt })
     const reason = moved.some(({ restarts }) => restarts) ? 'rescheduled' : 'total_adjusted'
     const following = { books, view: { ...view, obligations: [...view.obligations, ...added] } }
     const document = await finish(tx, following, { effectiveOn, reason })

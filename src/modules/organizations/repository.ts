@@ -115,10 +115,10 @@ export async function findCalendar(reader: Reader, version: number): Promise<Cal
   return row && { ...row, closedDays: row.closedDays as Day[] }
 }
 
-export async function moveClock(tx: Tx, clock: { at: Date; targetAt: Date | null; now: Date }): Promise<void> {
+export async function moveClock(tx: Tx, clock: { at: Date; targetAt: Date | null }): Promise<void> {
   await tx.sql
     .update(organizations)
-    .set({ clockAt: clock.at, clockTargetAt: clock.targetAt, updatedAt: clock.now })
+    .set({ clockAt: clock.at, clockTargetAt: clock.targetAt, updatedAt: clock.at })
     .where(eq(organizations.orgId, tx.orgId))
 }
 

@@ -82,7 +82,8 @@ export const testClockRoutes: FastifyPluginAsyncTypebox<Options & { nothingDue: 
         operationId: 'getTestClock',
         tags: ['Test clock'],
         summary: 'Where the test clock stands',
-        description: 'A live organization has no clock of its own: 409.',
+        description:
+          'A live organization has no clock of its own: 409. All of a test organization that happens, begins or changes has its time by this clock, created_at and updated_at too. Real time has recorded_at, what API keys, webhook endpoints, deliveries and replays show, and how long idempotency keys are kept.',
         response: { 200: ref(TestClockSchema), ...refusals(409) }
       }
     },

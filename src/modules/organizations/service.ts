@@ -95,11 +95,11 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         clockAt,
         clockTargetAt: null,
         version: 1,
-        createdAt: now,
-        updatedAt: now
+        createdAt: clockAt ?? now,
+        updatedAt: clockAt ?? now
       }
       await repository.insert(tx, draft)
-      await repository.insertCalendar(tx, calendar, now)
+      await repository.insertCalendar(tx, calendar, clockAt ?? now)
       const policyId = await ports.seedPolicy(tx, clockAt ?? now)
       const organization = { ...draft, defaultDunningPolicyId: policyId, policyVersions: new Map([[policyId, 1]]) }
       await repository.save(tx, organization)
@@ -139,10 +139,10 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         calendarChange === undefined
           ? before.calendar
           : { ...before.calendar, ...calendarChange, version: before.calendar.version + 1 }
-      const after: Organization = { ...before, ...settings, calendar, version: before.version + 1, updatedAt: clock.now() }
+      const after: Organization = { ...before, ...settings, calendar, version: before.version + 1, updatedAt: now }
       if (calendarChange !== undefined) {
         checkCalendar(calendar, { place: calendarChange.country !== undefined || calendarChange.region !== undefined })
-        await repository.insertCalendar(tx, calendar, clock.now())
+        await repository.insertCalendar(tx, calendar, now)
       }
       await repository.save(tx, after)
       const grounds =
@@ -172,7 +172,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         throw new DomainError('clock_advance_too_long', `One call advances at most ${ADVANCE_MAX_DAYS} days.`, { pointer })
       }
       requireInTime(target, pointer)
-      await repository.moveClock(tx, { at: from, targetAt: target, now: clock.now() })
+      await repository.moveClock(tx, { at: from, targetAt: target })
       tx.afterCommit(wakeClock)
       return { ...before, clockTargetAt: target }
     },
@@ -198,13 +198,13 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
           { pointer: '/now_at' }
         )
       }
-      await repository.moveClock(tx, { at, targetAt: null, now: clock.now() })
+      await repository.moveClock(tx, { at, targetAt: null })
       return { ...before, clockAt: at }
     },
 
     /** The clock reached `at`; it stands still there when `targetAt` is null. Part of the boundary's transaction. */
     async clockReached(tx: Tx, { at, targetAt }: { at: Date; targetAt: Date | null }): Promise<void> {
-      await repository.moveClock(tx, { at, targetAt, now: clock.now() })
+      await repository.moveClock(tx, { at, targetAt })
     },
 
     organizationsAdvancing: (scheduler: Reader) => repository.organizationsAdvancing(scheduler, 1_000),

@@ -19,7 +19,6 @@ import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
 export type PlanFollowDeps = Readonly<{
-  clock: { now: () => Date }
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -36,7 +35,7 @@ type Told = Readonly<{ type: EventType; installment?: PlanInstallment & { positi
 const SPEAKS_AT = '09:00'
 
 /** What becomes of a plan by what is paid and by time: reminders, misses, its end, and the way back where the ledger is corrected. */
-export function createPlanFollow({ clock, events, clients, invoices, holds, setDeadline }: PlanFollowDeps) {
+export function createPlanFollow({ events, clients, invoices, holds, setDeadline }: PlanFollowDeps) {
   async function get(reader: Reader, id: string): Promise<PaymentPlan> {
     const plan = await repository.find(reader, id)
     if (plan === undefined) throw new DomainError('not_found', 'There is no such payment plan.')
@@ -95,7 +94,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
 
   /** Ends a plan or a proposal by hand, by time, or with its invoices. */
   async function end(tx: Tx, books: Books, { plan, to }: { plan: PaymentPlan; to: Ended }): Promise<PaymentPlan> {
-    const after: PaymentPlan = { ...plan, ...to, version: plan.version + 1, updatedAt: clock.now() }
+    const after: PaymentPlan = { ...plan, ...to, version: plan.version + 1, updatedAt: books.now }
     await save(tx, after)
     await setNext(tx, books, after)
     if (plan.status === 'active') await release(tx, books, { plan, reason: after.endReason ?? after.status })
@@ -133,7 +132,7 @@ export function createPlanFollow({ clock, events, clients, invoices, holds, setD
     books: Books,
     { plan, progress, today }: { plan: PaymentPlan; progress: Progress; today: Day }
   ): Promise<void> {
-    const { after, told } = outcomeOf(plan, { progress, today, at: clock.now() })
+    const { after, told } = outcomeOf(plan, { progress, today, at: books.now })
     if (told.length === 0 && JSON.stringify(toApi(plan)) === JSON.stringify(toApi(after))) return setNext(tx, books, plan)
     await save(tx, after)
     await setNext(tx, books, after)

@@ -31,7 +31,7 @@ export type Previewed = Readonly<{
   installments: readonly Installment[]
 }>
 
-type Deps = Pick<PlanFollowDeps, 'clock' | 'events' | 'organizations' | 'clients' | 'invoices'> &
+type Deps = Pick<PlanFollowDeps, 'events' | 'organizations' | 'clients' | 'invoices'> &
   Readonly<{
     newId: () => string
     get: (reader: Reader, id: string) => Promise<PaymentPlan>
@@ -45,7 +45,7 @@ type Deps = Pick<PlanFollowDeps, 'clock' | 'events' | 'organizations' | 'clients
 
 const OPEN_FOR_DAYS = 14
 
-export function createProposals({ newId, clock, events, organizations, clients, invoices, eventOf, setProposalEnd }: Deps) {
+export function createProposals({ newId, events, organizations, clients, invoices, eventOf, setProposalEnd }: Deps) {
   /** @throws DomainError naming the field, see `preview`. */
   async function agree(tx: Tx, input: NewPlan, today: Day): Promise<Previewed> {
     const views = await coveredBy(tx, input)
@@ -101,7 +101,7 @@ export function createProposals({ newId, clock, events, organizations, clients, 
           pointer: '/expires_on'
         })
       }
-      const at = clock.now()
+      const at = books.now
       const { clientId, graceDays, breakAfterMissed, restoresService, replacesId, note } = input
       const plan: PaymentPlan = {
         id: newId(),

@@ -12,7 +12,7 @@ import * as repository from './repository.ts'
 
 /** Agreements to pay in parts: proposing, accepting, refusing and ending them. What becomes of them is followed in `follow-service.ts`. */
 export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId: () => string }>) {
-  const { clock, events, organizations, clients, invoices } = deps
+  const { events, organizations, clients, invoices } = deps
   const follow = createPlanFollow(deps)
   const { get, save, eventOf } = follow
   const proposals = createProposals({ ...deps, get, eventOf, setProposalEnd: follow.setNext })
@@ -75,7 +75,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
         acceptedOn: today,
         already: alreadyOf(receipts),
         version: plan.version + 1,
-        updatedAt: clock.now()
+        updatedAt: books.now
       }
       await save(tx, accepted)
       await follow.hold(tx, books, accepted)

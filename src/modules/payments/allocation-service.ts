@@ -27,7 +27,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     const touched = entries.filter(({ obligationId }) => obligationId !== null)
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
     if (invoiceIds.length > 0) invoices.changing(tx, books, await invoices.viewsOf(tx, invoiceIds))
-    invoices.post(tx, { entries, at })
+    invoices.post(tx, { entries, at, recordedAt: clock.now() })
     const recovered = touched.filter(({ kind }) => kind === 'write_off_recovered')
     if (recovered.length > 0) await invoices.followRecovery(tx, invoiceIds)
     const [first] = touched
@@ -154,7 +154,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const [first] = shares
       if (first === undefined) continue
       const client = { id: first.clientId, currency: first.currency }
-      await allocate(tx, { books, at: clock.now(), receipts: [], shares, client, told: async () => [], movesCredit: true })
+      await allocate(tx, { books, at: books.now, receipts: [], shares, client, told: async () => [], movesCredit: true })
     }
     return groups.size > 0
   }
@@ -198,7 +198,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         const client = { id: clientId, currency: payable.currency }
         await allocate(tx, {
           books,
-          at: clock.now(),
+          at: books.now,
           receipts: [],
           shares: sourced,
           client,
@@ -216,7 +216,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day | null }
     ): Promise<Released[]> {
       const { obligationId, effectiveOn: asOf } = input
-      const at = clock.now()
+      const at = input.books.now
       let left = input.amountMinor
       const entries: LedgerEntry[] = []
       for (const allocation of stillSet(await invoices.allocationsOf.obligations(tx, [obligationId]))) {
@@ -225,7 +225,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         left -= amountMinor
         entries.push(reversalEntry(allocation, { amountMinor, asOf }))
       }
-      invoices.post(tx, { entries, at })
+      invoices.post(tx, { entries, at, recordedAt: clock.now() })
       await repository.moveUnapplied(tx, { changes: creditChanges(entries), at })
       return entries.flatMap(({ paymentId, unappliedMinor: amountMinor, effectiveOn: fromOn }) =>
         paymentId === null ? [] : [{ paymentId, amountMinor, fromOn }]
@@ -249,7 +249,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       if (payable === undefined || shares.length === 0) return
       const client = { id: payable.clientId, currency: payable.currency }
       const told = async () => []
-      await allocate(tx, { ...{ books, at: clock.now(), receipts: [], shares, client, told }, movesCredit: true })
+      await allocate(tx, { ...{ books, at: books.now, receipts: [], shares, client, told }, movesCredit: true })
     }
   }
 }

@@ -1,5 +1,4 @@
 import type { Tx } from '../../db/client.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
@@ -9,7 +8,6 @@ import { type Movement, reallocated } from './reallocation.ts'
 import * as repository from './repository.ts'
 
 type Deps = Readonly<{
-  clock: Clock
   organizations: OrganizationService
   clients: ClientService
   invoices: InvoiceService
@@ -19,7 +17,7 @@ type Deps = Readonly<{
 /** What was moved between a payment and an invoice; negative where the invoice gave it back. */
 export type MovedAmount = Readonly<{ paymentId: string; invoiceId: string; currency: Currency; byMinor: bigint }>
 
-export function createReallocation({ clock, organizations, clients, invoices, allocator }: Deps) {
+export function createReallocation({ organizations, clients, invoices, allocator }: Deps) {
   async function movementsOf(
     tx: Tx,
     { clientId, currency, appliesCredit }: { clientId: string; currency: Currency | null; appliesCredit: boolean }
@@ -61,7 +59,7 @@ export function createReallocation({ clock, organizations, clients, invoices, al
           own.map((share) => ({ ...share, paymentId: payment.id, fromOn: payment.receivedOn ?? share.issuedOn }))
         )
         await allocator.allocate(tx, {
-          ...{ books, at: clock.now(), shares, movesCredit: true },
+          ...{ books, at: books.now, shares, movesCredit: true },
           receipts: releases.flat(),
           client: { id: client.id, currency: code },
           told: async () => []

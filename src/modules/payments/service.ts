@@ -25,6 +25,7 @@ import { createShares } from './shares-service.ts'
 
 export type PaymentServiceDeps = Readonly<{
   newId: () => string
+  /** Real time, when a movement of the ledger is recorded. */
   clock: { now: () => Date }
   events: EventService
   organizations: OrganizationService
@@ -38,7 +39,7 @@ export type PaymentServiceDeps = Readonly<{
 }>
 
 export function createPaymentService(deps: PaymentServiceDeps) {
-  const { newId, clock, events, organizations, clients, references, invoices } = deps
+  const { newId, events, organizations, clients, references, invoices } = deps
   const allocator = createAllocator(deps)
   const pendings = createPendings({ invoices, ports: deps.pending })
   const { sharesOf, stillNamed } = createShares({ invoices })
@@ -53,7 +54,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const { payment } = await get(tx, id)
     const client = await clients.lock(tx, payment.clientId)
     const [books, view] = await Promise.all([organizations.books(tx), get(tx, id)])
-    return { books, view, today: todayFor(books, client.timeZone), at: clock.now() }
+    return { books, view, today: todayFor(books, client.timeZone), at: books.now }
   }
 
   function eventOf(type: EventType, view: PaymentView, previous: object | null = null): EventDraft {
@@ -77,7 +78,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     }
   ): Promise<PaymentView> {
     const { books, receivedOn, instead } = how
-    const at = clock.now()
+    const at = books.now
     const taken = instead?.entries ?? []
     const shares = await sharesOf(tx, payment, { ...how, availableMinor: payment.amountMinor, freed: taken })
     const unappliedMinor = shares.reduce((left, share) => left - share.amountMinor, payment.amountMinor)
@@ -118,7 +119,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   async function record(tx: Tx, input: NewPayment, instead?: TakenBack): Promise<PaymentView> {
     const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
     const today = todayFor(books, client.timeZone)
-    const payment = paymentOf(input, { id: input.id ?? newId(), at: clock.now() })
+    const payment = paymentOf(input, { id: input.id ?? newId(), at: books.now })
     const { externalRefs } = input
     if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
     if (input.status === 'settled') {
@@ -130,7 +131,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     if (input.status === 'failed') {
       repository.insert(tx, payment)
       if (input.allocations !== null) namedRepository.insertNamed(tx, { paymentId: payment.id, named: input.allocations })
-      return corrections.end(tx, { books, view, today, at: clock.now() }, { ...input, isNew: true })
+      return corrections.end(tx, { books, view, today, at: books.now }, { ...input, isNew: true })
     }
     await pendings.announce(tx, { books, client, payment, named: input.allocations })
     await events.append(tx, { occurredAt: books.now, drafts: [eventOf('payment.pending', view)] })
@@ -153,7 +154,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
     ...createBalances({ organizations, clients }),
     ...createClosing({ clients }),
-    ...createReallocation({ clock, organizations, clients, invoices, allocator }),
+    ...createReallocation({ organizations, clients, invoices, allocator }),
 
     /**
      * Records money that came in, or that is announced, or that did not come after all.
@@ -194,7 +195,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const view = await get(tx, id)
       const { status, unconfirmedAt, version } = view.payment
       if (status !== 'pending' || unconfirmedAt !== null) return
-      const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: clock.now() }
+      const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: books.now }
       repository.save(tx, payment)
       await pendings.conclude(tx, books, { payment, reason: 'unconfirmed' })
       const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })

@@ -20,7 +20,6 @@ import { toApi } from './schemas.ts'
 
 export type PromiseServiceDeps = Readonly<{
   newId: () => string
-  clock: { now: () => Date }
   events: EventService
   organizations: OrganizationService
   clients: ClientService
@@ -43,7 +42,7 @@ export type NewPromise = Readonly<{
 }>
 
 export function createPromiseService(deps: PromiseServiceDeps) {
-  const { newId, clock, events, organizations, clients, invoices, holds, setDeadline } = deps
+  const { newId, events, organizations, clients, invoices, holds, setDeadline } = deps
 
   const following = new WeakMap<Tx, Readonly<{ books: Books; invoiceIds: Set<string> }>>()
 
@@ -92,7 +91,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     books: Books,
     { before, to }: { before: PaymentPromise; to: Pick<PaymentPromise, 'status' | 'endedOn' | 'endReason'> }
   ): Promise<PaymentPromise> {
-    const after: PaymentPromise = { ...before, ...to, version: before.version + 1, updatedAt: clock.now() }
+    const after: PaymentPromise = { ...before, ...to, version: before.version + 1, updatedAt: books.now }
     const { id, clientId } = before
     await repository.save(tx, after)
     if (after.status === 'pending') await wait(tx, books, after)
@@ -182,7 +181,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
         })
       }
       const receipts = await invoices.receiptsOf(tx, { invoiceIds, sinceOn: today })
-      const at = clock.now()
+      const at = books.now
       const promise: PaymentPromise = {
         id: newId(),
         ...{ clientId: input.clientId, invoiceIds, currency: input.currency, amountMinor: input.amountMinor },

@@ -1,5 +1,4 @@
 import type { Tx } from '../../db/client.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { addDays, dayFromEpochDay, dayIn, epochDayOf, startOfDay } from '../../kernel/day.ts'
 import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import type { ClientService } from '../clients/service.ts'
@@ -22,7 +21,6 @@ import type { Scorable } from './rescoring.ts'
 import { ensureStanding, weightsOf } from './standing-service.ts'
 
 export type RefreshDeps = Readonly<{
-  clock: Clock
   events: EventService
   clients: ClientService
   organizations: OrganizationService
@@ -36,7 +34,7 @@ const DAYS_PER_BATCH = 31
 type Refreshing = Readonly<{ books: Books; standing: Standing; following: Following }>
 
 /** Keeps an organization's scores: follows its events, and passes into each new day once. */
-export function createRefreshService({ clock, events, clients, organizations }: RefreshDeps) {
+export function createRefreshService({ events, clients, organizations }: RefreshDeps) {
   const { rescore } = createRescoreService({ events, clients })
 
   async function follow(tx: Tx, { books, standing, following }: Refreshing): Promise<{ standing: Standing; more: boolean }> {
@@ -91,7 +89,7 @@ export function createRefreshService({ clock, events, clients, organizations }: 
     async refresh(tx: Tx): Promise<boolean> {
       if (!(await organizationRepository.isMine(tx))) return false
       const books = await organizations.books(tx)
-      const former = await ensureStanding(tx, { books, now: clock.now() })
+      const former = await ensureStanding(tx, { books, now: books.now })
       const { model, seriousDays } = former.settings
       if (model !== former.model || seriousDays !== former.seriousDays) {
         const standing = await rebuild(tx, { books, standing: { ...former, model, seriousDays } }, { rescoreClients })
@@ -116,10 +114,10 @@ export function createRefreshService({ clock, events, clients, organizations }: 
   }
 
   /** Whatever asked for a look, a change of the settings or of the zone, has had it: the next is due with the next day. */
-  async function save(tx: Tx, standing: Standing, { organization: { timeZone } }: Books): Promise<void> {
+  async function save(tx: Tx, standing: Standing, { now: updatedAt, organization: { timeZone } }: Books): Promise<void> {
     const distribution = await rankingRepository.distribution(tx)
     const nextPassAt = startOfDay(addDays(standing.day, 1), timeZone)
-    await organizationRepository.save(tx, { ...standing, distribution, nextPassAt, updatedAt: clock.now() })
+    await organizationRepository.save(tx, { ...standing, distribution, nextPassAt, updatedAt })
   }
 }
 

@@ -56,7 +56,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
   const cache = createStandingCache()
 
   async function standingOf(reader: Reader, books: Present): Promise<Standing> {
-    return (await organizationRepository.find(reader)) ?? firstStanding(books, clock.now())
+    return (await organizationRepository.find(reader)) ?? firstStanding(books, books.now)
   }
 
   /** @throws DomainError `invalid_request` for a day that has not begun. */
@@ -67,7 +67,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
     const on = asOf ?? today
     if (on > today)
       throw new DomainError('invalid_request', `It is ${today}: there is no score of a day to come.`, { pointer: '/as_of' })
-    const standing = kept?.standing ?? firstStanding(present, clock.now())
+    const standing = kept?.standing ?? firstStanding(present, present.now)
     const isPast = on < today
     const isBehind = isPast || on < standing.day
     const ofDay = on === standing.day ? groundOfStanding(standing) : undefined
@@ -218,7 +218,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       { change, expectedVersion }: { change: ModelChange; expectedVersion: number | undefined }
     ): Promise<ModelView> {
       const books = await organizations.books(tx)
-      const standing = await ensureStanding(tx, { books, now: clock.now() })
+      const standing = await ensureStanding(tx, { books, now: books.now })
       refuseStale(standing.version, expectedVersion)
       const { assumed, bandRule, ...rest } = change
       const before = standing.settings
@@ -229,13 +229,13 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       if (isDeepStrictEqual(settings, before)) return viewOf(tx, standing)
       // What became known while the weights stood still is still to be followed.
       const isStale = standing.isStale || (settings.followsOutcomes && !standing.settings.followsOutcomes)
-      return viewOf(tx, await saved(tx, { ...standing, settings, isStale, nextPassAt: books.now }))
+      return viewOf(tx, await saved(tx, { ...standing, settings, isStale, nextPassAt: books.now, updatedAt: books.now }))
     },
 
     /** Sets the weights back to where they start. They follow what becomes known from now on. */
     async resetModel(tx: Tx, expectedVersion: number | undefined): Promise<ModelView> {
       const books = await organizations.books(tx)
-      const standing = await ensureStanding(tx, { books, now: clock.now() })
+      const standing = await ensureStanding(tx, { books, now: books.now })
       refuseStale(standing.version, expectedVersion)
       const ground = groundOf(standing, new Map())
       const values = {
@@ -244,12 +244,12 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       }
       await organizationRepository.saveWeights(tx, [{ day: standing.day, ...values, lateOutcomes: 0, seriousOutcomes: 0 }])
       await organizationRepository.saveCovariances(tx, priorCovariances(standing))
-      return viewOf(tx, await saved(tx, { ...standing, resetOn: standing.day, isStale: false }))
+      return viewOf(tx, await saved(tx, { ...standing, resetOn: standing.day, isStale: false, updatedAt: books.now }))
     }
   }
 
   async function saved(tx: Tx, standing: Standing): Promise<Standing> {
-    await organizationRepository.save(tx, { ...standing, updatedAt: clock.now() })
+    await organizationRepository.save(tx, standing)
     return (await organizationRepository.findForUpdate(tx)) ?? standing
   }
 

@@ -3,7 +3,7 @@ import type { InteractionDocument } from '../../../src/modules/interactions/sche
 import { refusalOf, startApp } from '../../support/app.ts'
 import { done } from '../../support/dunning.ts'
 
-const service = await startApp()
+const service = await startApp({ mode: 'live' })
 const { call, clock } = service
 afterAll(service.close)
 

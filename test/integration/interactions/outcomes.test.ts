@@ -92,9 +92,9 @@ test.for([
 
 test('a new outcome makes its entry one that has changed since', async () => {
   const { ledger, entry } = await dunned()
-  app.clock.set('2026-03-01T09:00:00Z')
+  await ledger.advance('2026-01-14T13:00:00Z')
   const changed = async () =>
-    (await done(ledger.call<{ data: EntryBody[] }>('GET', '/v1/dunning/entries?updated_since=2026-03-01T09:00:00Z'))).data
+    (await done(ledger.call<{ data: EntryBody[] }>('GET', '/v1/dunning/entries?updated_since=2026-01-14T13:00:00Z'))).data
   expect(await changed()).toEqual([])
   await done(report(ledger, entry.id, { outcome: 'sent', channel: 'letter' }))
   expect((await changed()).map(({ id }) => id)).toEqual([entry.id])
