@@ -40,7 +40,7 @@ const WAITING_MAX = 10_000
 const WAITING_FOR_ONE_MAX = 500
 
 type Deletion = Readonly<{ kind: ReferenceKind; ref: ExternalRef; sourceVersion: bigint | null }>
-type Standing = Readonly<{ own: Awaited<ReturnType<ReferenceService['find']>>; waiting: PendingWrite | undefined }>
+type Standing = Readonly<{ own: Awaited<ReturnType<ReferenceService['lock']>>; waiting: PendingWrite | undefined }>
 type Held = Pick<PendingWrite, 'operation' | 'body' | 'awaited'>
 
 /**
@@ -48,8 +48,10 @@ type Held = Pick<PendingWrite, 'operation' | 'body' | 'awaited'>
  * transaction that creates it. Names are locked in one order: the parent's, then the write's own.
  */
 export function createPendingWriteService({ newId, events, organizations, references, writesOf }: PendingWriteServiceDeps) {
+  /** Locks the name of a write: of two under it the second finds what the first did. */
   async function standingOf(tx: Tx, write: Pick<Write, 'kind' | 'ref'>): Promise<Standing> {
-    const [own, waiting] = await Promise.all([references.find(tx, nameOf(write)), repository.findByName(tx, nameOf(write))])
+    // Asked together, and answered in this order.
+    const [own, waiting] = await Promise.all([references.lock(tx, nameOf(write)), repository.findByName(tx, nameOf(write))])
     return { own, waiting }
   }
 
@@ -70,12 +72,8 @@ export function createPendingWriteService({ newId, events, organizations, refere
     const answer = await writesOf(write.kind).put(tx, revives ? { ...write, revives } : write)
     if (revives) references.setDeletedVersion(tx, name, null)
     if (waiting !== undefined) await repository.remove(tx, waiting.id)
-    if (own !== undefined) return answer
-    // The deletion of what did not exist may have come while this write waited for the name.
-    const deletion = waiting ?? (await repository.findByName(tx, name))
-    if (deletion?.operation !== 'delete') return answer
-    if (deletion !== waiting) await repository.remove(tx, deletion.id)
-    return isCovered(write, deletion.sourceVersion) ? deleteNow(tx, { ...write, sourceVersion: deletion.sourceVersion }) : answer
+    const isGone = own === undefined && waiting?.operation === 'delete' && isCovered(write, waiting.sourceVersion)
+    return isGone ? deleteNow(tx, { ...write, sourceVersion: waiting.sourceVersion }) : answer
   }
 
   async function deleteNow(tx: Tx, { kind, ref, sourceVersion }: Deletion): Promise<ByRefAnswer> {
@@ -106,18 +104,17 @@ export function createPendingWriteService({ newId, events, organizations, refere
   }
 
   /** A write that must wait, or for which something waits: under locks, so that it and what it waits for do not miss each other. */
-  async function putLocked(tx: Tx, write: Write, seen: Standing): Promise<ByRefAnswer> {
+  async function putLocked(tx: Tx, write: Write, seen: PendingWrite | undefined): Promise<ByRefAnswer> {
     const { parentOf, withParent, check } = writesOf(write.kind)
-    const parent = parentOf(joined(seen.waiting, write).body)
-    const parentId = parent === null ? null : await references.lockAwaited(tx, parent)
-    await references.lockAwaited(tx, nameOf(write))
+    const parent = parentOf(joined(seen, write).body)
+    const found = parent === null ? undefined : await references.lockAwaited(tx, parent)
     const standing = await standingOf(tx, write)
     const late = await lateAnswer(tx, write, standing)
     if (late !== undefined) return late
     const whole = joined(standing.waiting, write)
     if (!isSameName(parentOf(whole.body), parent)) throw changedMeanwhile()
     if (parent === null) return apply(tx, whole, standing)
-    if (parentId !== null) return apply(tx, { ...whole, body: withParent(whole.body, parentId) }, standing)
+    if (found !== undefined) return apply(tx, { ...whole, body: withParent(whole.body, found.objectId) }, standing)
     await check(tx, whole, { exists: standing.own !== undefined })
     return hold(tx, whole, { operation: 'put', body: whole.body, awaited: parent, waiting: standing.waiting })
   }
@@ -133,16 +130,14 @@ export function createPendingWriteService({ newId, events, organizations, refere
     await events.append(tx, { occurredAt: now, drafts: [draft] })
   }
 
-  async function applyWaiting(tx: Tx, { id }: PendingWrite, parentId: string): Promise<void> {
-    const found = await repository.find(tx, id)
-    if (found === undefined) return
-    await references.lockAwaited(tx, nameOf(found))
-    const write = await repository.find(tx, id)
-    if (write?.state !== 'waiting' || write.body === null) return
+  async function applyWaiting(tx: Tx, seen: PendingWrite, parentId: string): Promise<void> {
+    const standing = await standingOf(tx, seen)
+    const write = standing.waiting
+    if (write?.state !== 'waiting' || write.body === null || !isSameName(write.awaited, seen.awaited)) return
     const { kind, ref, body, sourceVersion } = write
     const whole = { kind, ref, sourceVersion, body: writesOf(kind).withParent(body, parentId) }
     try {
-      await tx.attempt(async (part) => apply(part, whole, { ...(await standingOf(part, write)), waiting: write }))
+      await tx.attempt((part) => apply(part, whole, standing))
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       await refuse(tx, write, error)
@@ -161,11 +156,13 @@ export function createPendingWriteService({ newId, events, organizations, refere
     async put(tx: Tx, write: Write): Promise<ByRefAnswer> {
       const { parentOf, withParent } = writesOf(write.kind)
       const parent = parentOf(write.body)
-      const [standing, found] = await Promise.all([
-        standingOf(tx, write),
+      const [waiting, found] = await Promise.all([
+        repository.findByName(tx, nameOf(write)),
         parent === null ? undefined : references.find(tx, parent)
       ])
-      if (standing.waiting !== undefined || (parent !== null && found === undefined)) return putLocked(tx, write, standing)
+      if (waiting !== undefined || (parent !== null && found === undefined)) return putLocked(tx, write, waiting)
+      const standing = await standingOf(tx, write)
+      if (standing.waiting !== undefined) return putLocked(tx, write, standing.waiting)
       const late = await lateAnswer(tx, write, standing)
       if (late !== undefined) return late
       const body = found === undefined ? write.body : withParent(write.body, found.objectId)
@@ -179,12 +176,7 @@ export function createPendingWriteService({ newId, events, organizations, refere
     async remove(tx: Tx, write: Deletion): Promise<ByRefAnswer> {
       const { kind, ref, sourceVersion } = write
       const name = nameOf(write)
-      let standing = await standingOf(tx, write)
-      if (standing.own === undefined && (sourceVersion !== null || standing.waiting !== undefined)) {
-        await references.lockAwaited(tx, name)
-        standing = await standingOf(tx, write)
-      }
-      const { own, waiting } = standing
+      const { own, waiting } = await standingOf(tx, write)
       if (waiting !== undefined && isOlder(write, waiting.sourceVersion)) return pendingAnswer(waiting)
       if (own !== undefined) {
         if (isOlder(write, own.sourceVersion)) return writesOf(kind).unchanged(tx, ref)

@@ -44,20 +44,25 @@ export function insertFree(tx: Tx, { kind, objectId, refs, createdAt }: NewRefs)
   return tx.run(insertRefs, [tx.orgId, kind, sources, ids, objectId, createdAt])
 }
 
-const insertAwaited = statement<{ objectId: string | null }>(
-  'references.await',
-  `insert into external_refs (org_id, kind, source, external_id, is_awaited, created_at) values ($1, $2, $3, $4, true, $5)
-   on conflict (org_id, kind, source, external_id) do update set is_awaited = true
-   returning object_id as "objectId"`
+const lockRow = statement<Omit<Found, 'objectId'> & { objectId: string | null }>(
+  'references.lock',
+  `insert into external_refs (org_id, kind, source, external_id, is_awaited, created_at) values ($1, $2, $3, $4, $5, $6)
+   on conflict (org_id, kind, source, external_id) do update set is_awaited = external_refs.is_awaited or excluded.is_awaited
+   returning ${found}`
 )
 
 /**
- * Locks a name, whether it has an object or not, and has it remember that something waits for it. Waits for who is about to give
- * it to an object, and has who comes after wait. @returns the object; null where there is none.
+ * Locks a name, whether it has an object or not. Waits for who is about to give it to one, and has who comes after wait.
+ * @param how.isAwaited has it remember that something waits for it. @returns its object, where it has one.
  */
-export async function lockAwaited(tx: Tx, { kind, source, id }: Name, createdAt: Date): Promise<string | null> {
-  const [row] = await tx.run(insertAwaited, [tx.orgId, kind, source, id, createdAt])
-  return row?.objectId ?? null
+export async function lock(
+  tx: Tx,
+  { kind, source, id }: Name,
+  { isAwaited, createdAt }: Readonly<{ isAwaited: boolean; createdAt: Date }>
+): Promise<Found | undefined> {
+  const [row] = await tx.run(lockRow, [tx.orgId, kind, source, id, isAwaited, createdAt])
+  if (row === undefined || row.objectId === null) return undefined
+  return { ...row, objectId: row.objectId }
 }
 
 const selectOwners = statement<ExternalRef & { objectId: string }>(

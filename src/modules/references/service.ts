@@ -184,11 +184,13 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     setSourceVersion: (tx: Tx, { sourceVersion, ...name }: repository.Name & { sourceVersion: bigint }): Promise<boolean> =>
       repository.raiseVersion(tx, name, sourceVersion),
 
-    /**
-     * Locks a name for a write that waits for it, before its object exists. Whoever gives the name to an object learns that
-     * something waits; of two at once the second sees what the first did. @returns the object, where there is one after all.
-     */
-    lockAwaited: (tx: Tx, name: repository.Name): Promise<string | null> => repository.lockAwaited(tx, name, clock.now()),
+    /** Locks a name, whether it has an object or not: who writes under it, or gives it to an object, comes before or after. */
+    lock: (tx: Tx, name: repository.Name): Promise<repository.Found | undefined> =>
+      repository.lock(tx, name, { isAwaited: false, createdAt: clock.now() }),
+
+    /** The same for what waits for the name: who gives it to an object learns that something does. */
+    lockAwaited: (tx: Tx, name: repository.Name): Promise<repository.Found | undefined> =>
+      repository.lock(tx, name, { isAwaited: true, createdAt: clock.now() }),
 
     /** Remembers with which version the source deleted the object; null forgets that it did. */
     setDeletedVersion: repository.setDeletedVersion,

@@ -178,6 +178,20 @@ describe('a deletion with a version', () => {
     expect(late.body).toMatchObject({ applied: false, status: 'reversed' })
   })
 
+  test('holds against an older version that arrives in the same moment', async () => {
+    const ledger = await newLedger()
+    await put(ledger, 'clients', 'c', { name: 'C' })
+    for (let round = 0; round < 12; round += 1) {
+      const id = `race-${round}`
+      const send = (source_version: number) => put(ledger, 'payments', id, { ...payment, source_version })
+      if (round % 2 === 0) await send(1)
+      const answers = await Promise.all([send(2), remove(ledger, 'payments', id, 4), send(3), send(2)])
+      expect(answers.map(({ status }) => status).every((status) => status < 300)).toBe(true)
+      const { status, body } = await get(ledger, 'payments', id)
+      expect(status === 404 ? 'reversed' : body.status).toBe('reversed')
+    }
+  })
+
   test('of a client archives it in every order, and a newer version takes that back', async () => {
     const orders = [
       [1, 'delete', 2],
