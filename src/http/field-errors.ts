@@ -90,8 +90,11 @@ function explain(error: AjvError, about: About): { pointer: string; detail: stri
       }
     case 'pattern':
       return { pointer: propertyName === undefined ? instancePath : at(propertyName), detail: patternRule(params['pattern']) }
-    default:
+    default: {
+      const ofText = keyword === 'type' && about.place !== 'body' ? TEXT_RULES[String(params['type'])] : undefined
+      if (ofText !== undefined) return { pointer: instancePath, detail: ofText }
       return { pointer: instancePath, detail: `${(message ?? 'is not valid').replace(/^./, (c) => c.toUpperCase())}.` }
+    }
   }
 }
 
@@ -122,6 +125,13 @@ const PATTERN_RULES: Readonly<Record<string, string>> = {
   '^[0-9]{1,18}$': 'Must be a whole number of at most 18 digits.',
   "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$":
     'The name of a header is 1 to 64 letters, digits, hyphens, underscores or other characters of a token (RFC 9110).'
+}
+
+/** What is not the body is text: of another type it is what the text can be read as. */
+const TEXT_RULES: Readonly<Record<string, string>> = {
+  integer: 'Must be a whole number in digits, as in 7. Leave the parameter out for its default.',
+  number: 'Must be a number in digits, as in 7 or 0.5. Leave the parameter out for its default.',
+  boolean: 'Must be true or false. Leave the parameter out for either.'
 }
 
 const FORMAT_RULES: Readonly<Record<string, string>> = {

@@ -100,17 +100,14 @@ export const RefQuery = closed({
   source: Type.String({ minLength: 1, maxLength: 64 }),
   id: Type.String({ minLength: 1, maxLength: 255, description: 'The id in the source; may hold slashes' })
 })
-/** A deletion in the source may be a version of the object as well. Text, for an empty number of a query would count as 0. */
+/** A deletion in the source may be a version of the object as well. */
 export const DeleteByRefQuery = closed({
   ...RefQuery.properties,
-  source_version: Type.Optional(
-    Type.String({
-      pattern: '^(0|[1-9][0-9]{0,14}|[1-8][0-9]{15})$',
-      description:
-        "The source's own version of the object that says that it is deleted, an integer: the deletion holds against writes of older and equal versions",
-      examples: ['7']
-    })
-  )
+  source_version: Type.Optional({
+    ...SourceVersion,
+    description:
+      "The source's own version of the object that says that it is deleted: the deletion holds against writes of older and equal versions"
+  })
 })
 
 export const pageQuery = {

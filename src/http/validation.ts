@@ -18,8 +18,9 @@ const inputFormats = { ...formats, date: isInputDay, 'date-time': isInputInstant
 
 const pool = AjvCompiler()
 /** By the names of the schemas that they know: Fastify asks in each scope anew, which all know the same. */
-const compilers = new Map<string, (route: { httpPart?: string }) => Validate>()
+const compilers = new Map<string, (route: Route) => Validate>()
 
+type Route = Readonly<{ httpPart?: string; schema?: { properties?: Properties } }>
 type Validate = { (value: unknown): boolean; errors?: unknown }
 
 /**
@@ -58,31 +59,48 @@ function isSmall(value: unknown): boolean {
   return true
 }
 
-/** Bodies are taken literally: "12" is not 12 and an unknown field is an error. Text in the URL is coerced. */
+/** Nothing is coerced: "12" in a body is not 12. Text in the URL is read by its schema first, see `readTexts`. */
 function compilerFor(externalSchemas: Parameters<BuildCompilerFromPool>[0]) {
-  const common = { useDefaults: true, removeAdditional: false, discriminator: true } as const
+  const common = { useDefaults: true, removeAdditional: false, discriminator: true, coerceTypes: false } as const
   // After ajv-formats, which would replace formats of the same name that came as options.
   const onCreate = (ajv: { addFormat: (name: string, check: (text: string) => boolean) => unknown }) => {
     for (const [name, check] of Object.entries(inputFormats)) ajv.addFormat(name, check)
   }
-  const literal = { ...common, coerceTypes: false } as const
-  // The text "Infinity" coerces to a number, which strict numbers take for none and so hold against no bound.
-  const coercing = { ...common, coerceTypes: 'array', strictNumbers: false } as const
-  const first = { literal: compilerWith(literal), coercing: compilerWith(coercing) }
-  const thorough = {
-    literal: once(() => compilerWith({ ...literal, allErrors: true })),
-    coercing: once(() => compilerWith({ ...coercing, allErrors: true }))
-  }
-  return (route: { httpPart?: string }) => {
-    const kind = route.httpPart === 'body' ? 'literal' : 'coercing'
-    return whenNeeded(
-      () => first[kind](route),
-      () => thorough[kind]()(route)
+  const first = compilerWith(common)
+  const thorough = once(() => compilerWith({ ...common, allErrors: true }))
+  return (route: Route) => {
+    const validate = whenNeeded(
+      () => first(route),
+      () => thorough()(route)
     )
+    return route.httpPart === 'body' ? validate : afterReading(route.schema?.properties ?? {}, validate)
   }
 
   function compilerWith(customOptions: object): (route: object) => Validate {
     return pool(externalSchemas, { onCreate, customOptions }) as unknown as (route: object) => Validate
+  }
+}
+
+type Properties = Readonly<Record<string, Readonly<{ type?: unknown }>>>
+
+function afterReading(properties: Properties, validate: Validate): Validate {
+  const reading: Validate = (value) => {
+    readTexts(value as Record<string, unknown>, properties)
+    const isValid = validate(value)
+    reading.errors = validate.errors
+    return isValid
+  }
+  return reading
+}
+
+/** Replaces the text of each number and boolean by its value. Any other text stays text, which the schema refuses: a blank is not 0. */
+function readTexts(values: Record<string, unknown>, properties: Properties): void {
+  for (const [name, { type }] of Object.entries(properties)) {
+    const text = values[name]
+    if (typeof text !== 'string') continue
+    if (type === 'boolean' && (text === 'true' || text === 'false')) values[name] = text === 'true'
+    if (type === 'integer' && /^-?\d+$/.test(text)) values[name] = Number(text)
+    if (type === 'number' && /^-?\d+(\.\d+)?$/.test(text)) values[name] = Number(text)
   }
 }
 

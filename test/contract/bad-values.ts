@@ -64,9 +64,22 @@ export function badTextsFor(schema: Schema): string[] {
   const texts = (values: readonly unknown[] = []) => values.filter((value) => typeof value === 'string')
   switch (typesOf(schema)[0] ?? 'string') {
     case 'integer':
-      return ['ten', '1.5', '', ' ', `${(schema.minimum ?? 0) - 1}`, `${(schema.maximum ?? 1e15) + 1}`, 'Infinity', '1,2']
+      return [
+        'ten',
+        '1.5',
+        '',
+        ' ',
+        `${(schema.minimum ?? 0) - 1}`,
+        `${(schema.maximum ?? 1e15) + 1}`,
+        'Infinity',
+        '1,2',
+        '\t',
+        '0x1',
+        '1e1',
+        ' 1'
+      ]
     case 'boolean':
-      return ['maybe', '1', '', 'TRUE']
+      return ['maybe', '1', '0', '', ' ', 'null', 'TRUE']
     default:
       return [
         ...texts(schema.enum === undefined ? [] : ['no-such-word', '']),

@@ -55,6 +55,16 @@ test('what is not the body is named as a parameter or header, with no pointer', 
   expect(ofHeader).toMatchObject([{ in: 'header', parameter: 'idempotency-key' }])
 })
 
+test('text that is no number, or neither true nor false, is refused in words', async () => {
+  const { errors } = await refused('GET', '/v1/clients?limit=%20')
+  expect(errors).toMatchObject([
+    { parameter: 'limit', detail: expect.stringMatching(/^Must be a whole number in digits/) as string }
+  ])
+  const { errors: ofBoolean } = await refused('GET', '/v1/payments?has_credit=%20')
+  expect(ofBoolean).toMatchObject([{ detail: expect.stringMatching(/^Must be true or false/) as string }])
+  expect((await service.call('DELETE', '/v1/clients/by-ref?source=erp&id=1&source_version=%20')).status).toBe(400)
+})
+
 const REGULAR = /[\^\\]|\[[0-9a-z]|\{\d|\(\?|\|[^|`]*\|/i
 const NO_NAMES = { parameters: [], shown: [], elsewhere: {} }
 
