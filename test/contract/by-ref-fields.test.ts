@@ -18,6 +18,7 @@ type Change = Readonly<{ to: (world: World) => unknown; shown?: (doc: Doc, to: u
 /** What a write is accompanied by, and no object has. */
 const instructions: Readonly<Record<string, string>> = {
   source_version: 'says which of two writes is newer',
+  applies_to: 'states which invoices another dunning policy is for',
   for_commitment: 'lets an invoice through that is issued while its client is being offboarded'
 }
 
@@ -35,7 +36,7 @@ const clientFields: Readonly<Record<string, Change>> = {
   payment_terms: value({ kind: 'net', days: 7 }),
   credit_limit: value({ amount: '5.00', currency: 'EUR' }),
   parent_id: { to: ({ otherId }) => otherId },
-  dunning_policy_id: { to: ({ policyId }) => policyId },
+  dunning_policy_id: { to: ({ policyId }) => policyId, with: { applies_to: 'all' } },
   dunning_exempt_until_on: value('2026-06-30'),
   tags: value(['vip']),
   metadata: value({ a: '2' }),

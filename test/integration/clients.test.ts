@@ -140,7 +140,7 @@ describe('changes', () => {
     await change({ name: 'Other', tags: ['x'], archived: true })
     expect(heard).toEqual([])
     await change({ timeZone: 'Asia/Tokyo' })
-    await change({ dunningPolicyId: service.defaultPolicyId })
+    await change({ dunningPolicyId: service.defaultPolicyId, policyAppliesTo: 'all' })
     await change({ dunningExemptUntilOn: '2026-01-31' })
     expect(heard).toEqual([id, id, id])
   })

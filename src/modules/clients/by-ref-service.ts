@@ -85,7 +85,7 @@ function withRef(refs: readonly ExternalRef[], own: ExternalRef): ExternalRef[] 
   return refs.some(({ source, id }) => source === own.source && id === own.id) ? [...refs] : [...refs, own]
 }
 
-function newClientFrom({ name, ...rest }: ClientChange): NewClient {
+function newClientFrom({ name, policyAppliesTo: _, ...rest }: ClientChange): NewClient {
   if (name === undefined) throw new DomainError('invalid_request', 'A new client needs a name.', { pointer: '/name' })
   return { ...unsetClient, ...rest, name }
 }

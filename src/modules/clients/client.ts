@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { EventType } from '../events/event.ts'
@@ -88,8 +89,12 @@ export type ContactDraft = Readonly<Pick<Contact, 'name'> & Partial<Contact>>
 export type NewClient = ClientSettings &
   Readonly<{ contacts: readonly ContactDraft[]; externalRefs: readonly ExternalRef[]; archived: boolean }>
 
-/** What is absent stays; null clears. */
-export type ClientChange = Readonly<Partial<NewClient>>
+/** The invoices that another dunning policy is for: those issued from now on, or the open ones too. */
+export const policyScopes = ['new_invoices', 'all'] as const
+export type PolicyScope = (typeof policyScopes)[number]
+
+/** Omitted fields are unchanged; null clears a field. */
+export type ClientChange = Readonly<Partial<NewClient> & { policyAppliesTo?: PolicyScope }>
 
 export const unsetClient: Omit<NewClient, 'name'> = {
   locale: null,
@@ -108,7 +113,7 @@ export const unsetClient: Omit<NewClient, 'name'> = {
 
 /** The client after a change, with its version still to be raised by whoever finds that something changed. */
 export function applyChange(before: Client, change: ClientChange, { now, newId }: { now: Date; newId: () => string }): Client {
-  const { contacts, archived, ...rest } = change
+  const { contacts, archived, policyAppliesTo: _, ...rest } = change
   const archivedAt = archived === undefined ? before.archivedAt : archived ? (before.archivedAt ?? now) : null
   return {
     ...before,
@@ -149,4 +154,13 @@ export function changesGrounds(before: Client, after: Client): boolean {
     before.timeZone !== after.timeZone ||
     before.dunningExemptUntilOn !== after.dunningExemptUntilOn
   )
+}
+
+/** @throws DomainError for a change of the policy that does not state which invoices it is for. */
+export function policyScopeOf(before: Client, after: Client, { policyAppliesTo }: ClientChange): PolicyScope | null {
+  if (before.dunningPolicyId === after.dunningPolicyId) return null
+  if (policyAppliesTo !== undefined) return policyAppliesTo
+  const sentence =
+    'State which invoices another policy is for: `all` moves the open ones, `new_invoices` leaves them on the policy that they have.'
+  throw new DomainError('invalid_request', sentence, { pointer: '/applies_to' })
 }

@@ -111,7 +111,7 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         tags,
         summary: 'Change a client',
         description:
-          'What is absent stays, null clears, lists and metadata are replaced whole. A changed policy, time zone or exemption has its open invoices decided anew.',
+          'What is absent stays, null clears, lists and metadata are replaced whole. A changed time zone or exemption has its open invoices decided anew; with another policy, `applies_to` is required and states what it is for.',
         params: IdParams,
         headers: matchHeaders,
         body: UpdateClient,

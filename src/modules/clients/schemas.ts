@@ -23,7 +23,15 @@ import {
 import { day } from '../../kernel/day.ts'
 import { currency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
-import { type ClientChange, type ContactDraft, contactRoles, type NewClient, serviceStatuses, unsetClient } from './client.ts'
+import {
+  type ClientChange,
+  type ContactDraft,
+  contactRoles,
+  type NewClient,
+  policyScopes,
+  serviceStatuses,
+  unsetClient
+} from './client.ts'
 
 const Tag = Type.String({ minLength: 1, maxLength: 64 })
 
@@ -132,6 +140,12 @@ const change = {
         'States the list. A contact is known by its id, else its ref, else its e-mail address (in any case), else its name; fields that are omitted of a known one are unchanged. Contacts that are not listed are removed, except those with `do_not_contact`: they stay, behind the list'
     })
   ),
+  applies_to: Type.Optional(
+    oneOf(policyScopes, {
+      description:
+        'Required with another `dunning_policy_id`. `all`: open invoices without a policy of their own go on under it; stages that were entered count by code, others by age. `new_invoices`: they keep the policy that they have, as their own `dunning_policy_id`'
+    })
+  ),
   archived: Type.Optional(
     Type.Boolean({ description: 'True archives: no new invoices, what is open stays open. False takes that back' })
   )
@@ -167,6 +181,7 @@ export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChang
     ...(body.metadata !== undefined && { metadata: body.metadata }),
     ...(body.contacts !== undefined && { contacts: body.contacts.map(contactFrom) }),
     ...(body.external_refs !== undefined && { externalRefs: body.external_refs }),
+    ...(body.applies_to !== undefined && { policyAppliesTo: body.applies_to }),
     ...(body.archived !== undefined && { archived: body.archived })
   }
 }

@@ -16,6 +16,8 @@ import {
   type ClientTerms,
   changesGrounds,
   type NewClient,
+  type PolicyScope,
+  policyScopeOf,
   type ServiceStatus
 } from './client.ts'
 import { toDocument } from './client-document.ts'
@@ -23,9 +25,15 @@ import { contactsAfter } from './contacts.ts'
 import * as repository from './repository.ts'
 import { createTransitions, eventOf } from './transition-service.ts'
 
+export type GroundsChange = Readonly<{
+  clientId: string
+  /** Null if the policy stays. */
+  policy: Readonly<{ beforeId: string | null; appliesTo: PolicyScope }> | null
+}>
+
 export type ClientPorts = Readonly<{
   /** What dunning decides this client's invoices by has changed: they are to be decided anew. */
-  groundsChanged: (tx: Tx, changed: { clientId: string }) => Promise<void>
+  groundsChanged: (tx: Tx, changed: GroundsChange) => Promise<void>
   /** Where nothing is owed, parting with it is complete at once. */
   offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
   /** It has a name now that something waits for. Told before the commit, after the events of the client. */
@@ -118,10 +126,14 @@ export function createClientService({ newId, events, organizations, references, 
       await refuseParent(tx, { id, parentId: after.parentId })
     }
     await save(tx, { now }, { before, after })
+    const appliesTo = policyScopeOf(before, after, change)
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
     const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
-    if (changesGrounds(before, after)) await ports.groundsChanged(tx, { clientId: id })
+    if (changesGrounds(before, after)) {
+      const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
+      await ports.groundsChanged(tx, { clientId: id, policy })
+    }
     if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return after
   }

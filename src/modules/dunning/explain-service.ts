@@ -8,7 +8,7 @@ import type { Decision } from './decide.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { EntryService } from './entry-service.ts'
 import { explain } from './explain.ts'
-import { factsOf, type PolicyRef, policyOf } from './facts.ts'
+import { chooserOf, factsOf, type PolicyChooser, type PolicyRef, policyOf } from './facts.ts'
 import { effectiveDueOn } from './ladder.ts'
 import type { NettingService } from './netting-service.ts'
 import type { EntryView } from './outcome.ts'
@@ -30,6 +30,7 @@ export type Explained = Readonly<{
   effectiveOn: Day
   /** Pinned by the cycle's first entry, or what would apply now. */
   policy: PolicyRef
+  chosenBy: PolicyChooser
   isPinned: boolean
   decision: Decision
   why: readonly Why[]
@@ -74,7 +75,15 @@ export function createExplainService({ organizations, invoices, holds, policies,
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const own = entries.filter(({ obligationId }) => obligationId === found.obligation.id)
         const effectiveOn = effectiveDueOn(found.obligation.dueOn, context)
-        return { found, effectiveOn, policy, isPinned: live.length > 0, entries: own, ...explain(facts, context) }
+        return {
+          found,
+          effectiveOn,
+          policy,
+          chosenBy: chooserOf(found, policy, books),
+          isPinned: live.length > 0,
+          entries: own,
+          ...explain(facts, context)
+        }
       })
       return { invoiceId, asOf: books.now, calendarVersion: books.calendar.version, obligations }
     }

@@ -42,14 +42,35 @@ export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { o
   return { policyId, version }
 }
 
+type Choice = Readonly<{
+  entries: readonly StageEntry[]
+  books: Books
+  /** The policy in flight gives way to another one that applies now. */
+  movesPolicy?: boolean | undefined
+}>
+
 /** The version that the cycle's first entry pinned, else the current one of what applies. */
-export function policyOf(
-  { obligation, view, client }: DunningCase,
-  { entries, books }: { entries: readonly StageEntry[]; books: Books }
-): PolicyRef {
+export function policyOf({ obligation, view, client }: DunningCase, { entries, books, movesPolicy = false }: Choice): PolicyRef {
   const { policyId, policyVersion: version } = obligation
-  if (entries.length > 0 && policyId !== null && version !== null) return { policyId, version }
-  return currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
+  const current = () =>
+    currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
+  if (entries.length === 0 || policyId === null || version === null) return current()
+  const pinned = { policyId, version }
+  if (!movesPolicy) return pinned
+  const applying = current()
+  return applying.policyId === policyId ? pinned : applying
+}
+
+export const policyChoosers = ['invoice', 'client', 'organization', 'first_entry'] as const
+export type PolicyChooser = (typeof policyChoosers)[number]
+
+/** Who names the policy now; `first_entry` where nobody does any more, and the ladder in flight goes on under it. */
+export function chooserOf({ view, client }: DunningCase, { policyId }: PolicyRef, { organization }: Books): PolicyChooser {
+  const { dunningPolicyId: own } = view.invoice
+  const applies = own ?? client.dunningPolicyId ?? organization.defaultDunningPolicyId
+  if (applies !== policyId) return 'first_entry'
+  if (own !== null) return 'invoice'
+  return client.dunningPolicyId === null ? 'organization' : 'client'
 }
 
 export function factsOf(

@@ -40,7 +40,14 @@ export type FollowDeps = Readonly<{
   creditCovering: NettingService
 }>
 
-export type ObligationsChange = Readonly<{ books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string }>
+export type ObligationsChange = Readonly<{
+  books: Books
+  obligationIds: readonly string[]
+  effectiveOn: Day
+  reason: string
+  /** Another policy applies, to what is in flight too. */
+  movesPolicy?: boolean | undefined
+}>
 
 /** An obligation as the change left it: what no longer counts, what still does, and where that puts it. */
 type Followed = Readonly<{
@@ -144,7 +151,7 @@ export function createFollowService({
     const followed = cases.map((found) => {
       const mistaken = mistakenBy.get(found.obligation.id) ?? []
       const kept = entriesOf(found.obligation.id).filter((entry) => !mistaken.includes(entry))
-      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, books }) }
+      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, books, movesPolicy: change.movesPolicy }) }
     })
     const policyAt = await policies.at(
       tx,

@@ -21,6 +21,7 @@ import { messageOutcomes } from '../interactions/interaction.ts'
 import { InteractionSchema, toApi as interactionToApi } from '../interactions/schemas.ts'
 import { EffectiveDueOn } from '../invoices/schemas.ts'
 import type { Explained, Explanation } from './explain-service.ts'
+import { policyChoosers } from './facts.ts'
 import type { EntryFilter } from './history-repository.ts'
 import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
 import { stageActions } from './policy.ts'
@@ -96,6 +97,10 @@ const ExplainedSchema = closed({
   cycle: Type.Integer(),
   balance: Amount,
   policy: PolicyRefSchema,
+  policy_chosen_by: oneOf(policyChoosers, {
+    description:
+      'Whose `dunning_policy_id` it is; `first_entry`: nobody names it any more, and the ladder in flight goes on under it'
+  }),
   is_policy_pinned: Type.Boolean({ description: 'By the first entry of the cycle; otherwise it is what applies now' }),
   stage: nullable(Type.String({ description: 'The stage it is in' })),
   decision: closed(
@@ -244,7 +249,7 @@ export function explanationToApi({ invoiceId, asOf, calendarVersion, obligations
   }
 }
 
-function explainedToApi({ found: { obligation }, effectiveOn, policy, isPinned, decision, why, entries }: Explained) {
+function explainedToApi({ found: { obligation }, effectiveOn, policy, chosenBy, isPinned, decision, why, entries }: Explained) {
   const { effect } = decision
   return {
     obligation_id: obligation.id,
@@ -254,6 +259,7 @@ function explainedToApi({ found: { obligation }, effectiveOn, policy, isPinned, 
     cycle: obligation.cycle,
     balance: formatAmount(obligation.balanceMinor, obligation.currency),
     policy: { id: policy.policyId, version: policy.version },
+    policy_chosen_by: chosenBy,
     is_policy_pinned: isPinned,
     stage: obligation.stageCode,
     decision: {

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import type { GroundsChange } from '../clients/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import { createActionService } from './action-service.ts'
 import { createCurrentNotice } from './current-notice-service.ts'
@@ -6,7 +7,7 @@ import { createCurrentStages } from './current-stage-service.ts'
 import { decideCase } from './decided.ts'
 import { createEntryService, type EntryDeps } from './entry-service.ts'
 import { createExplainService } from './explain-service.ts'
-import type { PolicyRef } from './facts.ts'
+import { currentPolicy, type PolicyRef } from './facts.ts'
 import { createFollowService, endOfTime } from './follow-service.ts'
 import { createNettingService, type NettingDeps } from './netting-service.ts'
 import { createNoticeService, type NoticeDeps } from './notice-service.ts'
@@ -51,10 +52,19 @@ export function createDunningService(given: DunningServiceDeps) {
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
     groundsChanged: (tx: Tx, now: Date): Promise<void> => invoices.markDue(tx, { at: now }),
 
-    /** The same for what one client decides: its policy, its time zone, its exemption. */
-    async clientChanged(tx: Tx, { clientId }: { clientId: string }): Promise<void> {
-      const { now } = await organizations.books(tx)
-      await invoices.markDue(tx, { at: now, clientId })
+    /** The same for what one client decides: its policy, its time zone, its exemption. What another policy is for moves at once. */
+    async clientChanged(tx: Tx, { clientId, policy }: GroundsChange): Promise<void> {
+      const books = await organizations.books(tx)
+      if (policy?.appliesTo === 'new_invoices') {
+        const { policyId } = currentPolicy({ invoicePolicyId: null, clientPolicyId: policy.beforeId }, books)
+        await invoices.keepPolicy(tx, { clientId, policyId, at: books.now })
+      }
+      await invoices.markDue(tx, { at: books.now, clientId })
+      if (policy?.appliesTo !== 'all') return
+      const open = await invoices.openOfClients(tx, [clientId])
+      const obligationIds = open.map(({ id }) => id)
+      const change = { books, obligationIds, effectiveOn: endOfTime, reason: 'policy_changed', movesPolicy: true }
+      await follow.obligationsChanged(tx, change)
     },
 
     /** A policy has a new version: what follows it is decided anew, on the new version if it is to move. */

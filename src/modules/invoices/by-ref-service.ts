@@ -52,7 +52,7 @@ async function merge(tx: Tx, { now, body }: Known, { invoices }: Pick<Services, 
   const saysTerms = body.total !== undefined || body.due_on !== undefined || body.due_schedule !== undefined
   if (saysTerms) await invoices.changeTerms(tx, { id, ...dueTermsFrom(body, storedCurrency(now.currency)) })
   if (!changesSettings(now, body)) return invoices.document(tx, id)
-  return invoices.update(tx, { id, change: invoiceChangeFrom(body) })
+  return invoices.update(tx, { id, change: invoiceChangeFrom(body), appliesTo: body.applies_to })
 }
 
 const settings = ['number', 'collection_method', 'payment_links', 'metadata', 'dunning_policy_id'] as const

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
+import type { PolicyScope } from '../clients/client.ts'
 import type { Changes } from '../events/changes.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
@@ -17,6 +18,14 @@ import { createTerms } from './terms-service.ts'
 export type InvoiceChange = Readonly<
   Partial<Pick<Invoice, 'number' | 'collectionMethod' | 'paymentLinks' | 'metadata' | 'dunningPolicyId' | 'dunningStart'>>
 >
+
+type Update = Readonly<{
+  id: string
+  change: InvoiceChange
+  /** Whether another policy is for what is in flight, too. */
+  appliesTo?: PolicyScope | undefined
+  expectedVersion?: number | undefined
+}>
 
 type Deps = InvoiceServiceDeps &
   Readonly<{
@@ -39,7 +48,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   async function finish(
     tx: Tx,
     { books, view }: Pick<Opened, 'books' | 'view'>,
-    change: { effectiveOn: Day; reason: string }
+    change: { effectiveOn: Day; reason: string; movesPolicy?: boolean }
   ): Promise<InvoiceDocument> {
     const obligationIds = view.obligations.map(({ id }) => id)
     await ports.obligationsChanged(tx, { books, obligationIds, ...change })
@@ -91,10 +100,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     ...createTerms({ newId, ports, get, changes, open, finish }),
 
     /** Changes settings. What is absent stays; a change that changes nothing raises no version and tells nobody. */
-    async update(
-      tx: Tx,
-      { id, change, expectedVersion }: { id: string; change: InvoiceChange; expectedVersion?: number | undefined }
-    ): Promise<InvoiceDocument> {
+    async update(tx: Tx, { id, change, expectedVersion, appliesTo = 'all' }: Update): Promise<InvoiceDocument> {
       const opened = await open(tx, id)
       const { invoice } = opened.view
       refuseStale(invoice.version, expectedVersion)
@@ -102,7 +108,8 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
       changes.changing(tx, opened.books, [opened.view])
       await repository.save(tx, { ...invoice, ...change, version: invoice.version + 1, updatedAt: opened.at })
       const effectiveOn = todayFor(opened.books, opened.view.timeZone)
-      return finish(tx, opened, { effectiveOn, reason: 'settings_changed' })
+      const isOther = change.dunningPolicyId !== undefined && change.dunningPolicyId !== invoice.dunningPolicyId
+      return finish(tx, opened, { effectiveOn, reason: 'settings_changed', movesPolicy: isOther && appliesTo === 'all' })
     },
 
     /** Takes back an invoice that nothing was paid on. What hung on it moves to the one that replaces it. */

@@ -158,6 +158,17 @@ export async function markDue(
   await tx.run(markOpen, [tx.orgId, at, clientId ?? null, policyId ?? null])
 }
 
+const writeOwnPolicy = statement<{ id: string }>(
+  'invoices.keep_policy',
+  `update invoices set dunning_policy_id = $3, version = version + 1, updated_at = $4
+   where org_id = $1 and client_id = $2 and status = 'open' and dunning_policy_id is null`
+)
+
+/** Open invoices of the client without a policy of their own keep this one, whatever the client's is from now on. */
+export async function keepPolicy(tx: Tx, of: { clientId: string; policyId: string; at: Date }): Promise<void> {
+  await tx.run(writeOwnPolicy, [tx.orgId, of.clientId, of.policyId, of.at])
+}
+
 const movePin = statement<{ id: string }>(
   'obligations.move_pin',
   `with moved as (update obligations set policy_version = $3 where org_id = $1 and policy_id = $2 returning invoice_id)
@@ -215,6 +226,7 @@ export const forDunning = {
   repin,
   openOfClients,
   markDue,
+  keepPolicy,
   nextDueAt,
   invoicesOf
 }

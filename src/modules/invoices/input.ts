@@ -86,7 +86,7 @@ export function invoiceChangeFrom(body: Settings): InvoiceChange {
 
 /** The body of a PUT that makes an invoice: what it must name then, it must name. */
 export function createBodyFrom(body: PutInvoiceBody, ref: { source: string; id: string }): CreateInvoiceBody {
-  const { number, currency: code, total, source_version: _, client_id, client_ref, ...rest } = body
+  const { number, currency: code, total, source_version: _, applies_to: __, client_id, client_ref, ...rest } = body
   if (number === undefined || code === undefined || total === undefined) {
     const missing = number === undefined ? 'number' : code === undefined ? 'currency' : 'total'
     throw new DomainError('invalid_request', 'This field is required to make the invoice.', { pointer: `/${missing}` })

@@ -137,7 +137,9 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     (request, reply) =>
       once(request, reply, async (tx) => {
         const change = invoiceChangeFrom(request.body)
-        const body = await invoices.update(tx, { id: request.params.id, change, expectedVersion: expectedVersion(request) })
+        const { applies_to: appliesTo } = request.body
+        const update = { id: request.params.id, change, appliesTo, expectedVersion: expectedVersion(request) }
+        const body = await invoices.update(tx, update)
         return { status: 200, body }
       })
   )

@@ -21,6 +21,7 @@ import {
 } from '../../http/schemas.ts'
 import { daysBetween } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
+import { policyScopes } from '../clients/client.ts'
 import { type Present, todayFor } from '../organizations/organization.ts'
 import { daysOverdue, effectiveDueOn, type InvoiceView, lastEffectiveDueOn, leading, type Obligation } from './invoice.ts'
 
@@ -165,10 +166,16 @@ export const CreateInvoice = named(
 )
 export type CreateInvoiceBody = Static<typeof CreateInvoice>
 
+const AppliesTo = oneOf(policyScopes, {
+  description:
+    'What another `dunning_policy_id` is for. `all` (default): the ladder in flight goes on under it; stages that were entered count by code, others by age. `new_invoices`: the ladder in flight ends under the policy that it started with'
+})
+
 export const UpdateInvoice = Type.Partial(
   closed({
     number: ShortText,
     ...settings,
+    applies_to: AppliesTo,
     dunning_start: oneOf(['normal', 'off'], { description: '`off` ends dunning, `normal` begins it again by age' })
   }),
   { additionalProperties: false, minProperties: 1 }
@@ -183,6 +190,7 @@ export const PutInvoiceByRef = Type.Partial(
     due_on: DayText,
     due_schedule: DueSchedule,
     dunning_start: DunningStartInput,
+    applies_to: AppliesTo,
     for_commitment: ForCommitment,
     source_version: SourceVersion
   }),

@@ -154,7 +154,7 @@ it('is closed where the total was corrected and what is left is too little to as
   const manner = { business_days: false, send_at: '00:00', min_balance: { EUR: '5.00' } }
   const lenient = await done('POST', '/dunning-policies', { name: 'Lenient', stages, ...manner })
   const client = await newClient()
-  await done('PATCH', `/clients/${client}`, { dunning_policy_id: lenient['id'] })
+  await done('PATCH', `/clients/${client}`, { dunning_policy_id: lenient['id'], applies_to: 'all' })
   const claim = { client_id: client, number: randomUUID(), currency: 'EUR', issued_on: daysAgo(60), due_on: daysAgo(10) }
   const put = (total: string) =>
     done('PUT', '/invoices/by-ref?source=erp&id=corrected', { ...claim, total, dunning_start: 'normal' })
@@ -207,7 +207,7 @@ it('a stage that hands the client over holds everything, and is told all the sam
   const endpoint = await shop.subscribe(ledger.url, { event_types: dunningTypes })
   const [referred, alsoHeld] = [await newClient(), await newClient()]
   for (const id of [referred, alsoHeld]) {
-    await done('PATCH', `/clients/${id}`, { dunning_policy_id: referring['id'] })
+    await done('PATCH', `/clients/${id}`, { dunning_policy_id: referring['id'], applies_to: 'all' })
     await issue(id)
   }
   await sweep()

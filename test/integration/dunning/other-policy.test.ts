@@ -1,0 +1,91 @@
+import { afterAll, expect, test } from 'vitest'
+import { refusalOf } from '../../support/app.ts'
+import { done, policyBody, startDunning } from '../../support/dunning.ts'
+
+// Whoever gives a client or an invoice another policy finds the open invoices on it, or is told that they are not.
+
+const { newLedger, close } = await startDunning()
+afterAll(close)
+
+type Explanation = { obligations: { policy: { id: string }; policy_chosen_by: string }[] }
+
+/** Due on 10 January, in the stage `reminder` since the 13th; the other policy has it at 3 days too, and `harsh` at 5. */
+async function inFlight() {
+  const ledger = await newLedger()
+  const { call } = ledger
+  const former = await ledger.usePolicy([
+    { code: 'reminder', offset_days: 3 },
+    { code: 'mild', offset_days: 20 }
+  ])
+  const stages = [
+    { code: 'reminder', offset_days: 3 },
+    { code: 'harsh', offset_days: 5 }
+  ]
+  const { id: other } = await done(call<{ id: string }>('POST', '/v1/dunning-policies', { body: policyBody(stages) }))
+  const external_refs = [{ source: 'crm', id: 'C-1' }]
+  const clientId = await ledger.addClient({ external_refs })
+  const { id } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-10' })
+  const { id: later } = await ledger.issue(clientId, { issued_on: '2026-01-01', due_on: '2026-01-20' })
+  await ledger.advance('2026-01-14T00:00:00Z')
+  const chosen = async (of: string) => {
+    const { obligations } = await done(call<Explanation>('GET', `/v1/invoices/${of}/dunning`))
+    return obligations.map(({ policy, policy_chosen_by: by }) => [policy.id, by])
+  }
+  return { ledger, call, clientId, id, later, former, other, chosen }
+}
+
+test('an invoice in flight goes on under the policy that it is given: the answer shows it, and it happens', async () => {
+  const { ledger, call, id, other, chosen } = await inFlight()
+  const changed = await done(call('PATCH', `/v1/invoices/${id}`, { body: { dunning_policy_id: other } }))
+  const next = { next_stage: 'harsh', next_at: '2026-01-15T00:00:00.000Z' }
+  expect(changed).toMatchObject({ dunning: { policy_id: other, stage: 'reminder', ...next } })
+  expect(await chosen(id)).toEqual([[other, 'invoice']])
+  await ledger.advance(31)
+  expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'harsh 2026-01-15'])
+})
+
+test('an invoice may be left to end its ladder under the policy that it started with', async () => {
+  const { ledger, call, id, former, other, chosen } = await inFlight()
+  const body = { dunning_policy_id: other, applies_to: 'new_invoices' }
+  expect(await done(call('PATCH', `/v1/invoices/${id}`, { body }))).toMatchObject({ dunning: { policy_id: former } })
+  expect(await chosen(id)).toEqual([[former, 'first_entry']])
+  await ledger.advance(31)
+  expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'mild 2026-01-30'])
+})
+
+test.each(['PATCH', 'PUT by-ref'])('a client’s other policy is for all its open invoices where %s states so', async (way) => {
+  const { ledger, call, clientId, id, later, other, chosen } = await inFlight()
+  const body = { dunning_policy_id: other, applies_to: 'all' }
+  if (way === 'PATCH') await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
+  else await done(call('PUT', '/v1/clients/by-ref?source=crm&id=C-1', { body }))
+  expect((await ledger.invoice(id)).dunning).toMatchObject({ policy_id: other, stage: 'reminder', next_stage: 'harsh' })
+  expect([await chosen(id), await chosen(later)]).toEqual([[[other, 'client']], [[other, 'client']]])
+  await ledger.advance(31)
+  expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'harsh 2026-01-15'])
+  expect(await ledger.ladder(later)).toEqual(['reminder 2026-01-23', 'harsh 2026-01-25'])
+})
+
+test('a client’s other policy for new invoices leaves every open one on the policy that it has, entered or not', async () => {
+  const { ledger, call, clientId, id, later, former, other, chosen } = await inFlight()
+  const body = { dunning_policy_id: other, applies_to: 'new_invoices' }
+  await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
+  const { id: fresh } = await ledger.issue(clientId, { issued_on: '2026-01-14', due_on: '2026-01-20' })
+  expect([await chosen(id), await chosen(later), await chosen(fresh)]).toEqual([
+    [[former, 'invoice']],
+    [[former, 'invoice']],
+    [[other, 'client']]
+  ])
+  await ledger.advance(31)
+  expect(await ledger.ladder(later)).toEqual(['reminder 2026-01-23', 'mild 2026-02-09'])
+  expect(await ledger.ladder(fresh)).toEqual(['reminder 2026-01-23', 'harsh 2026-01-25'])
+})
+
+test('a client’s policy is not changed without saying which invoices that is for, and an invoice’s own stays', async () => {
+  const { call, clientId, id, former, other, chosen } = await inFlight()
+  const refused = await call('PATCH', `/v1/clients/${clientId}`, { body: { dunning_policy_id: other } })
+  expect(refusalOf(refused)).toBe('400 invalid_request /applies_to')
+  await done(call('PATCH', `/v1/invoices/${id}`, { body: { dunning_policy_id: former } }))
+  await done(call('PATCH', `/v1/clients/${clientId}`, { body: { dunning_policy_id: other, applies_to: 'all' } }))
+  expect(await chosen(id)).toEqual([[former, 'invoice']])
+  await done(call('PATCH', `/v1/clients/${clientId}`, { body: { dunning_policy_id: other } }))
+})
