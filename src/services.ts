@@ -34,7 +34,7 @@ import { createEndpointService } from './modules/webhooks/endpoint-service.ts'
 import type { DisablingConfig } from './modules/webhooks/failing.ts'
 import { createFanOut } from './modules/webhooks/fan-out-service.ts'
 import type { CircuitConfig } from './modules/webhooks/health.ts'
-import { createReplayService } from './modules/webhooks/replay-service.ts'
+import { createReplayService, type ReplayService } from './modules/webhooks/replay-service.ts'
 import { createResealService } from './modules/webhooks/reseal-service.ts'
 import type { SecretBox } from './modules/webhooks/secret-box.ts'
 
@@ -95,7 +95,7 @@ export function createServices(deps: ServiceDeps) {
   })
   const risk = createRiskService({ ...deps, events, organizations, clients })
   const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
-  const replays = createReplayService({ ...deps, wakeDeliveries: wake.deliveries, wakeReplays: wake.replays })
+  const replays = createReplays(deps, references)
   const endpoints = createEndpointService({ ...deps, events, replays, organizationNow, wakeDeliveries: wake.deliveries })
   const deliveries: DeliveryService = createDeliveryService({ wakeDeliveries: wake.deliveries })
   const dispatch = createDispatchService({
@@ -130,6 +130,15 @@ type ByRefDeps = Readonly<{
 function byRefWrites(kind: ReferenceKind, deps: ByRefDeps): ByRefWrites {
   if (kind === 'client') return clientWrites(deps.clients)
   return kind === 'invoice' ? invoiceWrites(deps) : paymentWrites(deps)
+}
+
+/** Webhooks know events only: the client that a replay names is looked up for them. */
+function createReplays(deps: ServiceDeps, references: ReferenceService): ReplayService {
+  const pointers = { id: '/client_id', ref: '/client_ref' }
+  return createReplayService({
+    ...{ ...deps, wakeDeliveries: deps.wake.deliveries, wakeReplays: deps.wake.replays },
+    clientIdOf: (reader, named) => references.resolveIfNamed(reader, { kind: 'client', ...named, pointers })
+  })
 }
 
 /** How announced money holds what it covers, by holds, which are made after payments. */

@@ -16,13 +16,14 @@ export function at<T>(pointer: string, read: () => T): T {
   }
 }
 
-/** Runs what names fields by their ids. Where the body named them by references, its refusals name these instead. */
-export async function atRefs<T>(refs: unknown, run: () => Promise<T>): Promise<T> {
+/** Runs what names fields of a body by their ids. Where the body has the references in their place, a refusal names these. */
+export async function atRefs<T>(body: object, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if (refs === undefined || !(error instanceof DomainError) || error.pointer?.startsWith('/invoice_ids') !== true) throw error
-    const pointer = error.pointer.replace('/invoice_ids', '/invoice_refs')
+    if (!(error instanceof DomainError) || error.pointer === undefined) throw error
+    const pointer = error.pointer.replace(/^\/(\w+)_id(s?)(?=\/|$)/, '/$1_ref$2')
+    if (!Object.hasOwn(body, pointer.split('/')[1] ?? '')) throw error
     throw new DomainError(error.code, error.message, {
       pointer,
       ...(error.existingId !== undefined && { existingId: error.existingId })

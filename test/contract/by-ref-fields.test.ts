@@ -36,6 +36,7 @@ const clientFields: Readonly<Record<string, Change>> = {
   payment_terms: value({ kind: 'net', days: 7 }),
   credit_limit: value({ amount: '5.00', currency: 'EUR' }),
   parent_id: { to: ({ otherId }) => otherId },
+  parent_ref: { to: () => ({ source: 'erp', id: 'other' }), shown: (doc) => doc['parent_id'] === otherIdNow },
   dunning_policy_id: { to: ({ policyId }) => policyId, with: { applies_to: 'all' } },
   dunning_exempt_until_on: value('2026-06-30'),
   tags: value(['vip']),

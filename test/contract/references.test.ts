@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { refusalOf, startApp, type Tenant } from '../support/app.ts'
 import { documentOf, type Operation, resolve, type Schema } from './document.ts'
-import { makeDebt, planTerms, promiseBody } from './objects.ts'
+import { makeClient, makeDebt, makeInvoice, planTerms, promiseBody } from './objects.ts'
 import { recipeFor } from './recipes.ts'
 import { record } from './recorder.ts'
 import { type Request, send } from './request.ts'
@@ -78,26 +78,99 @@ describe.for(withFilter.map(named))('%s', ([, operation]) => {
   })
 })
 
-function* fieldsIn(written: Schema, pointer = ''): Generator<readonly [pointer: string, siblings: readonly string[]]> {
+/** Ids of what no other system names: bodies take only ours. Every other id of a body is one of a client, an invoice or a payment. */
+const OURS_ONLY = [/(^|_)dunning_policy_id$/, /^contact_id$/, /^id$/]
+type Body = Readonly<{ pointer: string; schema: Schema; siblings: readonly string[] }>
+
+function* fieldsIn(written: Schema, pointer = ''): Generator<Body> {
   const schema = resolve(written, document)
-  const names = Object.keys(schema.properties ?? {})
+  const siblings = Object.keys(schema.properties ?? {})
   for (const [name, inner] of Object.entries(schema.properties ?? {})) {
-    yield [`${pointer}/${name}`, names]
+    yield { pointer: `${pointer}/${name}`, schema: resolve(inner, document), siblings }
     yield* fieldsIn(inner, `${pointer}/${name}`)
   }
   if (schema.items !== undefined) yield* fieldsIn(schema.items, `${pointer}/0`)
+  for (const choice of [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) yield* fieldsIn(choice, pointer)
 }
+const idsIn = (body: Schema) =>
+  [...fieldsIn(body)].filter(({ pointer, schema }) => {
+    const name = pointer.slice(pointer.lastIndexOf('/') + 1)
+    const item = schema.items === undefined ? schema : resolve(schema.items, document)
+    return item.format === 'uuid' && !OURS_ONLY.some((ours) => ours.test(name))
+  })
+const withIds = operations.filter(({ body }) => body !== undefined && idsIn(body).length > 0)
 
-test.for(operations.filter(({ body }) => body !== undefined).map(named))(
+test.for(withIds.map(named))(
   'in the body of %s a reference can stand for each id of a client, invoice or payment',
-  ([operationId, { body }]) => {
-    for (const [pointer, siblings] of fieldsIn(body ?? {})) {
-      const [, name = '', kind = '', ending = ''] = /\/((client|invoice|payment)_(ids?))$/.exec(pointer) ?? []
-      if (name !== '' && !LEFT.includes(`${pointer} of ${operationId}`))
-        expect(siblings, pointer).toContain(`${kind}_${ending.replace('id', 'ref')}`)
+  ([, { body }]) => {
+    for (const { pointer, siblings } of idsIn(body ?? {})) {
+      const name = pointer.slice(pointer.lastIndexOf('/') + 1)
+      expect(siblings, pointer).toContain(name.replace(/_id(s?)$/, '_ref$1'))
     }
   }
 )
+
+test('bodies hold ids of parents, replacements and clients of replays', () => {
+  const names = withIds.flatMap(({ body }) => idsIn(body ?? {}).map(({ pointer }) => pointer))
+  expect(names).toEqual(expect.arrayContaining(['/client_id', '/invoice_ids', '/parent_id', '/replaced_by_id']))
+})
+
+describe('a body that names by reference', () => {
+  const refs = (...ids: string[]) => ids.map((id) => ({ source: 'erp', id }))
+  const [parentRef, unknown] = [
+    { source: 'erp', id: 'parent' },
+    { source: 'erp', id: 'nothing' }
+  ]
+  type Doc = { id: string; parent_id: string | null; replaced_by_id: string | null; client_id: string | null }
+
+  test('gives a client its parent, whether it is made, changed or put', async () => {
+    const tenant = await service.addOrganization()
+    const branch = (parent_ref: object, more = {}) => ({ name: 'Branch', parent_ref, ...more })
+    const put = (body: object) => tenant.call<Doc>('PUT', '/v1/clients/by-ref?source=erp&id=branch', { body })
+    expect(refusalOf(await put(branch(parentRef)))).toBe('422 reference_not_found /parent_ref')
+    expect(refusalOf(await tenant.call('POST', '/v1/clients', { body: branch(unknown) }))).toBe(
+      '422 reference_not_found /parent_ref'
+    )
+    const parent = await makeClient(tenant, { external_refs: refs('parent') })
+    const { body: made } = await tenant.call<Doc>('POST', '/v1/clients', { body: branch(parentRef) })
+    const { body: changed } = await tenant.call<Doc>('PATCH', `/v1/clients/${await makeClient(tenant)}`, {
+      body: { parent_ref: parentRef }
+    })
+    const first = await put(branch(parentRef, { source_version: 2 }))
+    expect([made, changed, first.body].map(({ parent_id }) => parent_id)).toEqual([parent, parent, parent])
+    const late = await put(branch(unknown, { source_version: 1 }))
+    expect(late).toMatchObject({ status: 200, body: { applied: false, parent_id: parent } })
+    expect(refusalOf(await put({ parent_id: parent, parent_ref: parentRef }))).toBe('400 invalid_request /parent_ref')
+    expect(refusalOf(await put({ parent_ref: { source: 'erp', id: 'branch' } }))).toMatch(/ nested_parent \/parent_ref$/)
+  })
+
+  test('names the invoice that replaces a void one', async () => {
+    const tenant = await service.addOrganization()
+    const client_id = await makeClient(tenant)
+    const replaced = await makeInvoice(tenant, { client_id })
+    const replacement = await makeInvoice(tenant, { client_id, external_refs: refs('replacement') })
+    await makeInvoice(tenant, { client_id: await makeClient(tenant), external_refs: refs('strange') })
+    const voided = (body: object) => tenant.call<Doc>('POST', `/v1/invoices/${replaced}/void`, { body })
+    const by = (id: string) => ({ replaced_by_ref: { source: 'erp', id } })
+    expect(refusalOf(await voided(by('nothing')))).toBe('422 reference_not_found /replaced_by_ref')
+    expect(refusalOf(await voided(by('strange')))).toBe('422 reference_not_found /replaced_by_ref')
+    expect(refusalOf(await voided({ ...by('replacement'), replaced_by_id: replacement }))).toBe(
+      '400 invalid_request /replaced_by_ref'
+    )
+    expect(await voided(by('replacement'))).toMatchObject({ status: 200, body: { replaced_by_id: replacement } })
+  })
+
+  test('names the client whose events are sent again', async () => {
+    const tenant = await service.addOrganization()
+    const client = await makeClient(tenant, { external_refs: refs('client') })
+    const operation = operations.find(({ operationId }) => operationId === 'replayWebhookEvents') ?? expect.unreachable()
+    const request = await recipeFor(operation).request(tenant, service)
+    const replay = (client_ref: object) =>
+      send(tenant.call, operation, { ...request, body: { ...(request.body as object), client_ref } })
+    expect(refusalOf(await replay(unknown))).toBe('422 reference_not_found /client_ref')
+    expect(await replay({ source: 'erp', id: 'client' })).toMatchObject({ status: 202, body: { client_id: client } })
+  })
+})
 
 describe('agreements over invoices that are named by references', () => {
   async function referredDebt(tenant: Tenant) {
@@ -129,9 +202,6 @@ describe('agreements over invoices that are named by references', () => {
     if (made.body.invoice_ids !== undefined) expect(made.body.invoice_ids).toEqual(invoice_ids)
   })
 })
-
-/** A replay of webhooks knows nothing of the ledger. */
-const LEFT = ['/client_id of replayWebhookEvents']
 
 test('nothing was answered that the document does not say', () => {
   expect(undocumented()).toEqual([])

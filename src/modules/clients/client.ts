@@ -87,7 +87,13 @@ export type ClientTerms = Readonly<
 export type ContactDraft = Readonly<Pick<Contact, 'name'> & Partial<Contact>>
 
 export type NewClient = ClientSettings &
-  Readonly<{ contacts: readonly ContactDraft[]; externalRefs: readonly ExternalRef[]; archived: boolean }>
+  Readonly<{
+    contacts: readonly ContactDraft[]
+    externalRefs: readonly ExternalRef[]
+    archived: boolean
+    /** In place of `parentId`. */
+    parentRef?: ExternalRef
+  }>
 
 /** The invoices that another dunning policy is for: those issued from now on, or the open ones too. */
 export const policyScopes = ['new_invoices', 'all'] as const
@@ -112,7 +118,11 @@ export const unsetClient: Omit<NewClient, 'name'> = {
 }
 
 /** The client after a change, with its version still to be raised by whoever finds that something changed. */
-export function applyChange(before: Client, change: ClientChange, { now, newId }: { now: Date; newId: () => string }): Client {
+export function applyChange(
+  before: Client,
+  change: Omit<ClientChange, 'parentRef'>,
+  { now, newId }: { now: Date; newId: () => string }
+): Client {
   const { contacts, archived, policyAppliesTo: _, ...rest } = change
   const archivedAt = archived === undefined ? before.archivedAt : archived ? (before.archivedAt ?? now) : null
   return {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
+import { atRefs } from '../../http/fields.ts'
 import { etagOf, expectedVersion, requireMatch } from '../../http/idempotency.ts'
 import {
   actionHeaders,
@@ -75,7 +76,10 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
-        return { status: 201, body: toDocument(await clients.create(tx, newClientFrom(request.body))) }
+        return {
+          status: 201,
+          body: toDocument(await atRefs(request.body, () => clients.create(tx, newClientFrom(request.body))))
+        }
       })
   )
 
@@ -122,7 +126,7 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
       once(request, reply, async (tx) => {
         const change = clientChangeFrom(request.body)
         const update = { id: request.params.id, change, expectedVersion: expectedVersion(request) }
-        return { status: 200, body: toDocument(await clients.update(tx, update)) }
+        return { status: 200, body: toDocument(await atRefs(request.body, () => clients.update(tx, update))) }
       })
   )
 
@@ -207,7 +211,7 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options & { pendingWri
         tags,
         summary: 'Make a client, or merge into it, by what another system calls it',
         description:
-          'Answers 201 when it made the client, else 200: what is absent stays, null clears. A source_version older than the last applied answers 200 with applied false and changes nothing, so a sync may be replayed in any order.',
+          'Answers 201 when it made the client, else 200: what is absent stays, null clears. A source_version older than the last applied answers 200 with applied false and changes nothing, so a sync may be replayed in any order. A `parent_ref` of a client that does not exist yet is refused with `reference_not_found`: send parents first.',
         querystring: RefQuery,
         headers: matchHeaders,
         body: PutClient,
@@ -222,13 +226,9 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options & { pendingWri
       once(request, reply, (tx) => {
         const { source_version: version, ...body } = request.body
         const sourceVersion = version === undefined ? null : BigInt(version)
-        return pendingWrites.put(tx, {
-          kind: 'client',
-          ref: request.query,
-          body,
-          sourceVersion,
-          expectedVersion: expectedVersion(request)
-        })
+        const expected = expectedVersion(request)
+        const write = { kind: 'client', ref: request.query, body, sourceVersion, expectedVersion: expected } as const
+        return atRefs(body, () => pendingWrites.put(tx, write))
       })
   )
 

@@ -4,6 +4,7 @@ import {
   CurrencyCode,
   closed,
   DayText,
+  ExternalRef,
   ExternalRefs,
   Id,
   InstantText,
@@ -21,6 +22,7 @@ import {
   updatedSince
 } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
+import { DomainError } from '../../kernel/errors.ts'
 import { currency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
 import {
@@ -110,11 +112,18 @@ export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 export const clientSchemas = [ContactSchema, ClientSchema, ClientByRefSchema]
 
 const CONTACTS_MAX = 50
+const ParentRef = Type.Optional(
+  Type.Unsafe<Static<typeof ExternalRef>>({
+    ...ref(ExternalRef),
+    description: 'The parent by what another system calls it, in place of `parent_id`. Send the parent before its branches'
+  })
+)
 
 export const CreateClient = closed(
   {
     ...optional(settings),
     name: ShortText,
+    parent_ref: ParentRef,
     contacts: Type.Optional(Type.Array(NewContact, { maxItems: CONTACTS_MAX }))
   },
   {
@@ -133,6 +142,7 @@ export const CreateClient = closed(
 
 const change = {
   ...optional(settings),
+  parent_ref: ParentRef,
   contacts: Type.Optional(
     Type.Array(ChangedContact, {
       maxItems: CONTACTS_MAX,
@@ -168,6 +178,10 @@ export function newClientFrom(body: Static<typeof CreateClient>): NewClient {
 
 /** What the body does not hold is not in the change. */
 export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChange {
+  if (body.parent_id !== undefined && body.parent_ref !== undefined) {
+    const pointer = '/parent_ref'
+    throw new DomainError('invalid_request', 'Name the parent by its id or by its reference, not by both.', { pointer })
+  }
   return {
     ...(body.name !== undefined && { name: body.name }),
     ...(body.locale !== undefined && { locale: body.locale }),
@@ -175,6 +189,7 @@ export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChang
     ...(body.currency !== undefined && { currency: body.currency === null ? null : currency(body.currency) }),
     ...(body.payment_terms !== undefined && { paymentTerms: body.payment_terms && termsFrom(body.payment_terms) }),
     ...(body.parent_id !== undefined && { parentId: body.parent_id }),
+    ...(body.parent_ref !== undefined && { parentRef: body.parent_ref }),
     ...(body.dunning_policy_id !== undefined && { dunningPolicyId: body.dunning_policy_id }),
     ...(body.dunning_exempt_until_on !== undefined && { dunningExemptUntilOn: dayOrNull(body.dunning_exempt_until_on) }),
     ...(body.tags !== undefined && { tags: body.tags }),

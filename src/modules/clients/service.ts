@@ -98,10 +98,19 @@ export function createClientService({ newId, events, organizations, references, 
     }
   }
 
+  /** With the id of the parent in place of its reference. @throws DomainError `reference_not_found`. */
+  async function withParentId<T extends ClientChange>(tx: Tx, { parentRef, ...stated }: T) {
+    if (parentRef === undefined) return stated
+    const found = await references.find(tx, { kind: 'client', ...parentRef })
+    if (found !== undefined) return { ...stated, parentId: found.objectId }
+    const sentence = 'There is no client with this reference. Send the parent first, then this again.'
+    throw new DomainError('reference_not_found', sentence, { pointer: '/parent_ref' })
+  }
+
   /** @param awaited names of its that it has already, and that something waits for. */
   async function insert(tx: Tx, { id, input, awaited = [] }: Insert): Promise<Client> {
     const { now } = await organizations.books(tx)
-    const { archived, ...rest } = input
+    const { archived, ...rest } = await withParentId(tx, input)
     const contacts = contactsAfter([], input.contacts, newId)
     const archivedAt = archived ? now : null
     const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null, nextNoticeAt: null } as const
@@ -118,7 +127,7 @@ export function createClientService({ newId, events, organizations, references, 
   async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Client> {
     const [{ now }, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
     refuseStale(before.version, expectedVersion)
-    const changed = applyChange(before, change, { now, newId })
+    const changed = applyChange(before, await withParentId(tx, change), { now, newId })
     const previous = previousOf(toDocument(before), toDocument(changed))
     if (Object.keys(previous).length === 0) return before
     const after: Client = { ...changed, version: before.version + 1, updatedAt: now }

@@ -64,9 +64,7 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
       once(request, reply, async (tx) => ({
         status: 201,
         body: toApi(
-          await atRefs(request.body.invoice_refs, async () =>
-            holds.placeByHand(tx, await newHoldFrom(tx, request.body, references))
-          )
+          await atRefs(request.body, async () => holds.placeByHand(tx, await newHoldFrom(tx, request.body, references)))
         )
       }))
   )

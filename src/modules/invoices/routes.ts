@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
+import { atRefs } from '../../http/fields.ts'
 import { expectedVersion, requireMatch } from '../../http/idempotency.ts'
 import { problem } from '../../http/problem.ts'
 import { actionHeaders, IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
@@ -158,13 +159,13 @@ const otherOperations = {
   issued_on: ANEW,
   status: 'Use POST /v1/invoices/{id}/void or /v1/invoices/{id}/write-off.',
   balance: 'Record a payment with POST /v1/payments.',
-  replaced_by_id: 'Use POST /v1/invoices/{id}/void with `replaced_by_id`.',
+  replaced_by_id: 'Use POST /v1/invoices/{id}/void with `replaced_by_id` or `replaced_by_ref`.',
   external_refs: 'They are stated when the invoice is issued.',
   dunning: 'Send `dunning_policy_id` or `dunning_start`.'
 }
 
 /** What ends or moves an invoice. */
-export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, invoices }) => {
+export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { once, invoices, references }) => {
   app.post(
     '/:id/void',
     {
@@ -184,8 +185,11 @@ export const invoiceActionRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
     (request, reply) =>
       once(request, reply, async (tx) => {
         await requireMatch(tx, request, invoices)
-        const replacedById = request.body.replaced_by_id ?? null
-        return { status: 200, body: await invoices.voidInvoice(tx, { id: request.params.id, replacedById }) }
+        const { replaced_by_id: id, replaced_by_ref: by } = request.body
+        const pointers = { id: '/replaced_by_id', ref: '/replaced_by_ref' }
+        const replacedById = await references.resolveIfNamed(tx, { kind: 'invoice', id, ref: by, pointers })
+        const voided = { id: request.params.id, replacedById }
+        return { status: 200, body: await atRefs(request.body, () => invoices.voidInvoice(tx, voided)) }
       })
   )
 

@@ -214,7 +214,10 @@ export const InvoiceBatchResult = named(
   })
 )
 
-export const VoidInvoice = closed({ replaced_by_id: Type.Optional(Id) })
+export const VoidInvoice = closed({
+  replaced_by_id: Type.Optional(Id),
+  replaced_by_ref: Type.Optional(ref(ExternalRef))
+})
 export const RescheduleInvoice = closed({ due_on: Type.Optional(DayText), due_schedule: Type.Optional(DueSchedule) })
 
 export const InvoiceQuery = closed({

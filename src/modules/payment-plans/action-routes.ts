@@ -67,7 +67,7 @@ export const planActionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
       once(request, reply, async (tx) => ({
         status: 200,
         body: previewToApi(
-          await atRefs(request.body.invoice_refs, async () => plans.preview(tx, await newPlanFrom(tx, request.body, references)))
+          await atRefs(request.body, async () => plans.preview(tx, await newPlanFrom(tx, request.body, references)))
         )
       }))
   )

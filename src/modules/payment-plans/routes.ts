@@ -60,9 +60,7 @@ export const planRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 201,
-        body: toApi(
-          await atRefs(request.body.invoice_refs, async () => plans.propose(tx, await newPlanFrom(tx, request.body, references)))
-        )
+        body: toApi(await atRefs(request.body, async () => plans.propose(tx, await newPlanFrom(tx, request.body, references))))
       }))
   )
 

@@ -62,11 +62,7 @@ export const promiseRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     (request, reply) =>
       once(request, reply, async (tx) => ({
         status: 201,
-        body: toApi(
-          await atRefs(request.body.invoice_refs, async () =>
-            promises.make(tx, await newPromiseFrom(tx, request.body, references))
-          )
-        )
+        body: toApi(await atRefs(request.body, async () => promises.make(tx, await newPromiseFrom(tx, request.body, references))))
       }))
   )
 

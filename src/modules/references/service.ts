@@ -86,6 +86,19 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     return found.objectId
   }
 
+  async function resolve(reader: Reader, { kind, id, ref, pointers }: NamedBy): Promise<string> {
+    if (id !== undefined && ref !== undefined) {
+      throw new DomainError('invalid_request', `Name the ${kind} by its id or by its reference, not by both.`, {
+        pointer: pointers.ref
+      })
+    }
+    if (id !== undefined) return id
+    if (ref !== undefined) return getId(reader, { kind, ref, pointer: pointers.ref })
+    throw new DomainError('invalid_request', `Name the ${kind} here, or by its reference in ${pointers.ref.slice(1)}.`, {
+      pointer: pointers.id
+    })
+  }
+
   return {
     find: (reader: Reader, name: repository.Name): Promise<repository.Found | undefined> => repository.find(reader, name),
 
@@ -96,18 +109,11 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
      * The id of what a body names by exactly one of two fields. An id is passed on unread: who uses it looks it up.
      * @throws DomainError `invalid_request` for none or both, `reference_not_found` for an unknown reference.
      */
-    async resolve(reader: Reader, { kind, id, ref, pointers }: NamedBy): Promise<string> {
-      if (id !== undefined && ref !== undefined) {
-        throw new DomainError('invalid_request', `Name the ${kind} by its id or by its reference, not by both.`, {
-          pointer: pointers.ref
-        })
-      }
-      if (id !== undefined) return id
-      if (ref !== undefined) return getId(reader, { kind, ref, pointer: pointers.ref })
-      throw new DomainError('invalid_request', `Name the ${kind} here, or by its reference in ${pointers.ref.slice(1)}.`, {
-        pointer: pointers.id
-      })
-    },
+    resolve,
+
+    /** The same for what a body may leave out: null for neither. */
+    resolveIfNamed: async (reader: Reader, named: NamedBy): Promise<string | null> =>
+      named.id === undefined && named.ref === undefined ? null : resolve(reader, named),
 
     /**
      * The ids of what a body names by one of two lists; null for neither.

@@ -1,5 +1,17 @@
 import { type Static, Type } from 'typebox'
-import { closed, Id, InstantText, named, nullable, oneOf, optional, pageQuery, updatedSince } from '../../http/schemas.ts'
+import {
+  closed,
+  ExternalRef,
+  Id,
+  InstantText,
+  named,
+  nullable,
+  oneOf,
+  optional,
+  pageQuery,
+  ref,
+  updatedSince
+} from '../../http/schemas.ts'
 import type { NewReplay, Replay } from './replay-service.ts'
 import { undelivered } from './replay-service.ts'
 import { Subscription } from './schemas.ts'
@@ -23,7 +35,11 @@ const From = Type.String({ format: 'date-time', description: 'Events that were r
 export const StartReplay = closed(
   {
     from: From,
-    ...optional({ to: Type.String({ format: 'date-time', description: 'And before; now unless said' }), ...filters })
+    ...optional({
+      to: Type.String({ format: 'date-time', description: 'And before; now unless said' }),
+      ...filters,
+      client_ref: ref(ExternalRef)
+    })
   },
   { examples: [{ from: '2026-03-10T08:00:00Z', to: '2026-03-10T12:00:00Z', event_types: ['invoice.*'] }] }
 )
@@ -51,7 +67,8 @@ export function replayFrom(endpointId: string, body: Static<typeof StartReplay>)
     from: new Date(body.from),
     to: body.to === undefined ? null : new Date(body.to),
     eventTypes: body.event_types ?? null,
-    clientId: body.client_id ?? null,
+    ...(body.client_id !== null && { clientId: body.client_id }),
+    clientRef: body.client_ref,
     states: body.states ?? undelivered
   }
 }

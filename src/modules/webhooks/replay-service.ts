@@ -11,7 +11,11 @@ export type ReplayServiceDeps = Readonly<{
   newId: () => string
   wakeReplays: () => void
   wakeDeliveries: () => void
+  /** The client that is named by id or by reference; null where neither is there. @throws DomainError for an unknown reference. */
+  clientIdOf: (reader: Reader, named: { id: string | undefined; ref: ClientRef | undefined }) => Promise<string | null>
 }>
+
+type ClientRef = Readonly<{ source: string; id: string }>
 
 export type NewReplay = Readonly<{
   endpointId: string
@@ -19,7 +23,9 @@ export type NewReplay = Readonly<{
   /** Now unless said. */
   to: Date | null
   eventTypes: readonly string[] | null
-  clientId: string | null
+  /** A client by id or by reference; all unless said. */
+  clientId?: string | undefined
+  clientRef?: ClientRef | undefined
   states: readonly string[]
   /** The field that `from` came in. */
   pointer?: string
@@ -43,7 +49,7 @@ const ENABLING_MS = 10_000
 export const undelivered: readonly string[] = ['failed', 'cancelled', 'missing']
 
 /** Sends an endpoint a span of events again: step by step, so that a replay of any length holds back nothing. */
-export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries }: ReplayServiceDeps) {
+export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries, clientIdOf }: ReplayServiceDeps) {
   async function get(reader: Reader, id: string): Promise<repository.Replay> {
     const replay = await repository.find(reader, id)
     if (replay === undefined) throw new DomainError('not_found', 'There is no such replay.')
@@ -53,7 +59,8 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
   async function start(tx: Tx, input: NewReplay): Promise<repository.Replay> {
     const now = clock.now()
     const { from: fromAt, to: toAt } = checkedSpan(input, now)
-    const { endpointId, eventTypes, clientId, states, marginMs = 0 } = input
+    const { endpointId, eventTypes, states, marginMs = 0 } = input
+    const clientId = await clientIdOf(tx, { id: input.clientId, ref: input.clientRef })
     await endpointRepository.lockLimits(tx)
     if ((await repository.running(tx)) >= RUNNING_MAX)
       throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
@@ -92,7 +99,7 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries 
     /** What an endpoint has not got since then: for one that is enabled again. */
     startMissed: (tx: Tx, { endpointId, since }: { endpointId: string; since: Date }) =>
       start(tx, {
-        ...{ endpointId, from: since, to: null, eventTypes: null, clientId: null, states: undelivered },
+        ...{ endpointId, from: since, to: null, eventTypes: null, states: undelivered },
         pointer: '/replay_since',
         marginMs: ENABLING_MS
       }),
