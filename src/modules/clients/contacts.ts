@@ -23,11 +23,15 @@ const matches: readonly Match[] = [
   (contact, draft) => draft.id === undefined && mayBe(contact, draft) && sameName(contact, draft) && keepsAddress(contact, draft)
 ]
 
+/** Of contacts that fit a draft equally, the one at the draft's place: a list that is sent again finds each contact where it left it. */
+const inPlace = (contact: Contact, atPlace: Contact | undefined): boolean => contact === atPlace
+const anywhere = (): boolean => true
+
 /**
  * The contacts after a caller stated the list. A contact is known by its id, else its reference, else its e-mail address in any case,
- * else its name; what the list omits of a known one is unchanged. Contacts that are not in the list are removed, except those that
- * opted out: they stay behind the list, so that the address cannot come back as one that may be written to. An opt-out ends only
- * where the list states `do_not_contact: false` for the contact.
+ * else its name, and of several that fit equally by its place. What the list omits of a known one is unchanged. Contacts that are not
+ * in the list are removed, except those that opted out: they stay behind the list, so that the address cannot come back as one that
+ * may be written to. An opt-out ends only where the list states `do_not_contact: false` for the contact.
  * @throws DomainError naming `/contacts/N/id` or `/contacts/N/ref` for one that is unknown or comes twice.
  */
 export function contactsAfter(former: readonly Contact[], drafts: readonly ContactDraft[], newId: () => string): Contact[] {
@@ -35,11 +39,14 @@ export function contactsAfter(former: readonly Contact[], drafts: readonly Conta
   const free = new Set(former)
   const known = new Map<ContactDraft, Contact>()
   for (const match of matches) {
-    for (const draft of drafts.filter((one) => !known.has(one))) {
-      const contact = [...free].find((one) => match(one, draft))
-      if (contact === undefined) continue
-      known.set(draft, contact)
-      free.delete(contact)
+    for (const isFor of [inPlace, anywhere]) {
+      for (const [index, draft] of drafts.entries()) {
+        if (known.has(draft)) continue
+        const contact = [...free].find((one) => match(one, draft) && isFor(one, former[index]))
+        if (contact === undefined) continue
+        known.set(draft, contact)
+        free.delete(contact)
+      }
     }
   }
   const listed = drafts.map((draft) => stated(draft, { contact: known.get(draft), former, newId }))

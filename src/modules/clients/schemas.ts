@@ -147,7 +147,7 @@ const change = {
     Type.Array(ChangedContact, {
       maxItems: CONTACTS_MAX,
       description:
-        'States the list. A contact is known by its id, else its ref, else its e-mail address (in any case), else its name; fields that are omitted of a known one are unchanged. Contacts that are not listed are removed, except those with `do_not_contact`: they stay, behind the list'
+        'States the list. A contact is known by its id, else its ref, else its e-mail address (in any case), else its name, and of several that fit equally by its place in the list; fields that are omitted of a known one are unchanged. Contacts that are not listed are removed, except those with `do_not_contact`: they stay, behind the list'
     })
   ),
   applies_to: Type.Optional(

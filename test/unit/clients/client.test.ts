@@ -136,6 +136,17 @@ describe('contacts', () => {
     expect(contactsAfter(ended, [], counter())).toEqual([])
   })
 
+  test('contacts with one name and one address keep their places when the list is sent again', () => {
+    const twins = [contact('1', { name: 'Ann', email: 'c@example.com' }), contact('2', { name: 'Ann', email: 'c@example.com' })]
+    const list = [
+      { name: 'Ann', phone: '1' },
+      { name: 'Ann', email: 'c@example.com' }
+    ]
+    const after = contactsAfter(twins, list, counter())
+    expect(after.map(({ id }) => id)).toEqual(['1', '2'])
+    expect(contactsAfter(after, list, counter())).toEqual(after)
+  })
+
   const few = fc.constantFrom('ann', 'bob', 'cid')
   const drafts = fc.uniqueArray(
     fc.record(
