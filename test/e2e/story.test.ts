@@ -36,8 +36,8 @@ it('the story of the demo shows agreements kept and broken, each from its webhoo
         "02-07 stage courtesy of T-101, 3 days before it is due",
         "02-13 stage reminder of T-101, 3 days overdue",
         "02-14 promises 1200.00 EUR by 2025-02-24: dunning waits",
-        "02-24 keeps the promise",
         "02-24 T-101 is paid",
+        "02-24 keeps the promise",
       ],
       [
         "Osteria del Porto",
@@ -48,8 +48,8 @@ it('the story of the demo shows agreements kept and broken, each from its webhoo
         "02-24 stage second of T-102, 14 days overdue",
         "03-06 stage final of T-102, 24 days overdue",
         "03-06 service is suspended",
-        "04-02 service is restored",
         "04-02 T-102 is paid",
+        "04-02 service is restored",
       ],
       [
         "Hafen & Kran GmbH",
@@ -89,8 +89,8 @@ it('the story of the demo shows agreements kept and broken, each from its webhoo
         "05-20 stage final of T-106, 43 days overdue",
         "05-20 service is suspended",
         "06-06 stage handover of T-106, 60 days overdue",
-        "06-12 service is restored",
         "06-12 T-106 is paid",
+        "06-12 service is restored",
       ],
       [
         "Papelaria Sol",
@@ -101,8 +101,8 @@ it('the story of the demo shows agreements kept and broken, each from its webhoo
         "05-20 stage second of T-107, 22 days overdue",
         "05-23 stage final of T-107, 25 days overdue",
         "05-23 service is suspended",
-        "06-03 service is restored",
         "06-03 T-107 is paid",
+        "06-03 service is restored",
       ],
     ]
   `)
