@@ -142,14 +142,21 @@ function createReplays(deps: ServiceDeps, references: ReferenceService): ReplayS
 }
 
 /** How announced money holds what it covers, by holds, which are made after payments. */
-function pendingPorts(holds: () => HoldService, setDeadline: SetDeadline): PendingPorts {
+function pendingPorts(
+  holds: () => HoldService,
+  { setDeadline, reconsider }: { setDeadline: SetDeadline; reconsider: DunningService['reconsider'] }
+): PendingPorts {
   return {
     hold: async (tx, books, { paymentId: id, ...held }) => {
       const invoiceIds = [...held.part.of.keys()]
       const origin = { kind: 'payment', id } as const
       await holds().place(tx, books, { ...held, invoiceIds, reason: 'payment_pending', resume: 'by_age', origin })
     },
-    release: (tx, books, { paymentId: id, reason }) => holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason }),
+    release: async (tx, books, { paymentId: id, clientId, namedIds: invoiceIds, reason }) => {
+      const isHeld = await holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason })
+      if (isHeld || reason === 'settled' || invoiceIds.length === 0) return
+      await reconsider(tx, { books, clientId, invoiceIds, reason: 'collection_failed' })
+    },
     setDeadline
   }
 }
@@ -192,7 +199,7 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
     invoices,
     obligationsChanged,
     creditChanged: (tx, change) => dunning.reconsider(tx, { ...change, invoiceIds: null, reason: 'credit_changed' }),
-    pending: pendingPorts(() => holds, setDeadline)
+    pending: pendingPorts(() => holds, { setDeadline, reconsider: (tx, change) => dunning.reconsider(tx, change) })
   })
   const creditNotes = createCreditNoteService({ ...deps, invoices, payments, obligationsChanged })
   const holds: HoldService = createHoldService({

@@ -15,6 +15,8 @@ export type NaiveRow = Readonly<{
   amountMinor: bigint
   currency: string
   payments: readonly Readonly<{ on: string; amountMinor: bigint }>[]
+  /** Collected by autopay; from the day on which a collection failed, where one did, it is reminded like any other. */
+  autopay?: Readonly<{ failedOn: string | null }>
 }>
 
 export type NaiveStage = Readonly<{ code: string; offset_days: number; grace_days?: number; repeat_every_days?: number }>
@@ -90,6 +92,7 @@ function sweep(invoice: Open, { today, policy, isOpenDay, result }: Sweep): void
   }
   if (invoice.balance <= minimumOf(policy, invoice.row.currency)) return
   if (policy.business_days && !isOpenDay(today)) return
+  if (isLeftToAutopay(invoice, today)) return
   const entry = entryFor(invoice, { today, policy, isOpenDay })
   if (entry === undefined) return
   const codeOf = (index: number) => policy.stages[index]?.code ?? ''
@@ -101,6 +104,12 @@ function sweep(invoice: Open, { today, policy, isOpenDay, result }: Sweep): void
     on: textOf(today),
     skipped: entry.skipped.map(codeOf)
   })
+}
+
+/** Through its due date nobody is asked for what is to be collected. */
+function isLeftToAutopay({ row, due }: Open, today: number): boolean {
+  if (row.autopay === undefined || today > due) return false
+  return row.autopay.failedOn === null || today < numberOf(row.autopay.failedOn)
 }
 
 type Chance = { today: number; policy: NaivePolicy; isOpenDay: IsOpen }

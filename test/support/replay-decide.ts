@@ -8,6 +8,9 @@ import {
   whatIsNext
 } from '../../src/modules/dunning/decide.ts'
 
+/** An invoice that may be collected by autopay, of which a collection may fail. */
+export type ReplayRow = LedgerRow & Readonly<{ autopay?: Readonly<{ failedOn: Day | null }> }>
+
 /** Money that reaches one invoice, on a day. */
 export type Receipt = Readonly<{ on: Day; amountMinor: bigint }>
 
@@ -21,7 +24,7 @@ export type Replay = Readonly<{
 }>
 
 /** What happened to one invoice, as lines that can be compared: "A 2025-02-03 reminder 1 courtesy", "A 2025-02-01 overdue". */
-export function replay(row: LedgerRow, receipts: readonly Receipt[], setting: Replay): string[] {
+export function replay(row: ReplayRow, receipts: readonly Receipt[], setting: Replay): string[] {
   const told: string[] = []
   let facts = issued(row, setting.timeZone)
   const ask = (asOf: Date): Decision => {
@@ -38,28 +41,32 @@ export function replay(row: LedgerRow, receipts: readonly Receipt[], setting: Re
     }
     return decision
   }
-  const receive = ({ amountMinor }: Receipt) => {
-    facts = { ...facts, balanceMinor: facts.balanceMinor - amountMinor }
+  const changes = changesOf(row, receipts)
+  const change = ({ amountMinor, fails }: Change) => {
+    facts = { ...facts, balanceMinor: facts.balanceMinor - amountMinor, isCollected: facts.isCollected && !fails }
   }
-  const walk = { row, receipts, setting, ask, receive, factsNow: () => facts }
+  const walk = { row, changes, setting, ask, change, factsNow: () => facts }
   if (setting.asked === 'daily') everyDay(walk)
   else whenDue(walk)
   return told
 }
 
+/** Money that comes in, or a collection that fails. */
+type Change = Receipt & Readonly<{ fails: boolean }>
+
 type Walk = Readonly<{
-  row: LedgerRow
-  receipts: readonly Receipt[]
+  row: ReplayRow
+  changes: readonly Change[]
   setting: Replay
   ask: (asOf: Date) => Decision
-  receive: (receipt: Receipt) => void
+  change: (change: Change) => void
   factsNow: () => ObligationFacts
 }>
 
-function everyDay({ row, receipts, setting, ask, receive, factsNow }: Walk): void {
+function everyDay({ row, changes, setting, ask, change, factsNow }: Walk): void {
   const { timeZone } = factsNow()
   for (let today = row.issuedOn; today <= setting.to; today = addDays(today, 1)) {
-    for (const receipt of receipts) if (arrivesOn(receipt, row) === today) receive(receipt)
+    for (const one of changes) if (arrivesOn(one, row) === today) change(one)
     if (factsNow().balanceMinor <= 0n) return
     const sendAt = instantOn(today, { time: setting.ladder.policy.sendAt, timeZone })
     ask(new Date(sendAt.getTime() - 60_000))
@@ -69,16 +76,16 @@ function everyDay({ row, receipts, setting, ask, receive, factsNow }: Walk): voi
 }
 
 /** A decision asked for at its own time that then does nothing would be asked for again and again: it fails. */
-function whenDue({ row, receipts, setting, ask, receive, factsNow }: Walk): void {
+function whenDue({ row, changes, setting, ask, change, factsNow }: Walk): void {
   const { timeZone } = factsNow()
-  const waiting = receipts.map((receipt) => ({ receipt, at: startOfDay(arrivesOn(receipt, row), timeZone) }))
+  const waiting = changes.map((one) => ({ one, at: startOfDay(arrivesOn(one, row), timeZone) }))
   let asOf = startOfDay(row.issuedOn, timeZone)
   for (;;) {
     const [first] = waiting
     const due = whatIsNext(factsNow(), { ...setting.ladder, asOf }).nextAt
     const next = due !== null && due < asOf ? asOf : due
     if (first !== undefined && (next === null || first.at <= next)) {
-      receive(first.receipt)
+      change(first.one)
       waiting.shift()
       asOf = first.at
       continue
@@ -90,11 +97,19 @@ function whenDue({ row, receipts, setting, ask, receive, factsNow }: Walk): void
   }
 }
 
-function arrivesOn(receipt: Receipt, row: LedgerRow): Day {
-  return maxDay(receipt.on, row.issuedOn)
+function arrivesOn({ on }: Receipt, row: ReplayRow): Day {
+  return maxDay(on, row.issuedOn)
 }
 
-function issued(row: LedgerRow, timeZone: string): ObligationFacts {
+/** In the order of their days. */
+function changesOf(row: ReplayRow, receipts: readonly Receipt[]): Change[] {
+  const failedOn = row.autopay?.failedOn ?? null
+  const failures = failedOn === null ? [] : [{ on: failedOn, amountMinor: 0n, fails: true }]
+  const all = [...receipts.map((receipt) => ({ ...receipt, fails: false })), ...failures]
+  return all.sort((a, b) => (arrivesOn(a, row) < arrivesOn(b, row) ? -1 : 1))
+}
+
+function issued(row: ReplayRow, timeZone: string): ObligationFacts {
   return {
     dueOn: row.dueOn,
     currency: row.currency,
@@ -102,6 +117,7 @@ function issued(row: LedgerRow, timeZone: string): ObligationFacts {
     status: 'open',
     dunning: 'on',
     exemptUntilOn: null,
+    isCollected: row.autopay !== undefined,
     holds: [],
     creditMinor: 0n,
     earlierMinor: 0n,

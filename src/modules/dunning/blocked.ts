@@ -2,6 +2,7 @@ import { assert } from '../../kernel/assert.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
+import type { CollectedOf } from './collection.ts'
 import { blockedBy } from './decide.ts'
 import { factsOf, type LiveEntry, type PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
@@ -11,6 +12,7 @@ export type BlockGrounds = Readonly<{
   books: Books
   creditOf: CreditOf
   holdsOf: HoldsOf
+  collectedOf: CollectedOf
   policyAt: (ref: PolicyRef) => Policy
   liveOf: (obligationId: string) => readonly LiveEntry[]
 }>
@@ -21,7 +23,7 @@ export function pinnedOf({ policyId, policyVersion: version }: DunningState): Po
 }
 
 /**
- * What may not be dunned, though it was entered: it is paid, held, exempt, too little, disputed or covered by now.
+ * What may not be dunned, though it was entered: it is paid, held, exempt, too little, disputed, covered or collected by now.
  * @param entered each with its pinned policy; a sweep has pinned what is not written yet, so that the cases do not say it.
  */
 export function blockedAmong(
@@ -35,7 +37,7 @@ export function blockedAmong(
 
 function isBlockedUnder(
   ref: PolicyRef | undefined,
-  { found, books, creditOf, holdsOf, policyAt, liveOf }: BlockGrounds & Readonly<{ found: DunningCase }>
+  { found, books, creditOf, holdsOf, collectedOf, policyAt, liveOf }: BlockGrounds & Readonly<{ found: DunningCase }>
 ): boolean {
   assert(ref !== undefined, 'what was entered has a policy')
   const { obligation } = found
@@ -43,6 +45,7 @@ function isBlockedUnder(
     entries: liveOf(obligation.id),
     holds: holdsOf(obligation),
     creditMinor: creditOf(obligation.id),
+    collectedOf,
     books
   })
   return blockedBy(facts, { policy: policyAt(ref), calendar: books.calendar, asOf: books.now }) !== null

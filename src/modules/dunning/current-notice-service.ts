@@ -9,6 +9,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { unheldOf } from './asked.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
+import { collectedAmong } from './collection-repository.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { NettingService } from './netting-service.ts'
 import { noticeContext } from './notice.ts'
@@ -54,16 +55,17 @@ export function createCurrentNotice({ invoices, holds, policies, creditCovering 
     }
     const letGo = (one: OpenObligation) => (own.size > 0 && !isHeldBesides(one) ? { ...one, isHeld: false } : one)
     const entered = open.filter((one) => pinnedOf(one).length > 0)
-    const [policyAt, liveOf, cases] = await Promise.all([
+    const [policyAt, liveOf, collectedOf, cases] = await Promise.all([
       policies.at(reader, entered.flatMap(pinnedOf)),
       entryRepository.live(reader, open),
+      collectedAmong(reader, open),
       invoices.casesOf(
         reader,
         entered.map(({ id }) => id)
       )
     ])
-    const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, policyAt, liveOf })
-    const items = open.filter((one) => one.currency === currency && isSpokenOf(letGo(one), { blocked }))
+    const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, collectedOf, policyAt, liveOf })
+    const items = open.filter((one) => one.currency === currency && isSpokenOf(letGo(one), { blocked, collectedOf, today }))
     const last = (id: string) => liveOf(id).findLast(({ kind }) => kind === 'entered')
     const left = items.flatMap(({ id }) => {
       const entry = last(id)

@@ -5,6 +5,8 @@ import type { DunningCase } from '../invoices/invoice.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import { askedOf } from './asked.ts'
 import { blockedAmong, pinnedOf } from './blocked.ts'
+import { collectableOf } from './collection.ts'
+import { collectedAmong } from './collection-repository.ts'
 import type { CurrentNoticeDeps } from './current-notice-service.ts'
 import * as entryRepository from './entry-repository.ts'
 import { askedContext } from './event-context.ts'
@@ -34,18 +36,19 @@ export function createCurrentStages({ organizations, invoices, holds, policies, 
     const cases = (await invoices.casesOf(reader, ids)).filter(({ obligation }) => pinnedOf(obligation).length > 0)
     const entered = cases.map(({ obligation }) => obligation)
     const clientIds = [...new Set(entered.map(({ clientId }) => clientId))]
-    const [creditOf, allHoldsOf, policyAt, liveOf] = await Promise.all([
+    const [creditOf, allHoldsOf, policyAt, liveOf, collectedOf] = await Promise.all([
       creditCovering(reader, clientIds),
       holds.factsOf(reader, clientIds),
       policies.at(reader, entered.flatMap(pinnedOf)),
-      entryRepository.live(reader, entered)
+      entryRepository.live(reader, entered),
+      collectedAmong(reader, cases.map(collectableOf))
     ])
     const holdsOf = without(allHoldsOf, own)
-    const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, policyAt, liveOf })
+    const blocked = blockedAmong(cases, { entered, books, creditOf, holdsOf, collectedOf, policyAt, liveOf })
     const stageOf = (found: DunningCase): CurrentStage => {
       const { obligation } = found
       const [entries, creditMinor] = [liveOf(obligation.id), creditOf(obligation.id)]
-      const facts = factsOf(found, { entries, holds: holdsOf(obligation), creditMinor, books })
+      const facts = factsOf(found, { entries, holds: holdsOf(obligation), creditMinor, collectedOf, books })
       const asked = askedOf(facts, dayIn(books.now, facts.timeZone))
       return { found, isBlocked: blocked.has(obligation.id), amounts: askedContext(obligation, asked).amounts }
     }

@@ -3,6 +3,7 @@ import { addDays, type Day, dayIn, daysBetween, instantOn, maxDay, startOfDay } 
 import { covers, firstFreeDay, type HoldFact, shiftedDays } from '../../kernel/holding.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { askedOf, unheldOf } from './asked.ts'
+import { awaitsCollection } from './collection.ts'
 import {
   effectiveDueOn,
   entryOn,
@@ -32,6 +33,8 @@ export type ObligationFacts = Readonly<{
   dunning: 'on' | 'off'
   /** The last day of the exemption; null for none. */
   exemptUntilOn: Day | null
+  /** It is paid by autopay, and no collection of it failed. */
+  isCollected: boolean
   /** Whatever holds or held it, released ones too. */
   holds: readonly HoldFact[]
   /** The client's zone where it has one, else the organization's. */
@@ -53,6 +56,7 @@ export type DecisionRule =
   | 'held_in_part'
   | 'covered_by_credit'
   | 'exempt'
+  | 'awaiting_collection'
   | 'entered'
   | 'waiting'
   | 'ladder_done'
@@ -144,12 +148,14 @@ export function whatIsNext(facts: ObligationFacts, context: DecisionContext): Ou
 
 /**
  * The stage that an import starts from: the highest one whose offset the age has reached, whatever the calendar, the
- * spacing, the minimum and the exemption say. Null below the first, once the obligation is closed, and for a stage before the
- * due date that the due date has ended.
+ * spacing, the minimum and the exemption say. Null below the first, once closed, while a collection is awaited, and for a stage before
+ * the due date that the due date has ended.
  */
 export function baselineStage(facts: ObligationFacts, context: DecisionContext): Stage | null {
   if (isClosed(facts)) return null
-  const daysOverdue = daysBetween(effectiveDueOn(facts.dueOn, context), dayIn(context.asOf, facts.timeZone))
+  const [dueOn, today] = [effectiveDueOn(facts.dueOn, context), dayIn(context.asOf, facts.timeZone)]
+  if (awaitsCollection(facts, { dueOn, today })) return null
+  const daysOverdue = daysBetween(dueOn, today)
   const reached = context.policy.stages.findLast((stage) => stage.offsetDays <= daysOverdue)
   return reached === undefined || (reached.offsetDays < 0 && daysOverdue > 0) ? null : reached
 }
@@ -210,13 +216,13 @@ export function nextEntry(standing: Standing, situation: Situation): NextEntry |
 }
 
 /**
- * Today, or the first day after the exemption on which the holds leave enough to be dunned; null where one of them has no end, or credit
- * covers it.
+ * Today, or the first day after the exemption and the awaited collection on which holds leave enough; null if one has no end.
  */
 export function firstDay(situation: Situation): Day | null {
-  const { facts, today } = situation
+  const { facts, context, today } = situation
   if (facts.exemptUntilOn !== null && facts.exemptUntilOn >= endless) return null
-  const from = isExempt(facts, today) ? addDays(facts.exemptUntilOn, 1) : today
+  const collectedOn = isAwaited(situation) ? addDays(effectiveDueOn(facts.dueOn, context), 1) : today
+  const from = isExempt(facts, today) ? maxDay(addDays(facts.exemptUntilOn, 1), collectedOn) : collectedOn
   return firstFreeDay(
     facts.holds,
     from,
@@ -226,6 +232,10 @@ export function firstDay(situation: Situation): Day | null {
 
 function isExempt(facts: ObligationFacts, today: Day): facts is ObligationFacts & { exemptUntilOn: Day } {
   return facts.exemptUntilOn !== null && facts.exemptUntilOn >= today
+}
+
+function isAwaited({ facts, context, today }: Situation): boolean {
+  return awaitsCollection(facts, { dueOn: effectiveDueOn(facts.dueOn, context), today })
 }
 
 /** The first day from the given one that is open and has the time of sending at all: a zone may skip it, or the whole day. */
@@ -244,7 +254,7 @@ function blockOf(situation: Situation): DecisionRule | null {
   const { facts, today } = situation
   if (facts.dunning === 'off') return 'dunning_off'
   if (isHeld(situation)) return 'held'
-  return tooLittle(situation) ?? (isExempt(facts, today) ? 'exempt' : null)
+  return tooLittle(situation) ?? (isExempt(facts, today) ? 'exempt' : isAwaited(situation) ? 'awaiting_collection' : null)
 }
 
 /** The rule that leaves nothing to dun: the balance is too small itself, or what holds of parts and then credit take from it leaves too little. */

@@ -4,6 +4,7 @@ import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, InvoiceView } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type Asked, askedOf } from './asked.ts'
+import type { CollectedOf } from './collection.ts'
 import { type Decision, decide } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import { differVisibly, factsOf, type LiveEntry, type PolicyRef, policyOf, stateOf } from './facts.ts'
@@ -27,18 +28,22 @@ export type Deciding = Readonly<{
   entriesOf: (obligationId: string) => readonly LiveEntry[]
   holdsOf: HoldsOf
   creditOf: CreditOf
+  collectedOf: CollectedOf
   policyAt: (ref: PolicyRef) => Policy
   newId: () => string
 }>
 
-export function decideCase(found: DunningCase, { books, entriesOf, holdsOf, creditOf, policyAt, newId }: Deciding): Decided {
+export function decideCase(
+  found: DunningCase,
+  { books, entriesOf, holdsOf, creditOf, collectedOf, policyAt, newId }: Deciding
+): Decided {
   const { obligation } = found
   const entries = entriesOf(obligation.id)
   const ref = policyOf(found, { entries, books })
   const policy = policyAt(ref)
   const context = { policy, calendar: books.calendar, asOf: books.now }
   const holds = holdsOf(obligation)
-  const facts = factsOf(found, { entries, holds, creditMinor: creditOf(obligation.id), books })
+  const facts = factsOf(found, { entries, holds, creditMinor: creditOf(obligation.id), collectedOf, books })
   const decision = decide(facts, context)
   const asked = askedOf(facts, dayIn(books.now, facts.timeZone))
   const entered = enteredBy(decision, { found, ref, policy, id: newId })

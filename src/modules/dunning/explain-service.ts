@@ -4,6 +4,7 @@ import type { HoldService } from '../holds/service.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import { collectedAmong } from './collection-repository.ts'
 import type { Decision } from './decide.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { EntryService } from './entry-service.ts'
@@ -46,7 +47,8 @@ export function createExplainService({ organizations, invoices, holds, policies,
     /** The decision that a sweep would make now, for each obligation of an invoice, with its reasons. */
     async explainInvoice(reader: Reader, invoiceId: string): Promise<Explanation> {
       const view = await invoices.get(reader, invoiceId)
-      const [books, cases, liveOf, entries, holdsOf, creditOf] = await Promise.all([
+      const { id, clientId, collectionMethod } = view.invoice
+      const [books, cases, liveOf, entries, holdsOf, creditOf, collectedOf] = await Promise.all([
         organizations.books(reader),
         invoices.casesOf(
           reader,
@@ -54,8 +56,9 @@ export function createExplainService({ organizations, invoices, holds, policies,
         ),
         entryRepository.live(reader, view.obligations),
         entriesOf(reader, invoiceId),
-        holds.factsOf(reader, [view.invoice.clientId]),
-        creditCovering(reader, [view.invoice.clientId])
+        holds.factsOf(reader, [clientId]),
+        creditCovering(reader, [clientId]),
+        collectedAmong(reader, [{ invoiceId: id, collectionMethod }])
       ])
       const chosen = cases.map((found) => {
         const live = liveOf(found.obligation.id)
@@ -70,6 +73,7 @@ export function createExplainService({ organizations, invoices, holds, policies,
           entries: live,
           holds: holdsOf(found.obligation),
           creditMinor: creditOf(found.obligation.id),
+          collectedOf,
           books
         })
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }

@@ -4,6 +4,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { earlierOpen } from '../../kernel/holding.ts'
 import type { DunningCase, DunningState, Invoice, Obligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
+import { type CollectedOf, collectableOf } from './collection.ts'
 import { type Decision, type DecisionContext, decide, isClosed, type ObligationFacts, standingFor, whatIsNext } from './decide.ts'
 import { effectiveDueOn, type StageEntry } from './ladder.ts'
 import type { StageAction } from './policy.ts'
@@ -74,9 +75,16 @@ export function chooserOf({ view, client }: DunningCase, { policyId }: PolicyRef
 }
 
 export function factsOf(
-  { obligation, view, client }: DunningCase,
-  { entries, holds, creditMinor, books }: Pick<ObligationFacts, 'entries' | 'holds' | 'creditMinor'> & { books: Books }
+  found: DunningCase,
+  {
+    entries,
+    holds,
+    creditMinor,
+    collectedOf,
+    books
+  }: Pick<ObligationFacts, 'entries' | 'holds' | 'creditMinor'> & { collectedOf: CollectedOf; books: Books }
 ): ObligationFacts {
+  const { obligation, view, client } = found
   return {
     dueOn: obligation.dueOn,
     currency: obligation.currency,
@@ -86,6 +94,7 @@ export function factsOf(
     status: view.invoice.status === 'open' ? 'open' : 'closed',
     dunning: dunningOf(view.invoice),
     exemptUntilOn: client.dunningExemptUntilOn,
+    isCollected: collectedOf(collectableOf(found)),
     holds,
     timeZone: view.timeZone ?? books.organization.timeZone,
     overdueAnnounced: obligation.overdueAnnounced,

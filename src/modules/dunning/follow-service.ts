@@ -17,6 +17,8 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { isReferred } from './actions.ts'
+import { collectableOf } from './collection.ts'
+import { collectedAmong } from './collection-repository.ts'
 import { isClosed } from './decide.ts'
 import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
@@ -140,11 +142,12 @@ export function createFollowService({
   ): Promise<{ followed: Followed[]; hasCredit: boolean }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-    const [settings, entriesOf, holdsOf, creditOf] = await Promise.all([
+    const [settings, entriesOf, holdsOf, creditOf, collectedOf] = await Promise.all([
       organizations.books(tx),
       entryRepository.live(tx, pinned),
       holds.factsOf(tx, clientIds),
-      creditCovering(tx, clientIds)
+      creditCovering(tx, clientIds),
+      collectedAmong(tx, cases.map(collectableOf))
     ])
     const books = { ...settings, now: change.books.now }
     const mistakenBy = await mistakenOf(tx, cases, { entriesOf, holdsOf, change })
@@ -157,18 +160,20 @@ export function createFollowService({
       tx,
       followed.map(({ policy }) => policy)
     )
-    const outcomes = followed.map((one) => ({ ...one, ...outcomeOf(one, { books, holdsOf, creditOf, policyAt }) }))
+    const grounds = { books, holdsOf, creditOf, collectedOf, policyAt }
+    const outcomes = followed.map((one) => ({ ...one, ...outcomeOf(one, grounds) }))
     return { followed: outcomes, hasCredit: creditOf !== noCredit }
   }
 
   function outcomeOf(
     { found, mistaken, kept, policy }: Pick<Followed, 'found' | 'mistaken' | 'kept' | 'policy'>,
-    { books, holdsOf, creditOf, policyAt }: Omit<Deciding, 'entriesOf' | 'newId'>
+    { books, holdsOf, creditOf, collectedOf, policyAt }: Omit<Deciding, 'entriesOf' | 'newId'>
   ): Pick<Followed, 'state' | 'cleared' | 'isActedOn' | 'holds'> {
     const { obligation } = found
     const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
     const holding = holdsOf(obligation)
-    const facts = factsOf(found, { entries: kept, holds: holding, creditMinor: creditOf(obligation.id), books })
+    const creditMinor = creditOf(obligation.id)
+    const facts = factsOf(found, { entries: kept, holds: holding, creditMinor, collectedOf, books })
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0

@@ -1,8 +1,10 @@
+import type { Day } from '../../kernel/day.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
 import type { Client } from '../clients/client.ts'
-import type { OpenObligation } from '../invoices/invoice.ts'
+import { effectiveDueOn, type OpenObligation } from '../invoices/invoice.ts'
 import type { Books } from '../organizations/organization.ts'
 import { pinnedOf } from './blocked.ts'
+import { awaitsCollection, type CollectedOf } from './collection.ts'
 import type { Manner } from './contact.ts'
 import type { NewEntry } from './entry.ts'
 import type { LiveEntry, PolicyRef } from './facts.ts'
@@ -23,6 +25,9 @@ export type Facts = Readonly<{
   policyAt: (ref: PolicyRef) => Policy
   creditOf: CreditOf
   holdsOf: HoldsOf
+  collectedOf: CollectedOf
+  /** Where the client is. */
+  today: Day
 }>
 
 /** What is told of a client and what waits; `isLeft` says of a currency whether something of it still waits afterwards. */
@@ -43,7 +48,7 @@ export function planOf(client: Client, facts: Facts): { plan: Plan; isLeft: (cur
   return { plan, isLeft }
 }
 
-/** By currency, what was entered and not told yet of what is spoken of: not what is held, or switched off. */
+/** By currency, what was entered and not told yet of what is spoken of. */
 function newsOf(facts: Facts): News[] {
   const { books, open, log } = facts
   const groups = Map.groupBy(
@@ -60,9 +65,13 @@ function newsOf(facts: Facts): News[] {
   })
 }
 
-/** Not what is held, or switched off, or was kept shut since it was entered. */
-export function isSpokenOf({ id, isHeld, dunningStart }: OpenObligation, { blocked }: Pick<Facts, 'blocked'>): boolean {
-  return !isHeld && dunningStart !== 'off' && !blocked.has(id)
+/** Not what is held, or switched off, or is still to be collected, or was kept shut since it was entered. */
+export function isSpokenOf(
+  one: OpenObligation,
+  { blocked, collectedOf, today }: Pick<Facts, 'blocked' | 'collectedOf' | 'today'>
+): boolean {
+  const isAwaited = awaitsCollection({ isCollected: collectedOf(one) }, { dueOn: effectiveDueOn(one), today })
+  return !one.isHeld && one.dunningStart !== 'off' && !isAwaited && !blocked.has(one.id)
 }
 
 /** The last entry, where no notice told of it: made just now, or since something waits. */

@@ -13,6 +13,7 @@ import type { DunningState, OpenObligation } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { type BlockGrounds, blockedAmong, pinnedOf } from './blocked.ts'
+import { collectedAmong } from './collection-repository.ts'
 import { CONTACTS_COUNT_DAYS } from './contact.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
@@ -64,7 +65,7 @@ export function createNoticeService(deps: NoticeDeps) {
     tx: Tx,
     { books, entered, states }: Asking,
     { clientIds, waiting }: { clientIds: readonly string[]; waiting: ReadonlySet<string> }
-  ): Promise<Omit<Facts, 'log'>> {
+  ): Promise<Omit<Facts, 'log' | 'today'>> {
     const [found, creditOf, holdsOf] = await Promise.all([
       invoices.openOfClients(tx, clientIds),
       creditCovering(tx, clientIds),
@@ -72,13 +73,18 @@ export function createNoticeService(deps: NoticeDeps) {
     ])
     const open = found.map((one): OpenObligation => ({ ...one, ...states.get(one.id) }))
     const waited = open.filter(({ clientId }) => waiting.has(clientId))
-    const [policyAt, liveOf] = await Promise.all([policies.at(tx, open.flatMap(pinnedOf)), entryRepository.live(tx, waited)])
-    const blocked = await blockedOf(tx, waited, { books, creditOf, holdsOf, policyAt, liveOf })
+    const [policyAt, liveOf, collectedOf] = await Promise.all([
+      policies.at(tx, open.flatMap(pinnedOf)),
+      entryRepository.live(tx, waited),
+      collectedAmong(tx, open)
+    ])
+    const blocked = await blockedOf(tx, waited, { books, creditOf, holdsOf, collectedOf, policyAt, liveOf })
     return {
       books,
       open,
       creditOf,
       holdsOf,
+      collectedOf,
       policyAt,
       liveOf,
       blocked,
@@ -86,7 +92,7 @@ export function createNoticeService(deps: NoticeDeps) {
     }
   }
 
-  /** What may not be dunned may not be told of either, though it was entered: it is exempt by now, too little, disputed or covered. */
+  /** What may not be dunned may not be told of either, though it was entered: it is exempt by now, too little, disputed, covered or collected. */
   async function blockedOf(tx: Tx, waited: readonly OpenObligation[], grounds: BlockGrounds): Promise<Set<string>> {
     const entered = waited.filter((one) => pinnedOf(one).length > 0)
     if (entered.length === 0) return new Set()
@@ -101,7 +107,7 @@ export function createNoticeService(deps: NoticeDeps) {
     const { books, log } = facts
     const waiting = log.filter(({ told }) => told === null)
     const { plan, isLeft } = planOf(client, facts)
-    const told = { at: books.now, on: todayFor(books, client.timeZone) }
+    const told = { at: books.now, on: facts.today }
     const rowOf = ({ currency, sinceAt }: News) => ({ id: newId(), clientId: client.id, currency, sinceAt })
     const fresh = plan.wait.filter(({ currency }) => !waiting.some((row) => row.currency === currency))
     const after = { ...client, nextNoticeAt: plan.nextAt }
@@ -140,7 +146,8 @@ export function createNoticeService(deps: NoticeDeps) {
     const outcomes = concerned.map((id) => {
       const client = known.get(id)
       assert(client !== undefined, 'a client who owes is there')
-      return outcomeOf(client, { ...facts, log: logOf.get(id) ?? [], open: openOf.get(id) ?? [] })
+      const today = todayFor(books, client.timeZone)
+      return outcomeOf(client, { ...facts, today, log: logOf.get(id) ?? [], open: openOf.get(id) ?? [] })
     })
     await Promise.all([
       repository.endWait(
@@ -194,11 +201,11 @@ function clientIdOf({ clientId }: Readonly<{ clientId: string }>): string {
 
 /** The notice of one client and currency; its object is the client. */
 function draftOf({ currency, items, entered }: News, { client, facts }: { client: Client; facts: Facts }): EventDraft {
-  const { books, open, policyAt, creditOf, holdsOf } = facts
+  const { books, open, policyAt, creditOf, holdsOf, today } = facts
   const context = noticeContext({
     ...{ items, open, currency, entered, policyAt, creditOf, holdsOf },
     client: clientContext(client, books.organization),
-    today: todayFor(books, client.timeZone)
+    today
   })
   const subject = { kind: 'client', id: client.id, version: client.version }
   return { type: 'client.dunning_notice_due', subject, clientId: client.id, object: toDocument(client), context }

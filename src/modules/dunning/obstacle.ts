@@ -2,6 +2,7 @@ import { covers, type HoldFact } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { askedOf, unheldOf } from './asked.ts'
 import { type DecisionRule, type ObligationFacts, type Situation, wholeHolds } from './decide.ts'
+import { effectiveDueOn } from './ladder.ts'
 import type { Why } from './why.ts'
 
 /** What keeps every stage shut, in words. */
@@ -31,6 +32,12 @@ export function obstacle(
       const untilOn = facts.exemptUntilOn ?? today
       const detail = `It is exempt from dunning through ${untilOn}.`
       return { detail, compared: { exempt_until_on: untilOn, today }, changedBy: 'An earlier end of the exemption.' }
+    }
+    case 'awaiting_collection': {
+      const dueOn = effectiveDueOn(facts.dueOn, situation.context)
+      const detail = `It is collected by autopay, so no reminder is due through its due date, ${dueOn}.`
+      const compared = { collection_method: 'autopay', due_on: facts.dueOn, effective_due_on: dueOn, today }
+      return { detail, compared, changedBy: 'A failed collection, or `collection_method: manual`.' }
     }
     case 'ladder_done': {
       const detail = 'The policy has no stage left for it.'

@@ -5,6 +5,7 @@ import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
 import type { DunningStart, DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
+import { collectedUnless } from './collection.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
@@ -107,12 +108,13 @@ function startsOf(drafts: readonly InvoiceDraft[], places: readonly Place[]): Re
 }
 
 function factsOfNew(
-  { dueOn, currency, balanceMinor }: Omit<Obligation, keyof DunningState>,
-  { draft: { dunningStart, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
+  { dueOn, currency, balanceMinor, invoiceId }: Omit<Obligation, keyof DunningState>,
+  { draft: { invoice, dunningStart, client }, timeZone, holds }: Pick<Draft, 'draft' | 'timeZone' | 'holds'>
 ): ObligationFacts {
   return {
     ...{ dueOn, currency, balanceMinor, timeZone, holds, creditMinor: 0n, earlierMinor: 0n },
     status: 'open',
+    isCollected: collectedUnless(new Set())({ invoiceId, collectionMethod: invoice.collectionMethod }),
     dunning: dunningOf({ dunningStart: dunningStart ?? 'normal' }),
     exemptUntilOn: client.dunningExemptUntilOn,
     overdueAnnounced: false,

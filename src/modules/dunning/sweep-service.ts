@@ -17,6 +17,8 @@ import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { isReferred } from './actions.ts'
+import { collectableOf } from './collection.ts'
+import { collectedAmong } from './collection-repository.ts'
 import { byInvoice, type Change, type Decided, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { askedContext, groundsContext, stageContext } from './event-context.ts'
@@ -78,16 +80,18 @@ export function createSweepService({
   ): Promise<{ books: Books; decided: Decided[] }> {
     const pinned = cases.map(({ obligation }) => obligation).filter(({ policyId }) => policyId !== null)
     const clientIds = [...new Set(cases.map(({ obligation }) => obligation.clientId))]
-    const [found, entriesOf, holdsOf, creditOf] = await Promise.all([
+    const [found, entriesOf, holdsOf, creditOf, collectedOf] = await Promise.all([
       organizations.books(reader),
       entryRepository.live(reader, pinned),
       holds.factsOf(reader, clientIds),
-      creditCovering(reader, clientIds)
+      creditCovering(reader, clientIds),
+      collectedAmong(reader, cases.map(collectableOf))
     ])
     const books = { ...found, now: at }
     const refs = cases.map((found) => policyOf(found, { entries: entriesOf(found.obligation.id), books }))
     const policyAt = await policies.at(reader, refs)
-    const decided = cases.map((found) => decide(found, { books, entriesOf, holdsOf, creditOf, policyAt, newId }))
+    const deciding = { books, entriesOf, holdsOf, creditOf, collectedOf, policyAt, newId }
+    const decided = cases.map((found) => decide(found, deciding))
     return { books, decided }
   }
 

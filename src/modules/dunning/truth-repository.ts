@@ -2,8 +2,8 @@ import type { Reader } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 
-/** Credit, a hold, an exemption, a part payment, who is to be left alone: whether a client may still be told of it takes a closer look. */
-const doubtful = `(c.dunning_exempt_until_on is not null or i.dunning_start = 'off' or o.balance_minor <> o.amount_minor
+/** Autopay, credit, a hold, an exemption, a part payment, who is to be left alone: whether a client may still be told of it takes a closer look. */
+const doubtful = `(c.dunning_exempt_until_on is not null or i.dunning_start = 'off' or i.collection_method = 'autopay' or o.balance_minor <> o.amount_minor
   or exists (select from holds h where h.org_id = $1 and h.client_id = o.client_id)
   or exists (select from payments p where p.org_id = $1 and p.client_id = o.client_id and p.unapplied_minor > 0)
   or exists (select from contacts k where k.org_id = $1 and k.client_id = o.client_id and k.do_not_contact))`

@@ -153,7 +153,7 @@ export function createTruthService({ organizations, clients, currentNotice, curr
 export type TruthService = ReturnType<typeof createTruthService>
 
 const NOTHING: ReadonlySet<string> = new Set()
-const BLOCKED = 'what it asks for is held, exempt, too little or covered by credit by now.'
+const BLOCKED = 'what it asks for is held, exempt, too little, collected or covered by credit by now.'
 const ASKS_ELSE = 'another amount is asked for by now.'
 const TOLD_SINCE = 'the client was told anew since.'
 const CHANGED = 'some of what it lists was paid, held or moved on since.'

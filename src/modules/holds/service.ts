@@ -128,11 +128,13 @@ export function createHoldService({ newId, events, organizations, clients, invoi
     moveInvoice: repository.moveInvoice,
     ofClients: repository.ofClients,
 
-    /** Ends what an agreement placed, as of today. Nothing where it holds nothing any more. */
-    async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<void> {
-      for (const hold of await repository.ofOrigin(tx, origin)) {
+    /** Ends what an agreement placed, as of today. @returns whether it held anything. */
+    async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<boolean> {
+      const holds = await repository.ofOrigin(tx, origin)
+      for (const hold of holds) {
         await end(tx, books, { hold, reason, on: todayFor(books, await clients.zoneOf(tx, hold.clientId, books)) })
       }
+      return holds.length > 0
     },
 
     /** What is promised or announced is less by now, or concerns other invoices of the hold: as much of each is held from now on. */

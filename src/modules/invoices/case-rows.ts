@@ -1,6 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
 import { storedCurrency } from '../../kernel/money.ts'
-import type { DunningCase, DunningStart, Obligation, OpenObligation } from './invoice.ts'
+import type { DunningCase, Obligation, OpenObligation } from './invoice.ts'
 import { type InvoiceRow, invoiceColumns, type ObligationJson, obligationFrom, obligationsJson, viewSource } from './rows.ts'
 
 /** An obligation `d` in plain columns: as JSON, writing and reading it would cost a sweep more than deciding it. */
@@ -14,7 +14,7 @@ export const caseColumns = `${invoiceColumns}, ${obligationColumns}, c.dunning_p
   c.dunning_exempt_until_on as "clientExemptUntilOn", case when d.kind = 'part' then ${obligationsJson} end as parts`
 export const caseSource = `obligations d join ${viewSource.replace('invoices i', 'invoices i on i.org_id = d.org_id and i.id = d.invoice_id')}`
 
-export const openColumns = `${obligationColumns}, i.number, i.dunning_start as "dunningStart"`
+export const openColumns = `${obligationColumns}, i.number, i.dunning_start as "dunningStart", i.collection_method as "collectionMethod"`
 export const openSource = 'obligations d join invoices i on i.org_id = d.org_id and i.id = d.invoice_id'
 
 type ObligationRow = Omit<Obligation, 'id' | 'dueOn' | 'balanceMinor' | 'currency'> & {
@@ -24,13 +24,14 @@ type ObligationRow = Omit<Obligation, 'id' | 'dueOn' | 'balanceMinor' | 'currenc
   currency: string
 }
 
-export type OpenRow = ObligationRow & { number: string; dunningStart: DunningStart }
+export type OpenRow = ObligationRow & Pick<OpenObligation, 'number' | 'dunningStart' | 'collectionMethod'>
 
 export type CaseRow = InvoiceRow &
   ObligationRow & { clientPolicyId: string | null; clientExemptUntilOn: Day | null; parts: ObligationJson[] | null }
 
 export function openFromRow(row: OpenRow): OpenObligation {
-  return { ...obligationOf(row), number: row.number, dunningStart: row.dunningStart }
+  const { number, dunningStart, collectionMethod } = row
+  return { ...obligationOf(row), number, dunningStart, collectionMethod }
 }
 
 export function caseFromRow(row: CaseRow): DunningCase {

@@ -83,7 +83,7 @@ export type DunningCase = Readonly<{
 }>
 
 /** One open obligation as a client is told of it. */
-export type OpenObligation = Obligation & Readonly<{ number: string; dunningStart: DunningStart }>
+export type OpenObligation = Obligation & Readonly<Pick<Invoice, 'number' | 'dunningStart' | 'collectionMethod'>>
 
 export type Part = Readonly<{ dueOn: Day; amountMinor: bigint }>
 

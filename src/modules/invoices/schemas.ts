@@ -68,6 +68,11 @@ const InvoiceDunning = closed(
   { description: 'Of the part that fell due first and is still open' }
 )
 
+const CollectionMethod = oneOf(['manual', 'autopay'], {
+  description:
+    'How the invoice is paid. `manual`: the client pays, and stages before the due date remind of it. `autopay`: you collect the money. The invoice enters no stage, and no notice lists it, until `effective_due_on` has passed or a collection failed; then it is dunned by its age. Announce a collection as a pending payment: its amount is not dunned until the payment settles, fails or is unconfirmed. A collection failed if a payment for the invoice is `failed`, is pending and unconfirmed, or was reversed as `bounced` or `charged_back`'
+})
+
 const invoiceFields = {
   id: Id,
   client_id: Id,
@@ -83,7 +88,7 @@ const invoiceFields = {
   is_partially_paid: Type.Boolean(),
   is_overdue: Type.Boolean(),
   days_overdue: Type.Integer({ minimum: 0 }),
-  collection_method: oneOf(['manual', 'autopay']),
+  collection_method: CollectionMethod,
   payment_links: Type.Array(PaymentLinkSchema),
   dunning_policy_id: nullable(Id),
   dunning: InvoiceDunning,
@@ -108,7 +113,7 @@ export const InvoiceByRefSchema = named(
 export type InvoiceDocument = Static<typeof InvoiceSchema>
 
 const settings = {
-  collection_method: oneOf(['manual', 'autopay']),
+  collection_method: CollectionMethod,
   payment_links: Type.Array(PaymentLinkSchema, { maxItems: 10 }),
   dunning_policy_id: nullable(Id),
   metadata: Metadata

@@ -67,7 +67,7 @@ export function createCorrections(deps: Deps) {
     const version = how.isNew ? view.payment.version : view.payment.version + 1
     const payment = { ...endedOf(view.payment, { ...how, today, at }), version }
     repository.save(tx, payment)
-    if (!how.isNew) await pendings.conclude(tx, books, { payment, reason: 'failed' })
+    await pendings.conclude(tx, books, { view, reason: 'failed' })
     const after = { ...view, payment }
     const type = payment.status === 'failed' ? 'payment.failed' : 'payment.reversed'
     const previous = how.isNew ? null : { status: 'pending' }
@@ -132,7 +132,9 @@ export function createCorrections(deps: Deps) {
         return record(tx, whole, { entries, told: toldReversed(tx, id) })
       }
       if (payment.status === 'settled') await reverse(tx, { id, reason: 'entered_wrongly', reversedOn: null })
-      if (payment.status === 'pending') await end(tx, await open(tx, id), { receivedOn: null, isNew: false })
+      if (payment.status === 'pending') {
+        await end(tx, await open(tx, id), { receivedOn: null, isNew: false, reason: 'entered_wrongly' })
+      }
       return record(tx, whole)
     },
 

@@ -7,7 +7,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, checkAhead, type Organization, todayFor } from '../organizations/organization.ts'
 import { leftOpen } from './announced.ts'
 import * as namedRepository from './named-repository.ts'
-import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment, type Wanted } from './payment.ts'
+import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment, type PaymentView, type Wanted } from './payment.ts'
 import * as repository from './repository.ts'
 
 type Part = Readonly<{ currency: Currency; of: ReadonlyMap<string, bigint> }>
@@ -18,8 +18,14 @@ export type PendingEnd = 'settled' | 'failed' | 'unconfirmed'
 export type PendingPorts = Readonly<{
   /** As much of these invoices is not dunned through `untilOn`. */
   hold: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; clientId: string; part: Part; untilOn: Day }>) => Promise<void>
-  /** They are again. Nothing where it holds nothing. */
-  release: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; reason: PendingEnd }>) => Promise<void>
+  /**
+   * They are again. Where it holds nothing and the money did not come, the invoices that it names are decided anew: a collection failed.
+   */
+  release: (
+    tx: Tx,
+    books: Books,
+    held: Readonly<{ paymentId: string; clientId: string; namedIds: readonly string[]; reason: PendingEnd }>
+  ) => Promise<void>
   setDeadline: SetDeadline
 }>
 
@@ -71,10 +77,15 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
     },
 
     /** Something was said of it, or its time is over. */
-    async conclude(tx: Tx, books: Books, { payment, reason }: { payment: Payment; reason: PendingEnd }): Promise<void> {
-      const { id: paymentId, clientId } = payment
+    async conclude(
+      tx: Tx,
+      books: Books,
+      { view, reason }: { view: Pick<PaymentView, 'payment' | 'named'>; reason: PendingEnd }
+    ): Promise<void> {
+      const { id: paymentId, clientId } = view.payment
       await ports.setDeadline(tx, { kind: 'payment', objectId: paymentId, clientId, at: null })
-      await ports.release(tx, books, { paymentId, reason })
+      const namedIds = knownOf(view.named).map(({ invoiceId }) => invoiceId)
+      await ports.release(tx, books, { paymentId, clientId, namedIds, reason })
     }
   }
 }

@@ -92,7 +92,7 @@ export function endedOf(
   { receivedOn, today, at, reason, reversedOn }: Partial<Reversal> & { receivedOn: Day | null; today: Day; at: Date }
 ): Payment {
   const ended = { ...payment, updatedAt: at }
-  if (receivedOn === null) return { ...ended, status: 'failed' }
+  if (receivedOn === null) return { ...ended, status: 'failed', reversalReason: reason ?? null }
   pastDay(receivedOn, { today, pointer: '/received_on' })
   const day = reversalDay(reversedOn ?? null, { receivedOn, today })
   return { ...ended, status: 'reversed', receivedOn, reversalReason: reason ?? 'bounced', reversedOn: day }

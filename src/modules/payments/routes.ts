@@ -137,7 +137,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'failPayment',
         tags,
         summary: 'The announced money will not come',
-        description: 'It never counted. What it held is dunned again, by its age.',
+        description:
+          'It never counted. What it held is dunned again, by its age. An invoice with `collection_method: autopay` that it was announced for is dunned before its due date too.',
         params: IdParams,
         headers: actionHeaders,
         body: FailPayment,

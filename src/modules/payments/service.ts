@@ -179,7 +179,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       requirePending(view.payment)
       const day = pastDay(receivedOn ?? today, { today, pointer: '/received_on' })
       const payment = { ...view.payment, ...change, version: view.payment.version + 1 }
-      await pendings.conclude(tx, books, { payment, reason: 'settled' })
+      await pendings.conclude(tx, books, { view, reason: 'settled' })
       return settleInto(tx, payment, {
         books,
         wanted: allocations,
@@ -197,7 +197,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       if (status !== 'pending' || unconfirmedAt !== null) return
       const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: books.now }
       repository.save(tx, payment)
-      await pendings.conclude(tx, books, { payment, reason: 'unconfirmed' })
+      await pendings.conclude(tx, books, { view, reason: 'unconfirmed' })
       const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })
       await events.append(tx, { occurredAt: books.now, drafts: [draft] })
     },

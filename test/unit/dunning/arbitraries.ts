@@ -67,16 +67,17 @@ export const arbitraryScenario: fc.Arbitrary<Scenario> = fc.constantFrom(...zone
       startIn: fc.integer({ min: -6, max: 3 }),
       exemptFor: fc.option(fc.integer({ min: -3, max: 25 }), { freq: 3 }),
       balanceMinor: fc.constantFrom(10_000n, 10_000n, 10_000n, 500n),
-      dunning: fc.constantFrom('on' as const, 'on' as const, 'on' as const, 'off' as const)
+      dunning: fc.constantFrom('on' as const, 'on' as const, 'on' as const, 'off' as const),
+      isCollected: fc.boolean()
     })
-    .map(({ policy, calendar, dueIn, startIn, exemptFor, balanceMinor, dunning }) => {
+    .map(({ policy, calendar, dueIn, startIn, exemptFor, balanceMinor, dunning, isCollected }) => {
       const startOn = addDays(day(near), startIn)
       const exemptUntilOn = exemptFor === null ? null : addDays(startOn, exemptFor)
       return {
         policy,
         calendar,
         startOn,
-        facts: factsOf(addDays(startOn, dueIn), { timeZone, exemptUntilOn, balanceMinor, dunning })
+        facts: factsOf(addDays(startOn, dueIn), { timeZone, exemptUntilOn, balanceMinor, dunning, isCollected })
       }
     })
 )

@@ -57,6 +57,7 @@ export function factsOf(dueOn: string, rest: Partial<ObligationFacts> = {}): Obl
     status: 'open',
     dunning: 'on',
     exemptUntilOn: null,
+    isCollected: false,
     holds: [],
     creditMinor: 0n,
     earlierMinor: 0n,

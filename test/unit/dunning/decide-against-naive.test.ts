@@ -9,7 +9,7 @@ import { addDays, type Day, day } from '../../../src/kernel/day.ts'
 import { currency } from '../../../src/kernel/money.ts'
 import { policyFromJson } from '../../../src/modules/dunning/policy-document.ts'
 import { type NaivePolicy, naiveDunning } from '../../support/naive-dunning.ts'
-import { type Replay, receiptsOf, replay } from '../../support/replay-decide.ts'
+import { type Replay, type ReplayRow, receiptsOf, replay } from '../../support/replay-decide.ts'
 
 const standardStages = [
   { code: 'courtesy', offset_days: -3 },
@@ -29,7 +29,7 @@ const standard: NaivePolicy = {
 }
 
 /** What tells a business apart in this test: its rows, its zone and the days on which it is closed. */
-type Business = Readonly<{ rows: readonly LedgerRow[]; timeZone: string; weekend: readonly number[]; closedDays: readonly Day[] }>
+type Business = Readonly<{ rows: readonly ReplayRow[]; timeZone: string; weekend: readonly number[]; closedDays: readonly Day[] }>
 
 function compare(business: Business, document: NaivePolicy, asked: Replay['asked']) {
   const { rows, timeZone, weekend, closedDays } = business
@@ -157,11 +157,13 @@ describe('decide enters what the naive walk enters, every entry and no other: an
       terms: fc.integer({ min: -40, max: 25 }),
       first: fc.nat(60),
       second: fc.nat(60),
-      parts: fc.nat(10)
+      parts: fc.nat(10),
+      autopay: fc.option(fc.record({ failed: fc.option(fc.nat(60)) }))
     })
-    .map(({ issue, terms, first, second, parts }, index = 0): LedgerRow => {
+    .map(({ issue, terms, first, second, parts, autopay }, index = 0): ReplayRow => {
       const issuedOn = addDays(firstOn, issue)
       const firstMinor = BigInt(parts * 100)
+      const failedOn = autopay === null || autopay.failed === null ? null : addDays(issuedOn, autopay.failed)
       return {
         line: index,
         client: 'C',
@@ -177,14 +179,15 @@ describe('decide enters what the naive walk enters, every entry and no other: an
         payments: [
           { on: addDays(issuedOn, first), amountMinor: firstMinor },
           { on: addDays(issuedOn, first + second), amountMinor: 1_000n - firstMinor }
-        ]
+        ],
+        ...(autopay !== null && { autopay: { failedOn } })
       }
     })
   const anyClosedDays = fc.uniqueArray(fc.nat(120), { maxLength: 30 }).map((days) => days.map((n) => addDays(firstOn, n)))
   const anyWeekend = fc.constantFrom([6, 7], [5, 6], [5], [], [2, 3, 4])
   const anyZone = fc.constantFrom('UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago', 'America/Sao_Paulo', 'Asia/Tehran')
 
-  it('and any closed days, issue, due and payment days', { timeout: 120_000 }, () => {
+  it('and any closed days, issue, due and payment days, collected by autopay or not', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(
         fc.record({ document: anyPolicy, row: anyRow, closedDays: anyClosedDays, weekend: anyWeekend, timeZone: anyZone }),
