@@ -1,28 +1,10 @@
-import { afterAll, describe, expect, test } from 'vitest'
-import { done, type Ledger, startDunning } from '../support/dunning.ts'
+import { afterAll, describe, test } from 'vitest'
+import { byRef, type Case, idOf, put, takeAdvice, type World } from '../support/advice.ts'
+import { done, startDunning } from '../support/dunning.ts'
 
 const { newLedger, close } = await startDunning()
 afterAll(close)
 
-type Answer = { status: number; body: { id: string; detail?: string } }
-type World = Readonly<{
-  ledger: Ledger
-  client: string
-  send: (method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object) => Promise<Answer>
-}>
-/** A refusal, the words of its advice, the step that they name, and the wish once more, or what takes its place. */
-type Case = Readonly<{
-  advice: string
-  wish: (world: World) => Promise<Answer>
-  step?: (world: World) => Promise<unknown>
-  again?: (world: World) => Promise<Answer>
-}>
-
-const invoice = { number: 'N', currency: 'EUR', total: '100.00', issued_on: '2026-01-01', due_on: '2026-02-01' }
-const byRef = (kind: string, id = 'own') => `/v1/${kind}/by-ref?source=erp&id=${id}`
-const idOf = async ({ ledger }: World, kind: string) => (await done(ledger.call<{ id: string }>('GET', byRef(kind)))).id
-const put = ({ client, send }: World, body: object = {}) =>
-  send('PUT', byRef('invoices'), { client_id: client, ...invoice, ...body })
 const twoParts = [
   { due_on: '2026-02-01', amount: '50.00' },
   { due_on: '2026-03-01', amount: '50.00' }
@@ -208,16 +190,5 @@ const cases: Readonly<Record<string, Case>> = {
 }
 
 describe('the next step that a refusal names can be taken, and leads there', () => {
-  test.for(Object.entries(cases))('%s', async ([, { advice, wish, step, again }]) => {
-    const ledger = await newLedger({ clockAt: '2026-01-10T12:00:00Z' })
-    const client = await ledger.addClient()
-    const send: World['send'] = (method, path, body) =>
-      ledger.call<Answer['body']>(method, path, body === undefined ? {} : { body })
-    const world: World = { ledger, client, send }
-    const refused = await wish(world)
-    expect([refused.status >= 400, refused.body.detail]).toEqual([true, expect.stringContaining(advice)])
-    await step?.(world)
-    const answer = await (again ?? wish)(world)
-    expect([answer.status, answer.body]).toMatchObject([expect.toSatisfy((status: number) => status < 300), answer.body])
-  })
+  test.for(Object.entries(cases))('%s', async ([, one]) => takeAdvice(one, await newLedger({ clockAt: '2026-01-10T12:00:00Z' })))
 })

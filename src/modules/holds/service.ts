@@ -25,6 +25,14 @@ export type HoldPorts = Readonly<{
   setDeadline: SetDeadline
 }>
 
+/** What ends the origin of a hold, and the hold with it. */
+const endings = {
+  promise: 'cancel',
+  payment_plan: 'cancel',
+  dispute: 'resolve or withdraw',
+  payment: 'settle or fail'
+} as const satisfies Partial<Record<HoldOrigin['kind'], string>>
+
 export type HoldServiceDeps = Readonly<{
   newId: () => string
   events: EventService
@@ -167,8 +175,9 @@ export function createHoldService({ newId, events, organizations, clients, invoi
       const [books, hold] = await Promise.all([organizations.books(tx), get(tx, id)])
       if (hold.releasedAt !== null) throw new DomainError('hold_released', `This hold ended on ${hold.releasedOn}.`)
       if (hold.origin !== null && hold.origin.kind !== 'stage_entry') {
-        const what = hold.origin.kind.replaceAll('_', ' ')
-        throw new DomainError('hold_has_origin', `This hold ends with its ${what} ${hold.origin.id}: end that instead.`)
+        const { kind, id: originId } = hold.origin
+        const sentence = `This hold ends with its ${kind.replaceAll('_', ' ')} ${originId}: ${endings[kind]} it instead.`
+        throw new DomainError('hold_has_origin', sentence)
       }
       return end(tx, books, { hold, reason: 'released', on: todayFor(books, client.timeZone) })
     },

@@ -77,7 +77,8 @@ export function createProposals({ newId, events, organizations, clients, invoice
     const planned = (await repository.activeOn(tx, invoiceIds)).find(({ planId }) => planId !== replacesId)
     if (planned === undefined) return views
     const pointer = `/invoice_ids/${invoiceIds.indexOf(planned.invoiceId)}`
-    throw new DomainError('invoice_planned', 'An active plan covers this invoice.', { pointer, existingId: planned.planId })
+    const sentence = 'An active plan covers this invoice. Renegotiate that plan, or cancel it first.'
+    throw new DomainError('invoice_planned', sentence, { pointer, existingId: planned.planId })
   }
 
   return {

@@ -117,7 +117,8 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
   async function refusePlanned(tx: Tx, { plan, besides }: { plan: PaymentPlan; besides: string | null }): Promise<void> {
     const other = (await repository.activeOn(tx, plan.invoiceIds)).find(({ planId }) => planId !== besides)
     if (other === undefined) return
-    throw new DomainError('invoice_planned', 'Another plan is active on one of its invoices.', { existingId: other.planId })
+    const sentence = 'Another plan is active on one of its invoices. Cancel that plan first.'
+    throw new DomainError('invoice_planned', sentence, { existingId: other.planId })
   }
 }
 
