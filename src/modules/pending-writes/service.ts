@@ -86,7 +86,10 @@ export function createPendingWriteService({ newId, events, organizations, refere
   async function hold(tx: Tx, write: Deletion, { waiting, ...held }: Held & { waiting: PendingWrite | undefined }) {
     const { now } = await organizations.books(tx)
     if (waiting !== undefined && isSame(waiting, { ...held, sourceVersion: write.sourceVersion })) return pendingAnswer(waiting)
-    if (waiting === undefined) refuseAbove(await repository.countLocked(tx, held.awaited))
+    const isNew = waiting === undefined
+    if (isNew || !isSameName(waiting.awaited, held.awaited)) {
+      refuseAbove(await repository.countLocked(tx, held.awaited), { isNew })
+    }
     const pending: PendingWrite = {
       id: waiting?.id ?? newId(),
       kind: write.kind,
@@ -179,7 +182,7 @@ export function createPendingWriteService({ newId, events, organizations, refere
       const { own, waiting } = await standingOf(tx, write)
       if (waiting !== undefined && isOlder(write, waiting.sourceVersion)) return pendingAnswer(waiting)
       if (own !== undefined) {
-        if (isOlder(write, own.sourceVersion)) return writesOf(kind).unchanged(tx, ref)
+        if (isOlder(write, own.sourceVersion) || isOlder(write, own.deletedVersion)) return writesOf(kind).unchanged(tx, ref)
         if (waiting !== undefined) await repository.remove(tx, waiting.id)
         return deleteNow(tx, write)
       }
@@ -213,8 +216,9 @@ function pendingAnswer(pending: PendingWrite): ByRefAnswer {
   return { status: 202, body: { ...toApi(pending), applied: false } }
 }
 
-function refuseAbove({ all, ofName }: Readonly<{ all: number; ofName: number }>): void {
-  if (all >= WAITING_MAX) {
+/** @param how.isNew whether there is one more in all, or one that waits for another name from now on. */
+function refuseAbove({ all, ofName }: Readonly<{ all: number; ofName: number }>, { isNew }: { isNew: boolean }): void {
+  if (isNew && all >= WAITING_MAX) {
     const sentence = `At most ${WAITING_MAX} writes can be pending. Send what they wait for, or delete pending writes.`
     throw new DomainError('limit_reached', sentence)
   }

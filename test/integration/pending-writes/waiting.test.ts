@@ -178,6 +178,23 @@ describe('a deletion with a version', () => {
     expect(late.body).toMatchObject({ applied: false, status: 'reversed' })
   })
 
+  test('holds whatever older deletion is repeated after it', async () => {
+    const ledger = await newLedger()
+    await put(ledger, 'clients', 'c', { name: 'C' })
+    const bodies = { clients: { name: 'X' }, invoices: invoice, payments: payment }
+    for (const kind of ['invoices', 'payments', 'clients'] as const) {
+      await put(ledger, kind, 'x', { ...bodies[kind], source_version: 1 })
+      for (const version of [5, 3]) await remove(ledger, kind, 'x', version)
+      const late = await put(ledger, kind, 'x', { ...bodies[kind], source_version: 4 })
+      const stays = {
+        invoices: { status: 'void' },
+        payments: { status: 'reversed' },
+        clients: { archived_at: expect.any(String) }
+      }
+      expect(late.body).toMatchObject(stays[kind])
+    }
+  })
+
   test('holds against an older version that arrives in the same moment', async () => {
     const ledger = await newLedger()
     await put(ledger, 'clients', 'c', { name: 'C' })
@@ -224,6 +241,10 @@ test('one reference is waited for by 500 writes at most', async () => {
     [409, 'limit_reached'],
     [202, undefined]
   ])
+  const other = { ...payment, client_ref: { source: 'erp', id: 'd' } }
+  expect((await put(ledger, 'payments', 'other', other)).status).toBe(202)
+  const moved = await put(ledger, 'payments', 'other', payment)
+  expect([moved.status, (moved.body as { code?: string }).code]).toEqual([409, 'limit_reached'])
 })
 
 test('pending writes are those of their organization', async () => {
