@@ -58,6 +58,16 @@ describe('a source that names what a payment settles', () => {
     expect([await ledger.invoice(older), await ledger.invoice(newer)]).toEqual(invoices)
   })
 
+  test('changes nothing where it names the same again, though the rest was applied automatically meanwhile', async () => {
+    const { put, toldBy, whole, older, newer, ledger } = await indebted()
+    const named = { ...whole, amount: '150.00', allocations: [{ invoice_id: older, amount: '100.00' }] }
+    await put(named)
+    await ledger.issue(whole.client_id, { issued_on: '2025-12-01', due_on: '2026-02-28' })
+    expect((await ledger.invoice(newer)).balance).toBe('50.00')
+    expect(await toldBy(() => put(named))).toEqual([])
+    expect((await ledger.invoice(newer)).balance).toBe('50.00')
+  })
+
   test('moves the difference only: no invoice is reopened whose part stays, and the payment is not reversed', async () => {
     const { put, toldBy, whole, older, newer, balances } = await indebted()
     const first = await put({ ...whole, amount: '150.00' })

@@ -181,6 +181,18 @@ export function standingOf(view: PaymentView): Named[] {
   return [...set, ...waitingOf(view)]
 }
 
+/** What stands of what a payment is named for: without what was applied automatically beside it. */
+export function namedStandingOf(view: PaymentView): Named[] {
+  const left = new Map(sumByInvoice(view.allocations).map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
+  const set = knownOf(view.named).flatMap(({ invoiceId, amountMinor }) => {
+    const minor = left.get(invoiceId) ?? 0n
+    const part = amountMinor < minor ? amountMinor : minor
+    left.set(invoiceId, minor - part)
+    return part > 0n ? [{ invoiceId, amountMinor: part, ref: null, waits: false }] : []
+  })
+  return [...set, ...waitingOf(view)]
+}
+
 /** @throws DomainError naming the allocation: more in all than the payment has, nothing, an invoice twice. */
 export function checkNamed(
   named: readonly Pick<Named, 'invoiceId' | 'amountMinor' | 'ref'>[],

@@ -1,5 +1,5 @@
 import { DomainError } from '../../kernel/errors.ts'
-import { isSameNamed, type Named, type Payment, type PaymentView, standingOf } from './payment.ts'
+import { isSameNamed, type Named, namedStandingOf, type Payment, type PaymentView, standingOf } from './payment.ts'
 import type { PaymentStatus } from './table.ts'
 
 export type SaidStatus = 'settled' | 'pending' | 'failed'
@@ -45,13 +45,17 @@ export type Said = Readonly<
 >
 export type SaidField = keyof Said
 
-/** What a statement says otherwise than it is: allocations as they stand or wait, or as they are announced. */
+/**
+ * What a statement says otherwise than it is: allocations as they stand or wait, or as they are announced. What was applied automatically
+ * beside the named ones is no difference where the same ones are named again.
+ */
 export function differencesOf(view: PaymentView, said: Said): Set<SaidField> {
   const { payment } = view
   const { allocations: wanted, ...fields } = said
   const differing = Object.entries(fields).filter(([field, value]) => !isSame(payment[field as keyof Payment], value))
   const differences = new Set(differing.map(([field]) => field as SaidField))
-  if (wanted !== undefined && !isSameNamed(wanted, standingOf(view))) differences.add('allocations')
+  const stands = [standingOf(view), ...(payment.status === 'settled' ? [namedStandingOf(view)] : [])]
+  if (wanted !== undefined && !stands.some((one) => isSameNamed(wanted, one))) differences.add('allocations')
   return differences
 }
 
