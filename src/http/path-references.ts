@@ -56,9 +56,12 @@ function referenceIn(text: string): { source: string; id: string } | undefined {
   const [, encoded = '', id = ''] = /^ref:([^:]+):(.+)$/s.exec(text) ?? []
   const source = decoded(encoded)
   const isStorable = source.isWellFormed() && id.isWellFormed() && !`${source}${id}`.includes('\0')
-  return isStorable && source !== '' && source.length <= SOURCE_MAX && id !== '' && id.length <= ID_MAX
-    ? { source, id }
-    : undefined
+  return isStorable && isWithin(source, SOURCE_MAX) && isWithin(id, ID_MAX) ? { source, id } : undefined
+}
+
+/** Counts code points, as `maxLength` does in the bodies that give references. */
+function isWithin(text: string, max: number): boolean {
+  return text !== '' && [...text].length <= max
 }
 
 function decoded(text: string): string {

@@ -40,6 +40,18 @@ test.for([...withId, ...withFilter].map(named))('%s says in the document that it
   }
 })
 
+test.for([
+  ['erp', 'a/b:c%2F d?#é'],
+  ['e:r 50%', ':'],
+  ['ü'.repeat(64), '😀'.repeat(255)]
+] as const)('a path and a filter take every reference that PUT takes: %s', async ([source, id]) => {
+  const { call } = await service.addOrganization()
+  const { body } = await call('PUT', `/v1/clients/by-ref?${new URLSearchParams({ source, id })}`, { body: { name: 'C' } })
+  const reference = encodeURIComponent(`ref:${source.replaceAll('%', '%25').replaceAll(':', '%3A')}:${id}`)
+  expect((await call('GET', `/v1/clients/${reference}`)).body['id']).toBe(body['id'])
+  expect((await call('GET', `/v1/invoices?client_id=${reference}`)).status).toBe(200)
+})
+
 describe.for(withId.map(named))('%s', ([, operation]) => {
   test('does with a reference in the path what it does with the id', async () => {
     const tenant = await service.addOrganization()
