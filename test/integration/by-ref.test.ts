@@ -64,6 +64,23 @@ describe('a payment whose source says another amount', () => {
 })
 
 describe('what a source says again, or says late', () => {
+  test('changes nothing where it repeats the references of a client, in whatever order and without its own', async () => {
+    const ledger = await newLedger()
+    const [a, b] = [
+      { source: 'a', id: '1' },
+      { source: 'z', id: '1' }
+    ]
+    for (const external_refs of [
+      [b, a],
+      [b, a],
+      [a, b],
+      [a, b, { source: 'erp', id: 'c' }]
+    ]) {
+      await done(ledger.call('PUT', '/v1/clients/by-ref?source=erp&id=c', { body: { name: 'C', external_refs } }))
+    }
+    expect(await ledger.told()).toEqual(['2026-01-01 client.created'])
+  })
+
   test('changes nothing, whatever the order of the keys', async () => {
     const { ledger, whole, older } = await indebted()
     const body = { ...whole, amount: '5.00', metadata: { zz: '1', a: '2' }, allocations: [{ invoice_id: older, amount: '5.00' }] }

@@ -4,7 +4,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import type { EventType } from '../events/event.ts'
-import type { ExternalRef } from '../references/reference.ts'
+import { type ExternalRef, inOrder } from '../references/reference.ts'
 import { contactsAfter } from './contacts.ts'
 
 export const contactRoles = ['billing', 'approver', 'owner', 'legal', 'guarantor'] as const
@@ -123,12 +123,13 @@ export function applyChange(
   change: Omit<ClientChange, 'parentRef'>,
   { now, newId }: { now: Date; newId: () => string }
 ): Client {
-  const { contacts, archived, policyAppliesTo: _, ...rest } = change
+  const { contacts, archived, policyAppliesTo: _, externalRefs, ...rest } = change
   const archivedAt = archived === undefined ? before.archivedAt : archived ? (before.archivedAt ?? now) : null
   return {
     ...before,
     ...rest,
     archivedAt,
+    externalRefs: externalRefs === undefined ? before.externalRefs : inOrder(externalRefs),
     contacts: contacts === undefined ? before.contacts : contactsAfter(before.contacts, contacts, newId)
   }
 }

@@ -6,7 +6,7 @@ import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import { type OrganizationService, refuseStale } from '../organizations/service.ts'
-import type { ExternalRef } from '../references/reference.ts'
+import { type ExternalRef, inOrder } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createClientPuts } from './by-ref-service.ts'
 import {
@@ -114,7 +114,18 @@ export function createClientService({ newId, events, organizations, references, 
     const contacts = contactsAfter([], input.contacts, newId)
     const archivedAt = archived ? now : null
     const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null, nextNoticeAt: null } as const
-    const client: Client = { ...rest, ...service, id, contacts, archivedAt, version: 1, createdAt: now, updatedAt: now }
+    const externalRefs = inOrder(input.externalRefs)
+    const client: Client = {
+      ...rest,
+      ...service,
+      id,
+      contacts,
+      externalRefs,
+      archivedAt,
+      version: 1,
+      createdAt: now,
+      updatedAt: now
+    }
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)

@@ -7,6 +7,7 @@ import type { ClientService } from '../clients/service.ts'
 import type { EventService } from '../events/service.ts'
 import { type Books, daysIn } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import { inOrder } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createInvoiceChanges } from './change-service.ts'
 import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
@@ -259,7 +260,12 @@ function viewOf(
   })
   const dunningStart = planned.starts.get(draft.invoice.id)
   assert(dunningStart !== undefined, 'dunning says how every invoice starts')
-  return { invoice: { ...draft.invoice, dunningStart }, obligations, externalRefs, timeZone: draft.client.timeZone }
+  return {
+    invoice: { ...draft.invoice, dunningStart },
+    obligations,
+    externalRefs: inOrder(externalRefs),
+    timeZone: draft.client.timeZone
+  }
 }
 
 function refusalOr<T>(make: () => T): T | DomainError {

@@ -9,6 +9,7 @@ import type { InvoicePorts } from '../invoices/ports.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
+import { inOrder } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
 import { createBalances } from './balance-service.ts'
@@ -120,7 +121,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
     const today = todayFor(books, client.timeZone)
     const payment = paymentOf(input, { id: input.id ?? newId(), at: books.now })
-    const { externalRefs } = input
+    const externalRefs = inOrder(input.externalRefs)
     if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
     if (input.status === 'settled') {
       const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })

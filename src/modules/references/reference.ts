@@ -5,9 +5,13 @@ export type ReferenceKind = 'client' | 'invoice' | 'payment'
 /** What another system calls an object of ours: the system's name, and the id that it uses. */
 export type ExternalRef = Readonly<{ source: string; id: string }>
 
-/** Compares by code units, so that every place shows the references of an object in the same order. */
+/**
+ * Compares by code units, so that every place shows the references of an object in the same order. Copies them, because a parsed query
+ * has no prototype, and a deep comparison would find it unequal to the reference that was stored.
+ */
 export function inOrder(refs: readonly ExternalRef[]): ExternalRef[] {
-  return refs.toSorted((a, b) => compare(a.source, b.source) || compare(a.id, b.id))
+  const plain = refs.map(({ source, id }) => ({ source, id }))
+  return plain.sort((a, b) => compare(a.source, b.source) || compare(a.id, b.id))
 }
 
 function compare(a: string, b: string): number {

@@ -90,6 +90,26 @@ describe('the events of an invoice belong to what became of it, whatever caused 
     expect(told.map(({ previous }) => previous)).toEqual([null, expect.objectContaining({ status: 'open', balance: '50.00' })])
   })
 
+  test.for(['by its source', 'by POST with references in another order'])(
+    'an invoice that is paid at once and issued %s: nothing is told but that',
+    async (way) => {
+      const ledger = await newLedger()
+      const client_id = await ledger.addClient()
+      await ledger.pay(client_id, '100.00')
+      const before = (await ledger.events()).length
+      const body = { client_id, number: 'R', currency: 'EUR', total: '100.00', issued_on: '2026-01-01', due_on: '2026-01-31' }
+      const external_refs = ['b', 'a'].map((source) => ({ source, id: '1' }))
+      const made =
+        way === 'by its source'
+          ? ledger.call('PUT', '/v1/invoices/by-ref?source=books&id=1', { body })
+          : ledger.call('POST', '/v1/invoices', { body: { ...body, external_refs } })
+      expect(await done(made)).toMatchObject({ status: 'paid' })
+      const events = (await ledger.events()).slice(before).filter(({ object }) => object['number'] === 'R')
+      expect(events.map(({ type }) => type)).toEqual(['invoice.created', 'invoice.paid'])
+      expect(events[1]?.previous).not.toHaveProperty('external_refs')
+    }
+  )
+
   test('money taken back from what was written off in part: open again', async () => {
     const { ledger, clientId, id } = await start()
     const paymentId = await ledger.pay(clientId, '40.00')
