@@ -15,6 +15,9 @@ export type HoldFact = Readonly<{
   amountMinor: bigint | null
   /** A service that was suspended for what it holds goes on meanwhile. */
   restoresService: boolean
+  createdAt: Date
+  /** Since when nothing is open that it was placed for, and it waits to be released by hand; else null. */
+  reviewDueAt: Date | null
 }>
 
 /** What held or holds an invoice, released holds too. */

@@ -107,7 +107,8 @@ const expected: Readonly<Record<Kind, (before: Row | undefined, after: Row) => s
   payment_plan: planEvents,
   hold: (before, after) => [
     ...(before === undefined ? ['hold.placed'] : []),
-    ...(came('released_at', before, after) ? ['hold.released'] : [])
+    ...(came('released_at', before, after) ? ['hold.released'] : []),
+    ...(came('review_due_at', before, after) ? ['hold.review_due'] : [])
   ],
   dispute: (before, after) => [
     ...statusEvents('dispute', { open: 'opened', ...resolved })(before, after),
@@ -164,7 +165,7 @@ function expectPrevious(line: string, { type, previous, object }: EventRow, was:
 }
 
 /** The dunning of an invoice changes without an event of these. */
-const hidden = new Set(['dunning', 'version', 'updated_at', 'is_overdue', 'days_overdue', 'next_notice_at'])
+const hidden = new Set(['dunning', 'version', 'updated_at', 'is_overdue', 'days_overdue', 'next_notice_at', 'hold_review_due_at'])
 const visible = (row: Row) =>
   Object.fromEntries(
     Object.entries(row)

@@ -26,6 +26,7 @@ export function toDocument(client: Client) {
     offboarding_started_at: client.offboardingStartedAt?.toISOString() ?? null,
     offboarded_at: client.offboardedAt?.toISOString() ?? null,
     next_notice_at: client.nextNoticeAt?.toISOString() ?? null,
+    hold_review_due_at: client.holdReviewDueAt?.toISOString() ?? null,
     version: client.version,
     created_at: client.createdAt.toISOString(),
     updated_at: client.updatedAt.toISOString()

@@ -61,6 +61,8 @@ export type Client = ClientSettings &
     offboardedAt: Date | null
     /** When a notice goes that may not go yet; null where none waits. */
     nextNoticeAt: Date | null
+    /** Since when the first of its holds waits to be reviewed. Read from the holds. */
+    holdReviewDueAt: Date | null
     version: number
     createdAt: Date
     updatedAt: Date

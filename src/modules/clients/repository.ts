@@ -29,6 +29,7 @@ type ClientRow = TermsRow &
     serviceStatus: ServiceStatus
     offboardedAt: Date | null
     nextNoticeAt: Date | null
+    holdReviewDueAt: Date | null
     tags: string[]
     metadata: Record<string, string>
     contacts: Contact[]
@@ -43,6 +44,7 @@ const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.curre
   c.offboarding_started_at as "offboardingStartedAt"`
 
 const columns = `${termsColumns}, c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
+  (select min(h.review_due_at) from holds h where h.org_id = c.org_id and h.client_id = c.id and h.released_at is null) as "holdReviewDueAt",
   c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'ref', k.ref, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
       'phone', k.phone, 'locale', k.locale, 'doNotContact', k.do_not_contact) order by k.position)
@@ -230,7 +232,10 @@ function termsFrom<Row extends TermsRow>(row: Row) {
   return { ...row, currency: row.currency === null ? null : storedCurrency(row.currency) }
 }
 
-function toRow(tx: Tx, { contacts: _contacts, externalRefs: _refs, ...client }: Client): typeof clients.$inferInsert {
+function toRow(
+  tx: Tx,
+  { contacts: _contacts, externalRefs: _refs, holdReviewDueAt: _reviewDueAt, ...client }: Client
+): typeof clients.$inferInsert {
   return { ...client, orgId: tx.orgId, tags: [...client.tags] }
 }
 

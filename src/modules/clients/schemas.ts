@@ -92,6 +92,13 @@ const clientFields = {
         'When a `client.dunning_notice_due` goes that waits for `contact_limits`, if nothing happens before; null where none waits'
     })
   ),
+  hold_review_due_at: nullable(
+    Type.String({
+      format: 'date-time',
+      description:
+        'Since when a hold of the client waits to be released by hand, because nothing is open that it was placed for (`review_due_at` of the hold); null where none does'
+    })
+  ),
   version: Type.Integer(),
   created_at: InstantText,
   updated_at: InstantText

@@ -113,19 +113,16 @@ export function createClientService({ newId, events, organizations, references, 
     const { archived, ...rest } = await withParentId(tx, input)
     const contacts = contactsAfter([], input.contacts, newId)
     const archivedAt = archived ? now : null
-    const service = { serviceStatus: 'active', offboardingStartedAt: null, offboardedAt: null, nextNoticeAt: null } as const
+    const service = {
+      serviceStatus: 'active',
+      offboardingStartedAt: null,
+      offboardedAt: null,
+      nextNoticeAt: null,
+      holdReviewDueAt: null
+    } as const
     const externalRefs = inOrder(input.externalRefs)
-    const client: Client = {
-      ...rest,
-      ...service,
-      id,
-      contacts,
-      externalRefs,
-      archivedAt,
-      version: 1,
-      createdAt: now,
-      updatedAt: now
-    }
+    const times = { createdAt: now, updatedAt: now }
+    const client: Client = { ...rest, ...service, id, contacts, externalRefs, archivedAt, version: 1, ...times }
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)

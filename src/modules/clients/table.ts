@@ -29,8 +29,6 @@ export const clients = pgTable(
     /** Nothing was owed any more. */
     offboardedAt: instant(),
     nextNoticeAt: instant(),
-    /** Since when a hold over the client waits to be reviewed. */
-    holdReviewDueAt: instant(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()

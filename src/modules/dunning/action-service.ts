@@ -1,7 +1,8 @@
 import type { Tx } from '../../db/client.ts'
 import type { ClientService, ServiceChange } from '../clients/service.ts'
-import { factsAmong, type Hold, silencingContext } from '../holds/hold.ts'
+import { factsAmong, type Hold, isPlacedFor, silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
+import type { Invoice } from '../invoices/invoice.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { causesOf, mistakenAmong } from './action-repository.ts'
 import { type Asked, type Cause, handoverOf, isHandover, serviceOf } from './actions.ts'
@@ -9,7 +10,20 @@ import { type Asked, type Cause, handoverOf, isHandover, serviceOf } from './act
 export type ActionDeps = Readonly<{ clients: ClientService; holds: HoldService }>
 
 /** Clients whose stages with an action may have changed in one transaction. */
-type Concerned = { books: Books; readonly clientIds: Set<string>; readonly entered: Set<string> }
+type Concerned = {
+  books: Books
+  readonly clientIds: Set<string>
+  readonly entered: Set<string>
+  /** Invoices of theirs that the transaction settled, by id. */
+  readonly settled: Map<string, Invoice>
+}
+
+type Following = Readonly<{
+  books: Books
+  clientIds: readonly string[]
+  entered?: readonly string[]
+  settled?: readonly Invoice[]
+}>
 
 /**
  * What stages ask for besides a message: a service status, and that a client who was handed over is left to others. Both are functions
@@ -22,7 +36,7 @@ export function createActionService({ clients, holds }: ActionDeps) {
     const concerned = byTransaction.get(tx)
     if (concerned === undefined) return
     byTransaction.delete(tx)
-    const { books, entered } = concerned
+    const { books, entered, settled } = concerned
     const clientIds = [...concerned.clientIds].sort()
     const [causes, known, held] = await Promise.all([
       causesOf(tx, clientIds),
@@ -46,6 +60,9 @@ export function createActionService({ clients, holds }: ActionDeps) {
     if (changed.size > 0) await clients.setServiceStatus(tx, books, changed)
     for (const id of clientIds)
       await followHandover(tx, books, { causes: causesBy.get(id) ?? [], holds: heldBy.get(id) ?? [], entered })
+    const isSettled = (hold: Hold) =>
+      [...settled.values()].some((one) => one.clientId === hold.clientId && isPlacedFor(hold, one))
+    await holds.review(tx, books, { holds: held, isSettled })
   }
 
   /** Nothing of ours goes out to a client that others collect from. */
@@ -82,21 +99,20 @@ export function createActionService({ clients, holds }: ActionDeps) {
     /**
      * The stages of these clients, which are locked, may have changed: what they ask for is decided before the transaction commits.
      * @param entered the entries that were just made.
+     * @param settled invoices of which nothing is open any more.
      */
-    follow(
-      tx: Tx,
-      { books, clientIds, entered = [] }: { books: Books; clientIds: readonly string[]; entered?: readonly string[] }
-    ): void {
+    follow(tx: Tx, { books, clientIds, entered = [], settled = [] }: Following): void {
       if (clientIds.length === 0) return
       let concerned = byTransaction.get(tx)
       if (concerned === undefined) {
-        concerned = { books, clientIds: new Set(), entered: new Set() }
+        concerned = { books, clientIds: new Set(), entered: new Set(), settled: new Map() }
         byTransaction.set(tx, concerned)
         tx.beforeCommit(() => decide(tx))
       }
       concerned.books = books
       for (const id of clientIds) concerned.clientIds.add(id)
       for (const id of entered) concerned.entered.add(id)
+      for (const invoice of settled) concerned.settled.set(invoice.id, invoice)
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Day } from '../../kernel/day.ts'
 import { covers, type HoldFact, type HoldsOf } from '../../kernel/holding.ts'
 import { isFurther, type ServiceStatus } from '../clients/client.ts'
-import type { Hold } from '../holds/hold.ts'
+import { agreementReasons, type Hold } from '../holds/hold.ts'
 import type { StageAction } from './policy.ts'
 
 /**
@@ -58,9 +58,9 @@ export function handsOver(action: StageAction | null): boolean {
   return action === 'refer_to_collections' || action === 'refer_to_legal'
 }
 
-/** Others collect it from the client. */
-export function isReferred(holds: readonly HoldFact[]): boolean {
-  return holds.some(({ reason, throughOn }) => reason === 'third_party' && throughOn === null)
+/** A hold that a person or a handover placed lasts until somebody ends it, or nothing is left of what was handed over. */
+export function isHeldForGood(holds: readonly HoldFact[]): boolean {
+  return holds.some(({ reason, throughOn }) => throughOn === null && !(agreementReasons as readonly string[]).includes(reason))
 }
 
 /** Placed by a stage that hands over. */

@@ -1,4 +1,5 @@
 import type { Day } from '../../kernel/day.ts'
+import type { HoldFact } from '../../kernel/holding.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { effectiveDueOn, type Obligation } from '../invoices/invoice.ts'
 import type { Asked } from './asked.ts'
@@ -13,6 +14,26 @@ export function obligationContext(obligation: Obligation) {
   return {
     obligation: { id, kind, due_on: dueOn, effective_due_on: effectiveOn, cycle },
     amounts: { currency, total: formatAmount(amountMinor, currency), balance: formatAmount(balanceMinor, currency) }
+  }
+}
+
+export type Blocked = Readonly<{
+  client: object
+  obligation: Obligation
+  daysOverdue: number
+  policy: PolicyRef
+  calendarVersion: number
+  by: readonly HoldFact[]
+}>
+
+/** Of `invoice.dunning_blocked`: what is overdue, and the holds that keep it from being dunned. */
+export function blockedContext({ client, obligation, daysOverdue, policy, calendarVersion, by }: Blocked) {
+  return {
+    client,
+    ...obligationContext(obligation),
+    days_overdue: daysOverdue,
+    ...groundsContext(policy, calendarVersion),
+    holds: by.map(({ id, reason }) => ({ id, reason }))
   }
 }
 

@@ -16,7 +16,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
-import { isReferred } from './actions.ts'
+import { isHeldForGood } from './actions.ts'
 import { collectableOf } from './collection.ts'
 import { collectedAmong } from './collection-repository.ts'
 import { isClosed } from './decide.ts'
@@ -177,7 +177,7 @@ export function createFollowService({
     const { overdueAnnounced } = obligation
     const outcome = { standing: standstill(facts, context), overdueAnnounced, entries: kept, policy }
     const cleared = isClosed(facts) && obligation.stageCode !== null && kept.length > 0
-    const isActedOn = [...kept, ...mistaken].some(({ action }) => action !== null) || isReferred(holding)
+    const isActedOn = [...kept, ...mistaken].some(({ action }) => action !== null) || isHeldForGood(holding)
     return { state: stateOf(obligation, outcome, context), cleared, isActedOn, holds: holding }
   }
 
@@ -262,7 +262,8 @@ export function createFollowService({
     }
     const actedOn = new Set(followed.filter(({ isActedOn }) => isActedOn).map(({ found }) => found.obligation.clientId))
     const concerned = [...known.values()].filter(({ id, serviceStatus }) => serviceStatus !== 'active' || actedOn.has(id))
-    actions.follow(tx, { books: change.books, clientIds: concerned.map(({ id }) => id) })
+    const settled = changes.filter(isSettled).map(({ after }) => after.invoice)
+    actions.follow(tx, { books: change.books, clientIds: concerned.map(({ id }) => id), settled })
     return { clientIds, hasCredit }
   }
 }
@@ -272,6 +273,11 @@ export type FollowService = ReturnType<typeof createFollowService>
 /** On the stage again that it had left, as after a payment that bounced. */
 function isBack({ found, state }: Followed): boolean {
   return found.obligation.stageCode === null && state.stageCode !== null
+}
+
+/** Nothing of it is open, and it does not live on in another that replaces it. */
+function isSettled({ after: { invoice } }: Change<Followed>): boolean {
+  return invoice.status !== 'open' && invoice.replacedById === null
 }
 
 function tellsSomething(one: Followed): boolean {

@@ -112,7 +112,9 @@ function held(situation: Situation): Pick<Why, 'detail' | 'compared' | 'changedB
     return `${hold.reason.replaceAll('_', ' ')}${part} ${endOf([hold])}`
   })
   const compared = Object.fromEntries(holds.map(({ id, reason, throughOn }) => [`${reason} ${id}`, throughOn ?? 'no end']))
-  const detail = `It is held: ${names.join(', ')}.`
+  const review = holds.filter(({ reviewDueAt }) => reviewDueAt !== null).map(({ id }) => id)
+  const asks = review.length === 0 ? '' : ` Nothing is open that ${review.join(', ')} was placed for: it waits to be released.`
+  const detail = `It is held: ${names.join(', ')}.${asks}`
   return { detail, compared: { ...compared, today }, changedBy: 'The end of every hold over it.' }
 }
 

@@ -2,18 +2,32 @@ import type { Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
+import { clientContext } from '../clients/client-context.ts'
+import type { ClientService } from '../clients/service.ts'
+import type { EventDraft } from '../events/event.ts'
+import type { EventService } from '../events/service.ts'
+import { blocking } from '../holds/hold.ts'
 import type { DunningStart, DunningState, Obligation } from '../invoices/invoice.ts'
 import type { InvoiceDraft, Planned } from '../invoices/ports.ts'
+import type { InvoiceService } from '../invoices/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import { collectedUnless } from './collection.ts'
 import { baselineStage, type DecisionContext, decide, type ObligationFacts } from './decide.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
+import { type Blocked, blockedContext } from './event-context.ts'
 import { currentPolicy, dunningOf, type PolicyRef, standstill, stateOf } from './facts.ts'
 import type { PolicyService } from './policy-service.ts'
 import { startOf, startsSilently } from './start.ts'
 
-export type PlanDeps = Readonly<{ clock: Clock; newId: () => string; policies: PolicyService }>
+export type PlanDeps = Readonly<{
+  clock: Clock
+  newId: () => string
+  events: EventService
+  clients: ClientService
+  invoices: InvoiceService
+  policies: PolicyService
+}>
 
 type Place = Readonly<{
   obligationId: string
@@ -21,6 +35,8 @@ type Place = Readonly<{
   isSilent: boolean
   state: DunningState
   baseline: NewEntry | null
+  /** Of what started overdue and will not be announced: what keeps it from being dunned. */
+  blocked: Omit<Blocked, 'client' | 'obligation' | 'calendarVersion'> | null
 }>
 type Draft = Readonly<{
   draft: InvoiceDraft
@@ -32,7 +48,7 @@ type Draft = Readonly<{
 }>
 
 /** Where new obligations start on the ladder. */
-export function createPlanService({ clock, newId, policies }: PlanDeps) {
+export function createPlanService({ clock, newId, events, clients, invoices, policies }: PlanDeps) {
   function placeOf(obligation: Omit<Obligation, keyof DunningState>, of: Draft): Place {
     const { draft, policy, context, dunningFromOn } = of
     const facts = factsOfNew(obligation, of)
@@ -58,7 +74,34 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
     const entries = baseline === null ? [] : [{ ...baseline, enteredAt: context.asOf }]
     const standing = standstill({ ...facts, overdueAnnounced, entries }, context)
     const state = stateOf(obligation, { standing, overdueAnnounced, entries, policy }, context)
-    return { obligationId, invoiceId, isSilent, baseline, state }
+    const by =
+      overdueAnnounced && standing.isHeld
+        ? blocking(of.holds, { invoice: draft.invoice, today: dayIn(context.asOf, of.timeZone) })
+        : []
+    const blocked = by.length === 0 ? null : { daysOverdue, policy, by }
+    return { obligationId, invoiceId, isSilent, baseline, state, blocked }
+  }
+
+  /** Once of each invoice that still has something open when its transaction ends: credit may have settled it. */
+  async function tellBlocked(tx: Tx, { books, places }: { books: Books; places: readonly Place[] }): Promise<void> {
+    const cases = await invoices.casesOf(
+      tx,
+      places.map(({ obligationId }) => obligationId)
+    )
+    const open = cases.filter(({ obligation }) => obligation.balanceMinor > 0n)
+    const firsts = [...Map.groupBy(open, ({ obligation }) => obligation.invoiceId).values()].flatMap((of) => of.slice(0, 1))
+    const known = await clients.getMany(tx, [...new Set(firsts.map(({ obligation }) => obligation.clientId))])
+    const placeOf = new Map(places.map((place) => [place.obligationId, place]))
+    const drafts = firsts.flatMap(({ obligation, view }): EventDraft[] => {
+      const client = known.get(obligation.clientId)
+      const blocked = placeOf.get(obligation.id)?.blocked ?? null
+      if (client === undefined || blocked === null) return []
+      const { version: calendarVersion } = books.calendar
+      const about = { client: clientContext(client, books.organization), obligation, calendarVersion }
+      const context = blockedContext({ ...about, ...blocked })
+      return [{ ...invoices.eventOf('invoice.dunning_blocked', view, { books }), context }]
+    })
+    await events.append(tx, { occurredAt: books.now, drafts })
   }
 
   return {
@@ -89,7 +132,11 @@ export function createPlanService({ clock, newId, policies }: PlanDeps) {
       return {
         states: new Map(places.map(({ obligationId, state }) => [obligationId, state])),
         starts: startsOf(drafts, places),
-        afterInsert: (writing) => entryRepository.insert(writing, entries, { kind: 'baseline', told: new Set(), ...made })
+        async afterInsert(writing) {
+          await entryRepository.insert(writing, entries, { kind: 'baseline', told: new Set(), ...made })
+          const blocked = places.filter((place) => place.blocked !== null)
+          if (blocked.length > 0) writing.beforeCommit(() => tellBlocked(writing, { books, places: blocked }))
+        }
       }
     }
   }

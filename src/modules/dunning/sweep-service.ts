@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { HoldFact } from '../../kernel/holding.ts'
 import { OneFailed, SomeFailed } from '../../kernel/one-failed.ts'
 import type { Client } from '../clients/client.ts'
 import { addressedTo, type ClientContext, clientContext } from '../clients/client-context.ts'
@@ -9,19 +10,19 @@ import type { Parked } from '../deadlines/parking.ts'
 import type { EventDraft } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import { silencingContext } from '../holds/hold.ts'
+import { blocking, silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
-import type { DunningCase } from '../invoices/invoice.ts'
+import type { DunningCase, InvoiceView } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
-import { isReferred } from './actions.ts'
+import { isHeldForGood } from './actions.ts'
 import { collectableOf } from './collection.ts'
 import { collectedAmong } from './collection-repository.ts'
 import { byInvoice, type Change, type Decided, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
-import { askedContext, groundsContext, stageContext } from './event-context.ts'
+import { askedContext, blockedContext, groundsContext, stageContext } from './event-context.ts'
 import { policyOf } from './facts.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
@@ -108,13 +109,20 @@ export function createSweepService({
       days_overdue: decision.daysOverdue,
       ...groundsContext(policy, books.calendar.version)
     })
+    const overdue = telling.filter(({ decision }) => decision.overdue)
     return [
-      ...telling
-        .filter(({ decision }) => decision.overdue)
-        .map((one) => ({
-          ...draft,
-          context: { ...common(one), ...silencingContext(one.holds, todayFor(books, before.timeZone)) }
-        })),
+      ...overdue.map((one) => ({
+        ...draft,
+        context: { ...common(one), ...silencingContext(one.holds, todayFor(books, before.timeZone)) }
+      })),
+      ...blockedAmong(overdue, { before, books }).map(({ one, by }) => {
+        const { found, state, policy, decision } = one
+        const obligation = { ...found.obligation, ...state }
+        const { daysOverdue } = decision
+        const { version: calendarVersion } = books.calendar
+        const context = blockedContext({ client, obligation, daysOverdue, policy, calendarVersion, by })
+        return { ...draft, type: 'invoice.dunning_blocked' as const, context }
+      }),
       ...telling.flatMap((one) => {
         if (one.entered === null) return []
         const { audience } = one.entered.stage
@@ -156,8 +164,8 @@ export function createSweepService({
       })
     ])
     const acting = entries.filter(({ action }) => action !== null)
-    const referred = decided.filter(({ holds }) => isReferred(holds)).map(clientIdOf)
-    const clientIds = [...acting.map(({ clientId }) => clientId), ...referred]
+    const held = decided.filter(({ holds }) => isHeldForGood(holds)).map(clientIdOf)
+    const clientIds = [...acting.map(({ clientId }) => clientId), ...held]
     actions.follow(tx, { books, clientIds, entered: acting.map(({ id }) => id) })
     const overdue = decided.filter(({ decision }) => decision.overdue).length
     return { decided: all.length, overdue, entered: entries.length, notices: told.length, parked }
@@ -208,6 +216,17 @@ export function createSweepService({
 }
 
 export type SweepService = ReturnType<typeof createSweepService>
+
+/** The part with which an invoice becomes overdue for the first time, if holds that were there before the invoice keep it from being dunned. */
+function blockedAmong(
+  overdue: readonly Decided[],
+  { before, books }: { before: InvoiceView; books: Books }
+): { one: Decided; by: readonly HoldFact[] }[] {
+  const [one] = overdue
+  if (one === undefined || one.decision.rule !== 'held' || before.obligations.some((part) => part.overdueAnnounced)) return []
+  const by = blocking(one.holds, { invoice: before.invoice, today: todayFor(books, before.timeZone) })
+  return by.length === 0 ? [] : [{ one, by }]
+}
 
 function tellsSomething({ decision, entered }: Decided): boolean {
   return decision.overdue || entered !== null

@@ -34,6 +34,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'invoice.written_off': 'What was open was given up.',
   'invoice.dunning_stage_entered':
     'An invoice entered a stage of its dunning policy; once per stage and repetition. `context.amounts` names its balance, what of it is disputed, covered by unapplied credit, announced or promised, and net_total, what is asked for; where that changed before it could be sent, it is told afresh with `replaces_event_ids`.',
+  'invoice.dunning_blocked':
+    'An invoice became overdue, or arrived overdue and started silently, and is not dunned: a hold over its client without an end, placed before the invoice was recorded, keeps it from being dunned. Once per invoice and cycle. `context.holds` names the holds to review.',
   'invoice.dunning_cleared': 'An invoice that was in a stage is settled, void or written off.',
   'invoice.dunning_retracted': 'A stage turned out to be entered by mistake, by what was recorded later: time to apologize.',
   'payment.pending': 'Money was announced.',
@@ -66,6 +68,8 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'dispute.overdue': 'The day by which you wanted to answer a dispute is over, and it is open still; once per dispute.',
   'hold.placed': 'Something stops being dunned: by hand, or by an agreement that says so.',
   'hold.released': 'A hold ended. Dunning goes on when no other holds the same.',
+  'hold.review_due':
+    'Nothing is open any more that a hold was placed for, which has no end: release it, or it holds new invoices of the client too. Once, and again where some of it was open once more.',
   'interaction.logged': 'What was said to a client, or by it, was logged; what came of a stage entry too.',
   'webhook_endpoint.failing':
     'An endpoint has not answered 2xx for so long that it will be disabled: at half, 70 and 90 percent of the five days. Sent to the other endpoints.',

@@ -43,6 +43,8 @@ export type Hold = Readonly<{
   /** From this day on it holds nothing. */
   releasedOn: Day | null
   releaseReason: string | null
+  /** Since when nothing is open that it was placed for, while it waits to be released by hand. */
+  reviewDueAt: Date | null
   version: number
   createdAt: Date
   updatedAt: Date
@@ -62,11 +64,12 @@ export function factsAmong(holds: readonly Hold[]): HoldsOf {
 
 /** A hold that was released on the day it was placed on held no day: it ends before it begins. */
 function factOf(hold: Hold, invoiceId: string): HoldFact {
-  const { id, reason, scope, resume, fromOn, untilOn, releasedOn, part, partOf, restoresService } = hold
+  const { id, reason, scope, resume, fromOn, untilOn, releasedOn, part, partOf } = hold
+  const { restoresService, createdAt, reviewDueAt } = hold
   const amountMinor = part === null ? null : (partOf.get(invoiceId) ?? 0n)
   const lastOn = releasedOn === null ? null : addDays(releasedOn, -1)
   const throughOn = untilOn !== null && lastOn !== null ? minDay(untilOn, lastOn) : (lastOn ?? untilOn)
-  return { id, reason, scope, resume, fromOn, throughOn, amountMinor, restoresService }
+  return { id, reason, scope, resume, fromOn, throughOn, amountMinor, restoresService, createdAt, reviewDueAt }
 }
 
 /** @throws DomainError naming the field: an end for a reason that ends by hand only, an end in the past. */
@@ -91,4 +94,35 @@ export function silencing(holds: readonly HoldFact[], day: Day): HoldFact[] {
 /** The same in an event's context: empty where the client may be addressed. */
 export function silencingContext(holds: readonly HoldFact[], day: Day) {
   return { holds: silencing(holds, day).map(({ id, reason }) => ({ id, reason })) }
+}
+
+/** Placed by hand without an end: it lasts until somebody releases it, whatever becomes of what it was placed for. */
+export function lastsUnlessReleased({ origin, untilOn, releasedAt }: Pick<Hold, 'origin' | 'untilOn' | 'releasedAt'>): boolean {
+  return origin === null && untilOn === null && releasedAt === null
+}
+
+type Recorded = Readonly<{ id: string; createdAt: Date }>
+
+/** Whether an invoice was recorded after a hold was placed. The ids of one instant are in the order in which they were made. */
+export function isNewerThan(invoice: Recorded, hold: Recorded): boolean {
+  const apart = invoice.createdAt.getTime() - hold.createdAt.getTime()
+  return apart === 0 ? invoice.id > hold.id : apart > 0
+}
+
+/** Whether a hold was placed for an invoice: it names it, or it is over the client and the invoice was there. */
+export function isPlacedFor(hold: Hold, invoice: Recorded): boolean {
+  return hold.scope === 'client' ? !isNewerThan(invoice, hold) : hold.invoiceIds.includes(invoice.id)
+}
+
+/**
+ * What keeps a claim from being dunned for good, though it was placed before there was this claim: holds over the client that cover the
+ * day and have no end.
+ */
+export function blocking(
+  holds: readonly HoldFact[],
+  { invoice, today }: Readonly<{ invoice: Recorded; today: Day }>
+): HoldFact[] {
+  return holds.filter(
+    (hold) => hold.scope === 'client' && hold.throughOn === null && covers(hold, today) && isNewerThan(invoice, hold)
+  )
 }

@@ -14,7 +14,7 @@ type Row = Omit<Hold, 'origin' | 'part' | 'partOf'> & {
 
 const columns = `h.id, h.client_id as "clientId", h.scope, h.reason, h.resume, h.from_on as "fromOn", h.until_on as "untilOn",
   h.amount_minor as "amountMinor", h.currency, h.restores_service as "restoresService", h.note, h.origin_kind as "originKind", h.origin_id as "originId",
-  h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.version,
+  h.released_at as "releasedAt", h.released_on as "releasedOn", h.release_reason as "releaseReason", h.review_due_at as "reviewDueAt", h.version,
   h.created_at as "createdAt", h.updated_at as "updatedAt",
   coalesce((select array_agg(i.invoice_id::text order by i.invoice_id) from hold_invoices i where i.org_id = h.org_id and i.hold_id = h.id), '{}')
     as "invoiceIds",
@@ -92,6 +92,29 @@ const updateRow = statement<{ id: string }>(
 
 export async function save(tx: Tx, h: Hold): Promise<void> {
   await tx.run(updateRow, [tx.orgId, h.id, h.untilOn, h.releasedAt, h.releasedOn, h.releaseReason, h.version, h.updatedAt])
+}
+
+const updateReview = statement<{ id: string }>(
+  'holds.save_review',
+  'update holds set review_due_at = $3, version = $4, updated_at = $5 where org_id = $1 and id = $2'
+)
+
+export async function saveReview(tx: Tx, { id, reviewDueAt, version, updatedAt }: Hold): Promise<void> {
+  await tx.run(updateReview, [tx.orgId, id, reviewDueAt, version, updatedAt])
+}
+
+const selectNeeded = statement<{ id: string }>(
+  'holds.needed',
+  `select h.id from holds h where h.org_id = $1 and h.id = any($2::uuid[]) and exists (
+     select from obligations o join invoices i on i.org_id = $1 and i.id = o.invoice_id
+     where o.org_id = $1 and o.client_id = h.client_id and o.balance_minor > 0
+       and case when h.scope = 'client' then (i.created_at, i.id) < (h.created_at, h.id)
+         else exists (select from hold_invoices n where n.org_id = $1 and n.hold_id = h.id and n.invoice_id = i.id) end)`
+)
+
+/** Those of them of which something is open that they were placed for; see `isPlacedFor`. */
+export async function neededAmong(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Set((await reader.run(selectNeeded, [reader.orgId, ids])).map(({ id }) => id))
 }
 
 const updateParts = statement<{ id: string }>(

@@ -62,6 +62,13 @@ export const HoldSchema = named(
       released_at: nullable(InstantText),
       released_on: nullable(DayText),
       release_reason: nullable(Type.String()),
+      review_due_at: nullable(
+        Type.String({
+          format: 'date-time',
+          description:
+            'Since when nothing is open that it was placed for: release it, or new invoices of the client are not dunned either. Only of a hold by hand without `until_on`; null while something is open'
+        })
+      ),
       version: Type.Integer(),
       created_at: InstantText,
       updated_at: InstantText
@@ -137,6 +144,7 @@ export function toApi(hold: Hold): Static<typeof HoldSchema> {
     released_at: hold.releasedAt?.toISOString() ?? null,
     released_on: hold.releasedOn,
     release_reason: hold.releaseReason,
+    review_due_at: hold.reviewDueAt?.toISOString() ?? null,
     version: hold.version,
     created_at: hold.createdAt.toISOString(),
     updated_at: hold.updatedAt.toISOString()

@@ -12,7 +12,15 @@ import type { EventService } from '../events/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { checkHold, factsAmong, type Hold, type HoldOrigin, type HoldReason, type Resumption } from './hold.ts'
+import {
+  checkHold,
+  factsAmong,
+  type Hold,
+  type HoldOrigin,
+  type HoldReason,
+  lastsUnlessReleased,
+  type Resumption
+} from './hold.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
@@ -101,7 +109,7 @@ export function createHoldService({ newId, events, organizations, clients, invoi
       restoresService: draft.restoresService ?? false,
       note: draft.note ?? null,
       origin: draft.origin ?? null,
-      ...{ releasedAt: null, releasedOn: null, releaseReason: null },
+      ...{ releasedAt: null, releasedOn: null, releaseReason: null, reviewDueAt: null },
       ...{ version: 1, createdAt: at, updatedAt: at }
     }
     await repository.insert(tx, hold)
@@ -156,6 +164,32 @@ export function createHoldService({ newId, events, organizations, clients, invoi
         await repository.saveParts(tx, { ...hold, part, partOf, version: hold.version + 1, updatedAt: books.now })
         const { clientId, invoiceIds } = hold
         await ports.holdsChanged(tx, { books, clientId, invoiceIds, reason: 'held' })
+      }
+    },
+
+    /**
+     * Asks for the release of holds that last until then, once nothing is open that they were placed for; not again before some of it was
+     * open once more.
+     * @param held of clients that are locked.
+     * @param isSettled whether the transaction settled something that a hold was placed for.
+     */
+    async review(
+      tx: Tx,
+      books: Books,
+      { holds: held, isSettled }: { holds: readonly Hold[]; isSettled: (hold: Hold) => boolean }
+    ): Promise<void> {
+      const lasting = held.filter((hold) => lastsUnlessReleased(hold) && (hold.reviewDueAt !== null || isSettled(hold)))
+      if (lasting.length === 0) return
+      const needed = await repository.neededAmong(
+        tx,
+        lasting.map(({ id }) => id)
+      )
+      for (const hold of lasting.filter(({ id, reviewDueAt }) => needed.has(id) === (reviewDueAt !== null))) {
+        const reviewDueAt = needed.has(hold.id) ? null : books.now
+        const after: Hold = { ...hold, reviewDueAt, version: hold.version + 1, updatedAt: books.now }
+        await repository.saveReview(tx, after)
+        const draft = eventOf('hold.review_due', after, previousOf(toApi(hold), toApi(after)))
+        if (reviewDueAt !== null) await events.append(tx, { occurredAt: books.now, drafts: [draft] })
       }
     },
 

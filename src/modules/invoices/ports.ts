@@ -19,7 +19,7 @@ export type Planned = Readonly<{
   states: ReadonlyMap<string, DunningState>
   /** By invoice id. */
   starts: ReadonlyMap<string, DunningStart>
-  /** Writes what can only be written after the obligations: baseline entries. */
+  /** Writes what can only be written after the obligations: baseline entries, and events that follow those of the invoices. */
   afterInsert: (tx: Tx) => Promise<void>
 }>
 

@@ -59,8 +59,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     const [invoices, obligations] = [views.map(({ invoice }) => invoice), views.flatMap((view) => view.obligations)]
     const times = { at: books.now, recordedAt: clock.now() }
     insertIssued(tx, { invoices, obligations, entries: drafts.flatMap((draft) => issuedEntries(draft, newId)), ...times })
-    await planned.afterInsert(tx)
     changes.created(tx, books, views)
+    await planned.afterInsert(tx)
     const leaving = drafts.filter(({ client }) => client.offboardingStartedAt !== null)
     const obligationIds = leaving.flatMap((draft) => draft.obligations.map(({ id }) => id))
     if (obligationIds.length > 0) await ports.owedByLeaving(tx, { books, obligationIds })

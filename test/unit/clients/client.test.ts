@@ -42,6 +42,7 @@ const client: Client = {
   offboardingStartedAt: null,
   offboardedAt: null,
   nextNoticeAt: null,
+  holdReviewDueAt: null,
   version: 1,
   createdAt: at,
   updatedAt: at

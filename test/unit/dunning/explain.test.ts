@@ -99,7 +99,13 @@ describe('why', () => {
   it('says that the balance is below the minimum only where the balance itself is', () => {
     const policy = { ...jump, minBalanceMinor: new Map([[eur, 500n]]) }
     const asOf = at('2026-03-05', '12:00')
-    const held = { scope: 'invoices', resume: 'by_age', restoresService: false } as const
+    const held = {
+      scope: 'invoices',
+      resume: 'by_age',
+      restoresService: false,
+      createdAt: at('2026-03-01', '00:00'),
+      reviewDueAt: null
+    } as const
     const dispute = { ...held, id: 'd', reason: 'dispute', fromOn: day('2026-03-02'), throughOn: null }
     const disputed = { ...told, holds: [{ ...dispute, amountMinor: 9_600n }] }
     const whys = [{ ...told, creditMinor: 10_000n }, disputed, { ...disputed, creditMinor: 100n }].map(

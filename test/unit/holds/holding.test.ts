@@ -12,7 +12,9 @@ const holdFrom = ([from, length, shift]: readonly [number, number | null, boolea
   fromOn: addDays(start, from),
   throughOn: length === null ? null : addDays(start, from + length - 1),
   amountMinor: null,
-  restoresService: false
+  restoresService: false,
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  reviewDueAt: null
 })
 const some = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.option(fc.integer({ min: 0, max: 15 }), { freq: 8 }), fc.boolean()), {

@@ -1,0 +1,1 @@
+ALTER TABLE "clients" DROP COLUMN "hold_review_due_at";
