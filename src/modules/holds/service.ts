@@ -220,6 +220,9 @@ export function createHoldService({ newId, events, organizations, clients, invoi
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
       const hold = await get(tx, objectId)
       if (hold.releasedAt !== null || hold.untilOn === null) return
+      const today = todayFor(books, await clients.zoneOf(tx, hold.clientId, books))
+      // The client's day changed with its time zone: its last day is not over yet.
+      if (hold.untilOn >= today) return setEnd(tx, { books, hold })
       await end(tx, books, { hold, reason: 'expired', on: addDays(hold.untilOn, 1) })
     },
 
