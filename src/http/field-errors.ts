@@ -138,6 +138,7 @@ const FORMAT_RULES: Readonly<Record<string, string>> = {
   date: `Must be a real calendar day from ${firstInputDay} to ${lastInputDay}, YYYY-MM-DD.`,
   'date-time': `Must be an instant with its offset, as in 2026-03-01T09:00:00Z (RFC 3339), from ${firstInputDay} to ${lastInputDay} in UTC.`,
   currency: 'Must be an ISO 4217 currency code, as in EUR.',
+  'active-currency': 'Must be an active ISO 4217 currency code, as in EUR.',
   'time-zone': 'Must be an IANA time zone, as in Europe/Berlin.',
   locale: 'Must be a BCP 47 language tag, as in en or fa-IR.',
   'web-url': 'Must be an http or https address.',

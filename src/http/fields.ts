@@ -1,5 +1,5 @@
 import { DomainError } from '../kernel/errors.ts'
-import { type Currency, currency, keptMinorMax, type Money, parseAmount } from '../kernel/money.ts'
+import { type Currency, keptMinorMax, knownCurrency, type Money, parseAmount } from '../kernel/money.ts'
 
 /** A refusal that points into the query instead of the body. */
 export class ParameterRefusal extends DomainError {
@@ -33,7 +33,7 @@ export async function atRefs<T>(body: object, run: () => Promise<T>): Promise<T>
 
 /** @param pointer of the object that holds `amount` and `currency`; empty where these are fields of the body itself. */
 export function moneyFrom(written: { amount: string; currency: string }, pointer: string): Money {
-  const of: Currency = at(`${pointer}/currency`, () => currency(written.currency))
+  const of: Currency = at(`${pointer}/currency`, () => knownCurrency(written.currency))
   const minor = at(`${pointer}/amount`, () => parseAmount(written.amount, of))
   if (minor > keptMinorMax) {
     throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer: `${pointer}/amount` })

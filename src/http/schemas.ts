@@ -45,6 +45,13 @@ export function nullable<T extends TSchema>(schema: T): Nullable<Static<T>> {
 export const Id = Type.String({ format: 'uuid', description: 'UUIDv7' })
 export const DayText = Type.String({ format: 'date', description: 'A calendar day, YYYY-MM-DD' })
 export const InstantText = Type.String({ format: 'date-time', description: 'An instant, RFC 3339' })
+/** What new invoices are issued in. */
+export const ActiveCurrencyCode = Type.String({
+  format: 'active-currency',
+  minLength: 3,
+  maxLength: 3,
+  description: 'ISO 4217; a code that the standard has retired is refused'
+})
 export const CurrencyCode = Type.String({ format: 'currency', minLength: 3, maxLength: 3, description: 'ISO 4217' })
 /** The pattern says what any currency allows; how many decimals this one has is checked where the currency is known. */
 export const Amount = Type.String({

@@ -1,13 +1,14 @@
 import AjvCompiler, { type BuildCompilerFromPool } from '@fastify/ajv-compiler'
 import type { FastifyRequest } from 'fastify'
 import { firstInputDay, isDay, isInputDay, isTimeZone, lastInputDay } from '../kernel/day.ts'
-import { isCurrency } from '../kernel/money.ts'
+import { isActiveCurrency, isCurrency } from '../kernel/money.ts'
 
 /** Days and instants as the kernel writes them: ajv-formats lets the year 0 and leap seconds pass, which nothing here can keep. */
 export const formats = {
   date: isDay,
   'date-time': isInstant,
   currency: isCurrency,
+  'active-currency': isActiveCurrency,
   'time-zone': isTimeZone,
   locale: isLocale,
   'web-url': isWebUrl

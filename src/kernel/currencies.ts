@@ -19,7 +19,8 @@ const codesByExponent: Readonly<Record<number, string>> = {
 }
 
 /**
- * Codes that the standard has withdrawn. What was recorded in one stays readable and is dunned to its end; nothing new is. A code that is
+ * Codes that the standard has withdrawn. What was recorded in one stays readable, is dunned and is paid; no new invoice
+ * is issued in it. A code that is
  * retired moves here from the list above and never leaves: books may hold it.
  */
 const retiredByExponent: Readonly<Record<number, string>> = {
@@ -44,5 +45,5 @@ const retired = codesIn(retiredByExponent)
 /** ISO 4217 code → decimals of its minor unit, retired codes too. The one place an exponent comes from. */
 export const exponents: ReadonlyMap<string, number> = new Map([...active, ...retired])
 
-/** Those that new objects may take. */
+/** Those that new invoices may take. */
 export const activeCodes: ReadonlySet<string> = new Set(active.keys())

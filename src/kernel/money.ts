@@ -2,7 +2,7 @@ import { assert } from './assert.ts'
 import { activeCodes, exponents } from './currencies.ts'
 import { DomainError } from './errors.ts'
 
-/** An ISO 4217 code, upper case: active where it comes from a caller, and maybe retired since where it was stored. */
+/** An ISO 4217 code, upper case. New invoices take active codes; whatever concerns objects that exist takes retired codes too. */
 export type Currency = string & { readonly __brand: 'Currency' }
 
 /** An amount in whole minor units (cents, fils, yen). Amounts of different currencies are never added. */
@@ -14,13 +14,24 @@ export type Fraction = Readonly<{ numerator: bigint; denominator: bigint }>
 /** What a caller may send: a sign, an exponent, a bare point or a padded zero has no place in an amount owed. */
 const amountPattern = /^(0|[1-9]\d{0,14})(?:\.(\d{1,4}))?$/
 
-export function isCurrency(code: string): code is Currency {
+export function isActiveCurrency(code: string): code is Currency {
   return activeCodes.has(code)
+}
+
+/** Whether the standard has, or once had, the code. */
+export function isCurrency(code: string): code is Currency {
+  return exponents.has(code)
+}
+
+/** Throws `unknown_currency` unless the text is an ISO 4217 code in upper case, active or retired. */
+export function knownCurrency(code: string): Currency {
+  if (!isCurrency(code)) throw new DomainError('unknown_currency', 'The currency is not an ISO 4217 code.')
+  return code
 }
 
 /** Throws `unknown_currency` unless the text is an active ISO 4217 code in upper case. */
 export function currency(code: string): Currency {
-  if (!isCurrency(code)) throw new DomainError('unknown_currency', 'The currency is not an active ISO 4217 code.')
+  if (!isActiveCurrency(code)) throw new DomainError('unknown_currency', 'The currency is not an active ISO 4217 code.')
   return code
 }
 

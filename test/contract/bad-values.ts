@@ -41,6 +41,7 @@ const BY_FORMAT: Readonly<Record<string, readonly unknown[]>> = {
     ''
   ],
   currency: ['XXQ', 'eur', 'EURO', 'EU', '€', ''],
+  'active-currency': ['XXQ', 'HRK', 'eur', 'EURO', 'EU', '€', ''],
   'time-zone': ['Mars/Olympus', '+02:00', '', '../etc/passwd'],
   locale: ['not a locale', '', 'en_US_POSIX_x!'],
   email: ['nobody', '@', ''],

@@ -106,6 +106,39 @@ describe('what is open in a currency', () => {
   )
 })
 
+test('an open invoice in a currency that is retired since is promised, planned, credited, filtered and paid, and restated by its source', async () => {
+  const ledger = await newLedger()
+  const clientId = await ledger.addClient({ currency: 'BWP' })
+  const issue = (number: string) => ledger.issue(clientId, { ...due, currency: 'BWP', total: '100', number })
+  const [paid, promised, planned, credited] = [await issue('1'), await issue('2'), await issue('3'), await issue('4')]
+  const ref = (id: string) => `/v1/invoices/by-ref?source=erp&id=${id}`
+  const stated = { client_id: clientId, number: '5', total: '100', ...due }
+  await done(ledger.call('PUT', ref('5'), { body: { ...stated, currency: 'BWP' } }))
+  await rewriteCurrency(ledger.id, ['BWP', 'HRK'])
+  const money = { client_id: clientId, currency: 'HRK' }
+  const post = (path: string, body: object) => done(ledger.call<{ id: string }>('POST', `/v1${path}`, { body }))
+  await post('/payments', { ...money, amount: '100', allocations: [{ invoice_id: paid.id, amount: '100' }] })
+  await post('/promises', { ...money, amount: '90', invoice_ids: [promised.id], promised_on: '2026-01-12' })
+  const schedule = { kind: 'equal', count: 2, every: 'weekly', first_on: '2026-01-12' }
+  await post('/payment-plans', { client_id: clientId, invoice_ids: [planned.id], schedule })
+  const { id: disputeId } = await post('/disputes', { invoice_id: credited.id, reason: 'other', amount: '40' })
+  await post(`/disputes/${disputeId}/resolve`, { outcome: 'partly_upheld', at_fault: 'ours', credit: '40' })
+  const body = { ...money, amount: '50' }
+  const paidByRef = await done(ledger.call('PUT', '/v1/payments/by-ref?source=bank&id=1', { body }))
+  expect(await done(ledger.call('PUT', '/v1/payments/by-ref?source=bank&id=1', { body }))).toMatchObject(paidByRef)
+  await done(ledger.call('PUT', ref('5'), { body: { ...stated, currency: 'HRK', total: '80' } }))
+  const { data } = await done(ledger.call<{ data: readonly unknown[] }>('GET', '/v1/invoices?currency=HRK'))
+  expect(data).toHaveLength(5)
+  expect((await ledger.invoice(paid.id)).balance).toBe('0.00')
+  expect((await ledger.invoice(credited.id)).balance).toBe('60.00')
+  const fresh = { ...stated, currency: 'HRK', number: '6' }
+  expect(refusalOf(await ledger.call('POST', '/v1/invoices', { body: fresh }))).toBe('400 invalid_request /currency')
+  expect(refusalOf(await ledger.call('PUT', ref('6'), { body: fresh }))).toBe('400 unknown_currency /currency')
+  expect(refusalOf(await ledger.call('POST', '/v1/payments', { body: { ...body, currency: 'XXQ' } }))).toBe(
+    '400 invalid_request /currency'
+  )
+})
+
 test('what was stored with a zone, a country, a locale and a policy that would be refused today is read and dunned', async () => {
   const ledger = await newLedger()
   const policyId = await ledger.usePolicy(stages)

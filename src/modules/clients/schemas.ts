@@ -23,7 +23,7 @@ import {
 } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { currency } from '../../kernel/money.ts'
+import { knownCurrency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
 import {
   type ClientChange,
@@ -193,7 +193,7 @@ export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChang
     ...(body.name !== undefined && { name: body.name }),
     ...(body.locale !== undefined && { locale: body.locale }),
     ...(body.time_zone !== undefined && { timeZone: body.time_zone }),
-    ...(body.currency !== undefined && { currency: body.currency === null ? null : currency(body.currency) }),
+    ...(body.currency !== undefined && { currency: body.currency === null ? null : knownCurrency(body.currency) }),
     ...(body.payment_terms !== undefined && { paymentTerms: body.payment_terms && termsFrom(body.payment_terms) }),
     ...(body.parent_id !== undefined && { parentId: body.parent_id }),
     ...(body.parent_ref !== undefined && { parentRef: body.parent_ref }),

@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { type Currency, currency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
+import { type Currency, isActiveCurrency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { InvoiceChange } from './change-service.ts'
 import type { NewInvoice } from './draft.ts'
@@ -20,9 +20,16 @@ export function amountAt(text: string, { of, pointer }: { of: Currency; pointer:
   throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer })
 }
 
+/** What new invoices are issued in. @throws DomainError that points at the field. */
+function activeCurrency(code: string): Currency {
+  if (isActiveCurrency(code)) return code
+  const sentence = 'The currency is not an active ISO 4217 code. Issue new invoices in an active one.'
+  throw new DomainError('unknown_currency', sentence, { pointer: '/currency' })
+}
+
 /** Finds what the body names by references and reads its amounts and days. */
 export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, references: ReferenceService): Promise<NewInvoice> {
-  const code = currency(body.currency)
+  const code = activeCurrency(body.currency)
   const clientId = await references.resolve(reader, {
     kind: 'client',
     id: body.client_id,

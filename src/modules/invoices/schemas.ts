@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import {
+  ActiveCurrencyCode,
   Amount,
   CurrencyCode,
   closed,
@@ -146,6 +147,7 @@ export const CreateInvoice = named(
     {
       ...whose,
       ...claim,
+      currency: ActiveCurrencyCode,
       ...dueFields,
       ...dunningStart,
       collection_method: Type.Optional(settings.collection_method),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import {
+  ActiveCurrencyCode,
   CurrencyCode,
   closed,
   DayText,
@@ -115,7 +116,7 @@ const settings = {
   name: ShortText,
   time_zone: TimeZone,
   locale: Locale,
-  default_currency: CurrencyCode,
+  default_currency: ActiveCurrencyCode,
   default_payment_terms: ref(PaymentTermsSchema)
 }
 

@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { type Currency, currency } from '../../kernel/money.ts'
+import { type Currency, knownCurrency } from '../../kernel/money.ts'
 import { amountAt } from '../invoices/input.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { Named } from './payment.ts'
@@ -16,7 +16,7 @@ export async function newPaymentFrom(
   references: ReferenceService,
   { waits = false }: { waits?: boolean } = {}
 ): Promise<NewPayment> {
-  const code = currency(body.currency)
+  const code = knownCurrency(body.currency)
   const clientId = await references.resolve(reader, {
     kind: 'client',
     id: body.client_id,
@@ -95,7 +95,7 @@ export async function saidFrom(
   { body, of }: { body: PutPaymentBody; of: Currency },
   references: ReferenceService
 ): Promise<Said> {
-  const code = body.currency === undefined ? of : currency(body.currency)
+  const code = body.currency === undefined ? of : knownCurrency(body.currency)
   const { client_id: id, client_ref: ref, amount, received_on: receivedOn, matures_on: maturesOn } = body
   const pointers = { id: '/client_id', ref: '/client_ref' }
   const isNamed = id !== undefined || ref !== undefined

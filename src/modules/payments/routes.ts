@@ -4,7 +4,7 @@ import type { Edge } from '../../http/edge.ts'
 import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
-import { currency } from '../../kernel/money.ts'
+import { knownCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import {
   balanceToApi,
@@ -264,7 +264,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
     (request, reply) =>
       once(request, reply, async (tx) => {
         const { id: clientId } = request.params
-        const code = request.body.currency === undefined ? null : currency(request.body.currency)
+        const code = request.body.currency === undefined ? null : knownCurrency(request.body.currency)
         const moved = await payments.reallocateClient(tx, { clientId, currency: code })
         return { status: 200, body: reallocationToApi(clientId, moved) }
       })

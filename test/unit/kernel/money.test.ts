@@ -7,7 +7,7 @@ import {
   currency,
   exponentOf,
   formatAmount,
-  isCurrency,
+  isActiveCurrency,
   parseAmount,
   share,
   storedCurrency
@@ -45,7 +45,7 @@ describe('the currency table', () => {
   })
 
   it.each(['eur', 'EURO', '', 'BGN', 'XAU', 'XTS', 'toString', 'EUR '])('refuses %j', (code) => {
-    expect(isCurrency(code)).toBe(false)
+    expect(isActiveCurrency(code)).toBe(false)
     expect(refusal(() => currency(code))).toBe('unknown_currency')
   })
 })
