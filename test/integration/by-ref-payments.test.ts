@@ -11,7 +11,7 @@ type Payment = {
   unapplied: string
   received_on: string | null
   matures_on: string | null
-  reversal: { reason: string; reversed_on: string } | null
+  reversal: { reason: string; reversed_on: string; note: string | null } | null
   allocations: { invoice_id: string; amount: string }[]
   external_refs: { source: string; id: string }[]
   metadata: Record<string, string>
@@ -223,6 +223,14 @@ describe('a source that says another status', () => {
     expect(await balances()).toEqual(['0.00', '0.00'])
     await ledger.reverse(id, { reason: 'bounced' })
     expect(await put(third)).toMatchObject({ id, status: 'reversed', applied: false })
+  })
+
+  test('the note of a reversal is kept and shown', async () => {
+    const { ledger, put, get, whole } = await indebted()
+    const { id } = await put(whole)
+    const body = { reason: 'bounced', note: 'Returned by the bank: account closed' }
+    await ledger.call('POST', `/v1/payments/${id}/reverse`, { body })
+    expect(await get()).toMatchObject({ reversal: { reason: 'bounced', reversed_on: '2026-01-10', note: body.note } })
   })
 
   test('a payment that ended by hand stays so until a source states another status', async () => {

@@ -43,11 +43,15 @@ export function createCorrections(deps: Deps) {
   }
 
   /** The row is written here, the entries are the caller's. */
-  function takeRow(tx: Tx, { view, at }: Opened, { reason, reversedOn }: { reason: ReversalReason; reversedOn: Day }): void {
+  function takeRow(
+    tx: Tx,
+    { view, at }: Opened,
+    { reason, reversedOn, note = null }: { reason: ReversalReason; reversedOn: Day; note?: string | null }
+  ): void {
     const { payment } = view
     repository.save(tx, {
       ...payment,
-      ...{ status: 'reversed', unappliedMinor: 0n, reversalReason: reason, reversedOn },
+      ...{ status: 'reversed', unappliedMinor: 0n, reversalReason: reason, reversedOn, reversalNote: note },
       version: payment.version + 1,
       updatedAt: at
     })
@@ -78,14 +82,14 @@ export function createCorrections(deps: Deps) {
   /** Takes a payment back: as of its own day where it was a mistake, on the day it bounced otherwise. */
   async function reverse(
     tx: Tx,
-    { id, reason, reversedOn }: { id: string; reason: ReversalReason; reversedOn: Day | null }
+    { id, reason, reversedOn, note }: { id: string; reason: ReversalReason; reversedOn: Day | null; note?: string | null }
   ): Promise<PaymentView> {
     const opened = await open(tx, id)
     const { books, view, today, at } = opened
     const receivedOn = requireSettled(view.payment, 'reversed')
     const day = reversalDay(reversedOn, { receivedOn, today })
     const asOf = undoesHistory(reason) ? null : day
-    takeRow(tx, opened, { reason, reversedOn: day })
+    takeRow(tx, opened, { reason, reversedOn: day, note: note ?? null })
     const taken = takenEntry(view.payment, asOf ?? receivedOn)
     await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason })
     await allocator.applyNamed(tx, { books, clientIds: [view.payment.clientId] })

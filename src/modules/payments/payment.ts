@@ -21,6 +21,7 @@ export type Payment = Readonly<{
   reservedFor: string | null
   reversalReason: ReversalReason | null
   reversedOn: Day | null
+  reversalNote: string | null
   /** When the time was over in which announced money should have come, with nothing said of it. */
   unconfirmedAt: Date | null
   metadata: Readonly<Record<string, string>>

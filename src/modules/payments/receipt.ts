@@ -59,6 +59,7 @@ export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date 
     reservedFor,
     reversalReason: null,
     reversedOn: null,
+    reversalNote: null,
     unconfirmedAt: null,
     metadata,
     version: 1,

@@ -15,7 +15,7 @@ type Row = Omit<Payment, 'currency'> & {
 
 const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
   p.received_on as "receivedOn", p.matures_on as "maturesOn", p.instrument, p.method, p.reference, p.reserved_for as "reservedFor",
-  p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.unconfirmed_at as "unconfirmedAt", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
+  p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.reversal_note as "reversalNote", p.unconfirmed_at as "unconfirmedAt", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
      from external_refs r where r.org_id = p.org_id and r.object_id = p.id) as refs,
   (select coalesce(json_agg(json_build_object('obligationId', a.obligation_id, 'invoiceId', a.invoice_id, 'amountMinor', a.amount::text) order by a.first_on, a.obligation_id), '[]')
@@ -113,7 +113,8 @@ export function insert(tx: Tx, p: Payment): void {
 const updateRow = statement<{ id: string }>(
   'payments.save',
   `update payments set unapplied_minor = $3, status = $4, received_on = $5, matures_on = $6, instrument = $7, method = $8, reference = $9,
-     reserved_for = $10, reversal_reason = $11, reversed_on = $12, metadata = $13, version = $14, updated_at = $15, unconfirmed_at = $16
+     reserved_for = $10, reversal_reason = $11, reversed_on = $12, metadata = $13, version = $14, updated_at = $15, unconfirmed_at = $16,
+     reversal_note = $17
    where org_id = $1 and id = $2`
 )
 
@@ -134,7 +135,8 @@ export function save(tx: Tx, p: Payment): void {
     JSON.stringify(p.metadata),
     p.version,
     p.updatedAt,
-    p.unconfirmedAt
+    p.unconfirmedAt,
+    p.reversalNote
   ])
 }
 

@@ -171,8 +171,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     (request, reply) =>
       once(request, reply, async (tx) => {
         await requireMatch(tx, request, payments)
-        const { reason, reversed_on: on } = request.body
-        const input = { id: request.params.id, reason, reversedOn: on === undefined ? null : day(on) }
+        const { reason, reversed_on: on, note = null } = request.body
+        const input = { id: request.params.id, reason, reversedOn: on === undefined ? null : day(on), note }
         return { status: 200, body: toApi(await payments.reverse(tx, input)) }
       })
   )

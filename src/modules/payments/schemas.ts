@@ -47,7 +47,7 @@ const paymentFields = {
   method: nullable(Type.String()),
   reference: nullable(Type.String()),
   reserved_for: nullable(Type.String()),
-  reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText })),
+  reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText, note: nullable(Type.String()) })),
   allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
     description:
@@ -173,7 +173,7 @@ export function toApi(view: PaymentView): PaymentDocument {
   const amount = (minor: bigint) => formatAmount(minor, payment.currency)
   const byInvoice = new Map<string, bigint>()
   for (const { invoiceId, amountMinor } of allocations) byInvoice.set(invoiceId, (byInvoice.get(invoiceId) ?? 0n) + amountMinor)
-  const { reversalReason, reversedOn } = payment
+  const { reversalReason, reversedOn, reversalNote } = payment
   return {
     id: payment.id,
     client_id: payment.clientId,
@@ -187,7 +187,10 @@ export function toApi(view: PaymentView): PaymentDocument {
     method: payment.method,
     reference: payment.reference,
     reserved_for: payment.reservedFor,
-    reversal: reversalReason === null || reversedOn === null ? null : { reason: reversalReason, reversed_on: reversedOn },
+    reversal:
+      reversalReason === null || reversedOn === null
+        ? null
+        : { reason: reversalReason, reversed_on: reversedOn, note: reversalNote },
     allocations: [...byInvoice].map(([invoiceId, minor]) => ({ invoice_id: invoiceId, amount: amount(minor) })),
     announced_allocations: sumByInvoice(knownOf(named)).map(({ invoiceId, amountMinor }) => ({
       invoice_id: invoiceId,

@@ -29,6 +29,7 @@ export const payments = pgTable(
     reservedFor: text(),
     reversalReason: text().$type<ReversalReason>(),
     reversedOn: calendarDay(),
+    reversalNote: text(),
     /** When the time was over in which announced money should have come, with nothing said of it. */
     unconfirmedAt: instant(),
     metadata: jsonb().$type<Record<string, string>>().notNull(),
