@@ -60,7 +60,8 @@ const selectDuePage = statement<CaseRow>(
 const selectOpen = statement<OpenRow>(
   'obligations.open_of_clients',
   `select ${openColumns} from ${openSource}
-   where d.org_id = $1 and d.client_id = any($2::uuid[]) and d.balance_minor > 0 order by d.due_on, d.id`
+   where d.org_id = $1 and d.client_id = any($2::uuid[]) and d.balance_minor > 0
+   order by d.due_on, i.issued_on, i.number collate "C", d.id`
 )
 
 /**

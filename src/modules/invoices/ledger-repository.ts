@@ -3,7 +3,15 @@ import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
-import { type Allocation, type BalanceChange, balanceChanges, type LedgerEntry, type Payable, type Receipt } from './ledger.ts'
+import {
+  type Allocation,
+  type BalanceChange,
+  balanceChanges,
+  type LedgerEntry,
+  oldestDueFirst,
+  type Payable,
+  type Receipt
+} from './ledger.ts'
 
 /** What a set of entries is written with; its parameters begin at the given number and end with the instant of recording. */
 export const entryInsert = (first: number) => {
@@ -91,32 +99,31 @@ export async function movementsOf(reader: Reader, obligationIds: readonly string
   return movements
 }
 
-const payableColumns = `o.id as "obligationId", o.invoice_id as "invoiceId", o.client_id as "clientId", o.currency, i.issued_on as "issuedOn",
+const payableColumns = `o.id as "obligationId", o.invoice_id as "invoiceId", o.client_id as "clientId", o.currency, i.number, i.issued_on as "issuedOn",
   o.due_on as "dueOn", o.balance_minor as "balanceMinor"`
 const payableSource = 'obligations o join invoices i on i.org_id = o.org_id and i.id = o.invoice_id'
 
 const selectPayables = statement<Payable>(
   'ledger.payables_of_clients',
   `select ${payableColumns} from ${payableSource}
-   where o.org_id = $1 and o.client_id = any($2::uuid[]) and ($3::text is null or o.currency = $3) and o.balance_minor > 0 and i.status = 'open'
-   order by o.due_on, i.issued_on, o.id`
+   where o.org_id = $1 and o.client_id = any($2::uuid[]) and ($3::text is null or o.currency = $3) and o.balance_minor > 0 and i.status = 'open'`
 )
 const selectPayablesOfInvoices = statement<Payable>(
   'ledger.payables_of_invoices',
-  `select ${payableColumns} from ${payableSource} where o.org_id = $1 and o.invoice_id = any($2::uuid[]) order by o.due_on, o.id`
+  `select ${payableColumns} from ${payableSource} where o.org_id = $1 and o.invoice_id = any($2::uuid[])`
 )
 
 /** What is open of these clients, oldest due first. The clients are locked, so that it stays so. */
-export function payablesOf(
+export async function payablesOf(
   tx: Tx,
   { clientIds, currency }: { clientIds: readonly string[]; currency: Currency | null }
 ): Promise<Payable[]> {
-  return tx.run(selectPayables, [tx.orgId, clientIds, currency])
+  return (await tx.run(selectPayables, [tx.orgId, clientIds, currency])).toSorted(oldestDueFirst)
 }
 
 /** The obligations of these invoices, open or not, oldest due first. */
-export function payablesOfInvoices(tx: Tx, invoiceIds: readonly string[]): Promise<Payable[]> {
-  return tx.run(selectPayablesOfInvoices, [tx.orgId, invoiceIds])
+export async function payablesOfInvoices(tx: Tx, invoiceIds: readonly string[]): Promise<Payable[]> {
+  return (await tx.run(selectPayablesOfInvoices, [tx.orgId, invoiceIds])).toSorted(oldestDueFirst)
 }
 
 const selectAllocations = (name: string, column: string) =>

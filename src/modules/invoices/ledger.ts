@@ -53,10 +53,24 @@ export type Payable = Readonly<{
   invoiceId: string
   clientId: string
   currency: Currency
+  /** Of the invoice. */
+  number: string
   issuedOn: Day
   dueOn: Day
   balanceMinor: bigint
 }>
+
+/**
+ * The order in which money without a name settles what is open: oldest due first, of these oldest issued first, of these by number.
+ * Which was here first says something only where even their numbers are the same.
+ */
+export function oldestDueFirst(a: Payable, b: Payable): number {
+  return (
+    order(a.dueOn, b.dueOn) || order(a.issuedOn, b.issuedOn) || order(a.number, b.number) || order(a.obligationId, b.obligationId)
+  )
+}
+
+const order = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1)
 
 /** What a payment settles of an obligation, counting from a day; reversed parts are out. */
 export type Allocation = Readonly<{

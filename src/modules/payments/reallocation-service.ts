@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/client.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
+import { oldestDueFirst } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { createAllocator } from './allocation-service.ts'
@@ -30,10 +31,7 @@ export function createReallocation({ organizations, clients, invoices, allocator
       invoices.viewsOf(tx, setIds)
     ])
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
-    const key = ({ dueOn, issuedOn, obligationId }: (typeof open)[number]) => `${dueOn} ${issuedOn} ${obligationId}`
-    const payables = [...open, ...set.filter(({ obligationId }) => !openIds.has(obligationId))].toSorted((a, b) =>
-      key(a) < key(b) ? -1 : 1
-    )
+    const payables = [...open, ...set.filter(({ obligationId }) => !openIds.has(obligationId))].toSorted(oldestDueFirst)
     // What was given up and came in after all is a recovery, and stays one.
     const kept = invoiceViews.filter(({ invoice }) => invoice.status !== 'open' && invoice.status !== 'paid')
     return reallocated(views, { payables, kept: new Set(kept.map(({ invoice }) => invoice.id)), appliesCredit })

@@ -37,10 +37,14 @@ const selectSettled = statement<Row>(
   'payments.settled_of_client',
   `select ${columns} from payments p
    where p.org_id = $1 and p.client_id = $2 and ($3::text is null or p.currency = $3) and p.status = 'settled' and p.reserved_for is null
-   order by p.received_on, p.id`
+   order by p.received_on, (select array[r.source, r.external_id] collate "C" from external_refs r where r.org_id = p.org_id and r.object_id = p.id
+     order by r.source collate "C", r.external_id collate "C" limit 1) nulls last, p.id`
 )
 
-/** Money of a client that came in and is not reserved, in the order in which it is applied. The client is locked. */
+/**
+ * Money of a client that came in and is not reserved, in the order in which it is applied anew: oldest first, of one day by the first
+ * of their references, so that it says nothing which was recorded first. The client is locked.
+ */
 export async function settledOf(
   tx: Tx,
   { clientId, currency }: { clientId: string; currency: string | null }

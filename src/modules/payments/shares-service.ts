@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/client.ts'
-import type { LedgerEntry, Payable } from '../invoices/ledger.ts'
+import { type LedgerEntry, oldestDueFirst, type Payable } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
 import {
@@ -53,8 +53,7 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
     if (freedIds.length === 0) return open
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
     const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(({ obligationId }) => !openIds.has(obligationId))
-    const key = ({ dueOn, issuedOn, obligationId }: Payable) => `${dueOn} ${issuedOn} ${obligationId}`
-    return withEntries([...open, ...closed], freed).toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+    return withEntries([...open, ...closed], freed).toSorted(oldestDueFirst)
   }
 
   return {

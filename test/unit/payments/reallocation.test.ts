@@ -9,7 +9,7 @@ const EUR = currency('EUR')
 const on = (text: string) => text as Day
 const payable = (id: string, dueOn: string, balanceMinor: bigint): Payable => ({
   ...{ obligationId: id, invoiceId: id, clientId: 'c', currency: EUR, balanceMinor },
-  ...{ issuedOn: on('2026-01-01'), dueOn: on(dueOn) }
+  ...{ number: id, issuedOn: on('2026-01-01'), dueOn: on(dueOn) }
 })
 
 function view(
