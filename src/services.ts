@@ -78,6 +78,7 @@ export function createServices(deps: ServiceDeps) {
     ports: {
       groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed),
       offboardingStarted: (tx, started) => receivables.payments.offboardingStarted(tx, started),
+      parentChanged: (tx, { books, clientId }) => receivables.payments.applyNamed(tx, { books, clientIds: [clientId] }),
       named: (tx, { clientId: objectId, refs }) => pendingWrites.arrived(tx, { kind: 'client', objectId, refs })
     }
   })
@@ -105,8 +106,19 @@ export function createServices(deps: ServiceDeps) {
       new Map([...(await receivables.dunning.outdated(reader, waiting)), ...(await receivables.plans.outdated(reader, waiting))]),
     superseded: receivables.dunning.superseded
   })
-  const { reseal } = createResealService(deps)
-  return { ...lower, pendingWrites, policies, apiKeys, ...receivables, risk, endpoints, replays, deliveries, dispatch, reseal }
+  return {
+    ...lower,
+    pendingWrites,
+    policies,
+    apiKeys,
+    ...receivables,
+    risk,
+    endpoints,
+    replays,
+    deliveries,
+    dispatch,
+    ...createResealService(deps)
+  }
 }
 
 type Lower = Readonly<{
@@ -152,10 +164,11 @@ function pendingPorts(
       const origin = { kind: 'payment', id } as const
       await holds().place(tx, books, { ...held, invoiceIds, reason: 'payment_pending', resume: 'by_age', origin })
     },
-    release: async (tx, books, { paymentId: id, clientId, namedIds: invoiceIds, reason }) => {
-      const isHeld = await holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason })
-      if (isHeld || reason === 'settled' || invoiceIds.length === 0) return
-      await reconsider(tx, { books, clientId, invoiceIds, reason: 'collection_failed' })
+    release: async (tx, books, { paymentId: id, clientId: payerId, named, reason }) => {
+      const isHeld = await holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason, clientId: payerId })
+      if (isHeld || reason === 'settled') return
+      for (const [clientId, invoiceIds] of named)
+        await reconsider(tx, { books, clientId, invoiceIds, reason: 'collection_failed' })
     },
     setDeadline
   }

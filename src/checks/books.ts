@@ -37,6 +37,28 @@ const rules = [
     broken: `select p.id from payments p where p.org_id = $1 and p.status = 'settled' and p.amount_minor <> p.unapplied_minor - coalesce((select sum(e.balance_minor)
       from ledger_entries e where e.org_id = p.org_id and e.payment_id = p.id and e.kind <> 'write_off_recovered'), 0)`
   }),
+  rule('entry_clients', 'a ledger entry is of the client of its obligation, or else of its payment', {
+    of: 'ledger_entries',
+    broken: `select e.id from ledger_entries e left join obligations o on o.org_id = e.org_id and o.id = e.obligation_id
+      left join payments p on p.org_id = e.org_id and p.id = e.payment_id
+      where e.org_id = $1 and e.client_id is distinct from coalesce(o.client_id, p.client_id)`
+  }),
+  rule('statements', 'a client’s ledger comes to what it owes and has', {
+    of: 'clients',
+    broken: `select distinct client_id as id from (
+        select client_id, currency, sum(open) as open, sum(credit) as credit from (
+          select client_id, currency, balance_minor as open, 0 as credit from ledger_entries where org_id = $1
+          union all
+          select p.client_id, e.currency, 0, e.unapplied_minor from ledger_entries e join payments p on p.org_id = e.org_id and p.id = e.payment_id
+          where e.org_id = $1) m group by client_id, currency) l
+      full join (
+        select client_id, currency, sum(open) as open, sum(credit) as credit from (
+          select client_id, currency, balance_minor as open, 0 as credit from obligations where org_id = $1
+          union all
+          select client_id, currency, 0, unapplied_minor from payments where org_id = $1) m group by client_id, currency) k
+      using (client_id, currency)
+      where (coalesce(l.open, 0), coalesce(l.credit, 0)) is distinct from (coalesce(k.open, 0), coalesce(k.credit, 0))`
+  }),
   rule('credit_notes', 'an invoice’s credit notes are what its ledger entries took from it', {
     of: 'credit_notes',
     broken: `select coalesce(n.invoice_id, e.invoice_id) as id

@@ -26,6 +26,12 @@ const PASSING = new Set([
 ])
 const LOST = /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout/i
 
+/** What decided which rows to lock changed while the lock was waited for. The transaction is done again, as after a deadlock. */
+export class LockOutdated extends Error {
+  override readonly name = 'LockOutdated'
+  readonly code = '40001'
+}
+
 /** Serialization failures and deadlocks: the same work, done again, is likely to pass. */
 export function isRetryable(error: unknown): boolean {
   const code = databaseError(error)?.code

@@ -132,6 +132,7 @@ describe('changes', () => {
     const ports = {
       offboardingStarted: async () => undefined,
       groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId),
+      parentChanged: async () => undefined,
       named: async () => undefined
     }
     const clients = createClientService({ ...services, newId, ports })

@@ -82,6 +82,7 @@ export type ClientTerms = Readonly<
     | 'dunningExemptUntilOn'
     | 'archivedAt'
     | 'offboardingStartedAt'
+    | 'parentId'
   >
 >
 

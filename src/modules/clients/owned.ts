@@ -1,5 +1,11 @@
 import type { Reader, Tx } from '../../db/client.ts'
 
+/**
+ * In which order clients are locked, so that two transactions over the same ones cannot wait for each other: those without a parent
+ * before those with one, by id.
+ */
+export const lockOrder = '(c.parent_id is not null), c.id'
+
 type Owned = Readonly<{ clientId: string; version: number }>
 
 /** The version of what belongs to a client, read with the client locked: nobody moves it from then on until the transaction ends. */

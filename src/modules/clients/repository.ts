@@ -1,6 +1,6 @@
 import { and, eq } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
-import { refusedBy } from '../../db/errors.ts'
+import { LockOutdated, refusedBy } from '../../db/errors.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
@@ -8,6 +8,7 @@ import { storedCurrency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { type ExternalRef, externalRefsOf } from '../references/reference.ts'
 import type { Client, ClientTerms, Contact, ServiceStatus } from './client.ts'
+import { lockOrder } from './owned.ts'
 import { clients } from './table.ts'
 
 type TermsRow = Readonly<{
@@ -21,11 +22,11 @@ type TermsRow = Readonly<{
   dunningExemptUntilOn: Day | null
   archivedAt: Date | null
   offboardingStartedAt: Date | null
+  parentId: string | null
 }>
 
 type ClientRow = TermsRow &
   Readonly<{
-    parentId: string | null
     serviceStatus: ServiceStatus
     offboardedAt: Date | null
     nextNoticeAt: Date | null
@@ -41,9 +42,9 @@ type ClientRow = TermsRow &
 
 const termsColumns = `c.id, c.name, c.locale, c.time_zone as "timeZone", c.currency, c.payment_terms as "paymentTerms",
   c.dunning_policy_id as "dunningPolicyId", c.dunning_exempt_until_on as "dunningExemptUntilOn", c.archived_at as "archivedAt",
-  c.offboarding_started_at as "offboardingStartedAt"`
+  c.offboarding_started_at as "offboardingStartedAt", c.parent_id as "parentId"`
 
-const columns = `${termsColumns}, c.parent_id as "parentId", c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
+const columns = `${termsColumns}, c.service_status as "serviceStatus", c.offboarded_at as "offboardedAt", c.next_notice_at as "nextNoticeAt",
   (select min(h.review_due_at) from holds h where h.org_id = c.org_id and h.client_id = c.id and h.released_at is null) as "holdReviewDueAt",
   c.tags, c.metadata, c.version, c.created_at as "createdAt", c.updated_at as "updatedAt",
   coalesce((select json_agg(json_build_object('id', k.id, 'ref', k.ref, 'name', k.name, 'salutation', k.salutation, 'role', k.role, 'email', k.email,
@@ -79,25 +80,38 @@ export async function findForUpdate(tx: Tx, id: string): Promise<Client | undefi
   return row && fromRow(row)
 }
 
+/** With its parent, whose money may be set against the client's invoices: nobody else moves that meanwhile. */
 const lockTerms = statement<TermsRow>(
   'clients.lock',
-  `select ${termsColumns} from clients c where c.org_id = $1 and c.id = any($2::uuid[]) order by c.id for no key update`
+  `select ${termsColumns} from clients c
+   where c.org_id = $1 and (c.id = any($2::uuid[])
+     or c.id = any(array(select parent_id from clients where org_id = $1 and id = any($2::uuid[]) and parent_id is not null)))
+   order by ${lockOrder} for no key update`
 )
 
 const lockOneTerms = statement<TermsRow>(
   'clients.lock_one',
-  `select ${termsColumns} from clients c where c.org_id = $1 and c.id = $2 for no key update`
+  `select ${termsColumns} from clients c
+   where c.org_id = $1 and c.id = any(array[$2::uuid, (select parent_id from clients where org_id = $1 and id = $2)])
+   order by ${lockOrder} for no key update`
 )
 
 /** One alone has a statement of its own: a list of ids would be planned anew each time. */
 export async function lockOne(tx: Tx, id: string): Promise<ClientTerms | undefined> {
-  const [row] = await tx.run(lockOneTerms, [tx.orgId, id])
-  return row && termsFrom(row)
+  return requested(await tx.run(lockOneTerms, [tx.orgId, id]), [id])[0]
 }
 
-/** Locks in the order of the ids, so that two transactions over the same clients cannot wait for each other. */
 export async function lock(tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> {
-  return (await tx.run(lockTerms, [tx.orgId, ids])).map(termsFrom)
+  return requested(await tx.run(lockTerms, [tx.orgId, ids]), ids)
+}
+
+/** @throws LockOutdated where a client was given another parent while its lock was waited for, and that one is not locked. */
+function requested(rows: readonly TermsRow[], ids: readonly string[]): ClientTerms[] {
+  const locked = new Set(rows.map(({ id }) => id))
+  const wanted = new Set(ids)
+  const found = rows.filter(({ id }) => wanted.has(id))
+  if (found.some(({ parentId }) => parentId !== null && !locked.has(parentId))) throw new LockOutdated()
+  return found.map(termsFrom)
 }
 
 export type ClientFilter = Readonly<{

@@ -36,6 +36,8 @@ export type ClientPorts = Readonly<{
   groundsChanged: (tx: Tx, changed: GroundsChange) => Promise<void>
   /** Where nothing is owed, parting with it is complete at once. */
   offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
+  /** Money of its parent may be named for its invoices. */
+  parentChanged: (tx: Tx, changed: { books: Books; clientId: string }) => Promise<unknown>
   /** It has a name now that something waits for. Told before the commit, after the events of the client. */
   named: (tx: Tx, given: { clientId: string; refs: readonly ExternalRef[] }) => Promise<void>
 }>
@@ -133,15 +135,15 @@ export function createClientService({ newId, events, organizations, references, 
   }
 
   async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Client> {
-    const [{ now }, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+    const [books, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+    const { now } = books
     refuseStale(before.version, expectedVersion)
     const changed = applyChange(before, await withParentId(tx, change), { now, newId })
     const previous = previousOf(toDocument(before), toDocument(changed))
     if (Object.keys(previous).length === 0) return before
     const after: Client = { ...changed, version: before.version + 1, updatedAt: now }
-    if (after.parentId !== null && after.parentId !== before.parentId) {
-      await refuseParent(tx, { id, parentId: after.parentId })
-    }
+    const isParented = after.parentId !== null && after.parentId !== before.parentId
+    if (isParented) await refuseParent(tx, { id, parentId: after.parentId })
     await save(tx, { now }, { before, after })
     const appliesTo = policyScopeOf(before, after, change)
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
@@ -151,6 +153,7 @@ export function createClientService({ newId, events, organizations, references, 
       const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
       await ports.groundsChanged(tx, { clientId: id, policy })
     }
+    if (isParented) await ports.parentChanged(tx, { books, clientId: id })
     if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return after
   }

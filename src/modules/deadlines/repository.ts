@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
+import { lockOrder } from '../clients/owned.ts'
 import type { Deadline, Due } from './deadline.ts'
 
 const upsert = statement<{ objectId: string }>(
@@ -46,7 +47,7 @@ const lockClients = (name: string, how: string) =>
     `select c.id from clients c
      where c.org_id = $1 and c.id = any(array(select distinct d.client_id from (
        select client_id from deadlines where org_id = $1 and at <= $2 order by at limit $4) d))
-     order by c.id limit $3 for no key update ${how}`
+     order by ${lockOrder} limit $3 for no key update ${how}`
   )
 const lockWaiting = lockClients('waiting', '')
 const lockSkipping = lockClients('skipping', 'skip locked')

@@ -26,6 +26,7 @@ export function nettingOf(
       .map((one) => ({
         obligationId: one.id,
         invoiceId: one.invoiceId,
+        clientId,
         issuedOn: one.dueOn,
         balanceMinor: one.balanceMinor - contestedOf(one, { open, holdsOf })
       }))

@@ -144,9 +144,16 @@ export function createHoldService({ newId, events, organizations, clients, invoi
     moveInvoice: repository.moveInvoice,
     ofClients: repository.ofClients,
 
-    /** Ends what an agreement placed, as of today. @returns whether it held anything. */
-    async releaseOf(tx: Tx, books: Books, { origin, reason }: { origin: HoldOrigin; reason: string }): Promise<boolean> {
-      const holds = await repository.ofOrigin(tx, origin)
+    /**
+     * Ends what an agreement placed, as of today.
+     * @param how.clientId whose agreement it is, where it may hold invoices of others: these are locked here. @returns whether it held anything.
+     */
+    async releaseOf(tx: Tx, books: Books, how: { origin: HoldOrigin; reason: string; clientId?: string }): Promise<boolean> {
+      const { origin, reason, clientId } = how
+      const found = await repository.ofOrigin(tx, origin)
+      const others = new Set(found.map((hold) => hold.clientId).filter((id) => clientId !== undefined && id !== clientId))
+      if (others.size > 0) await clients.lockMany(tx, [...others].toSorted())
+      const holds = others.size > 0 ? await repository.ofOrigin(tx, origin) : found
       for (const hold of holds) {
         await end(tx, books, { hold, reason, on: todayFor(books, await clients.zoneOf(tx, hold.clientId, books)) })
       }

@@ -3,6 +3,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
+import { lockOrder } from '../clients/owned.ts'
 import {
   type CaseRow,
   caseColumns,
@@ -27,7 +28,7 @@ const lockDueClients = (name: string, how: string) =>
      where c.org_id = $1 and c.id = any(array(
        select distinct due.client_id from (
          select o.client_id from obligations o where o.org_id = $1 and o.next_at <= $2 order by o.next_at limit $4) due))
-     order by c.id limit $3 for no key update ${how}`
+     order by ${lockOrder} limit $3 for no key update ${how}`
   )
 const lockWaiting = lockDueClients('waiting', '')
 const lockSkipping = lockDueClients('skipping', 'skip locked')

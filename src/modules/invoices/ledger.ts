@@ -6,7 +6,8 @@ import type { LedgerKind } from './table.ts'
 /**
  * One movement of the append-only ledger. `balanceMinor` is what the obligation's balance changes by, `unappliedMinor`
  * what the payment's unapplied rest changes by; both signed, and zero exactly where that side is absent. Only a recovery names a payment
- * whose rest it does not move: the allocation beside it does.
+ * whose rest it does not move: the allocation beside it does. It is of the obligation's client where it has one, else of the payment's: a
+ * parent may pay for its branches, and what that takes from the payment's rest is of whose payment it is.
  */
 export type LedgerEntry = Readonly<{
   id: string

@@ -23,7 +23,7 @@ export type Planned = Readonly<{
   afterInsert: (tx: Tx) => Promise<void>
 }>
 
-/** What is left of a payment, and may be set against what falls due. */
+/** What is left of a payment, and may be set against what falls due of the client: its own, or what its parent named for an invoice. */
 export type Credit = Readonly<{
   id: string
   clientId: string
@@ -34,8 +34,8 @@ export type Credit = Readonly<{
   receivedOn: Day
 }>
 
-/** What a payment was given back of what it had settled, and from which day on. */
-export type Released = Readonly<{ paymentId: string; amountMinor: bigint; fromOn: Day }>
+/** What a payment was given back of what it had settled, and from which day on; `clientId` is whose payment it is. */
+export type Released = Readonly<{ paymentId: string; clientId: string; amountMinor: bigint; fromOn: Day }>
 
 export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
 

@@ -7,11 +7,16 @@ import type { Credit, Released } from '../invoices/ports.ts'
 import type { Books } from '../organizations/organization.ts'
 import { fillWaiting } from './announced.ts'
 import * as namedRepository from './named-repository.ts'
+import { othersAmong } from './payable-service.ts'
 import { type FreshShare, fill, stillSet } from './payment.ts'
+import { clientsOf, creditChanges, latestOf } from './receipt.ts'
 import * as repository from './repository.ts'
 import type { PaymentServiceDeps } from './service.ts'
 
 type Sourced = FreshShare & Readonly<{ paymentId: string; fromOn: Day }>
+
+/** Whose payments they are: what these have in credit may change. */
+type Payers = readonly string[]
 
 type Recovery = Readonly<{ paymentId: string; obligationId: string; invoiceId: string; byMinor: bigint; effectiveOn: Day }>
 
@@ -19,11 +24,14 @@ type Recovery = Readonly<{ paymentId: string; obligationId: string; invoiceId: s
 type Told = () => Promise<EventDraft[]>
 
 /** Moves money between payments and obligations: ledger, balances, dunning, events, in this order, in the caller's transaction. */
-export function createAllocator({ newId, clock, events, invoices, obligationsChanged, creditChanged }: PaymentServiceDeps) {
+export function createAllocator(deps: PaymentServiceDeps) {
+  const { newId, clock, events, clients, invoices, obligationsChanged, creditChanged } = deps
+
   async function move(
     tx: Tx,
-    { books, at, entries, reason, told }: { books: Books; at: Date; entries: readonly LedgerEntry[]; reason: string; told: Told }
+    how: { books: Books; at: Date; entries: readonly LedgerEntry[]; payers: Payers; reason: string; told: Told }
   ): Promise<void> {
+    const { books, at, entries, payers, reason, told } = how
     const touched = entries.filter(({ obligationId }) => obligationId !== null)
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
     if (invoiceIds.length > 0) invoices.changing(tx, books, await invoices.viewsOf(tx, invoiceIds))
@@ -39,20 +47,19 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const obligationIds = [...new Set(touched.flatMap(({ obligationId }) => (obligationId === null ? [] : [obligationId])))]
       await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason })
     }
-    const [any] = entries
     const changesCredit = entries.reduce((sum, { unappliedMinor }) => sum + unappliedMinor, 0n) !== 0n
-    if (any !== undefined && changesCredit) await creditChanged(tx, { books, clientId: any.clientId })
+    for (const clientId of changesCredit ? payers : []) await creditChanged(tx, { books, clientId })
     const [after, own] = await Promise.all([invoiceIds.length === 0 ? [] : invoices.viewsOf(tx, invoiceIds), told()])
     invoices.stand(tx, after)
     await events.append(tx, { occurredAt: books.now, drafts: own })
   }
 
-  function allocationEntry(share: Sourced, client: { id: string; currency: Currency }): LedgerEntry {
+  function allocationEntry(share: Sourced, currency: Currency): LedgerEntry {
     return {
       id: newId(),
       kind: 'allocation',
-      clientId: client.id,
-      currency: client.currency,
+      clientId: share.clientId,
+      currency,
       invoiceId: share.invoiceId,
       obligationId: share.obligationId,
       paymentId: share.paymentId,
@@ -87,7 +94,7 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     }
   }
 
-  /** Sets shares of payments against obligations of one client in one currency; `receipts` are the payments' own entries. */
+  /** Sets shares of payments against obligations in one currency, whose clients are locked; `receipts` are the payments' own entries. */
   async function allocate(
     tx: Tx,
     how: {
@@ -95,37 +102,45 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       at: Date
       receipts: readonly LedgerEntry[]
       shares: readonly Sourced[]
-      client: { id: string; currency: Currency }
+      payers: Payers
+      currency: Currency
       told: Told
       /** Whether the payments' unapplied rests on their rows are to be moved; a new payment's is written with it. */
       movesCredit: boolean
     }
   ): Promise<void> {
-    const { books, at, receipts, shares, client, told, movesCredit } = how
-    const recoveries = shares.flatMap(({ recovers, fromOn, amountMinor: byMinor, paymentId, invoiceId, obligationId }) => {
+    const { books, at, receipts, shares, payers, currency, told, movesCredit } = how
+    const recoveries = shares.flatMap((share) => {
+      const { recovers, fromOn, amountMinor: byMinor, paymentId, invoiceId, obligationId, clientId } = share
       if (recovers === undefined) return []
       const effectiveOn = maxDay(fromOn, recovers.writtenOffOn)
       const of = { paymentId, invoiceId, obligationId, byMinor, effectiveOn }
-      return [recoveryEntry(of, { clientId: client.id, currency: client.currency })]
+      return [recoveryEntry(of, { clientId, currency })]
     })
-    const entries = [...receipts, ...recoveries, ...shares.map((share) => allocationEntry(share, client))]
+    const entries = [...receipts, ...recoveries, ...shares.map((share) => allocationEntry(share, currency))]
     const changes = movesCredit ? creditChanges(entries) : []
     if (changes.length > 0) await repository.moveUnapplied(tx, { changes, at })
-    await move(tx, { books, at, entries, reason: 'paid', told })
+    await move(tx, { books, at, entries, payers, reason: 'paid', told })
   }
 
   /**
    * The entries that take allocations of a payment back: of each obligation what `freedMinor` makes of what is set against it, or
-   * all. Posting them is the caller's.
+   * all. Posting them is the caller's. The payment's client is locked; those of its invoices are locked here.
    */
   async function releaseOf(
     tx: Tx,
-    { paymentId, asOf, freedMinor }: { paymentId: string; asOf: Day | null; freedMinor: ReadonlyMap<string, bigint> | null }
+    how: { paymentId: string; clientId: string; asOf: Day | null; freedMinor: ReadonlyMap<string, bigint> | null }
   ): Promise<LedgerEntry[]> {
+    const { paymentId, clientId, asOf, freedMinor } = how
     const [allocations, recovered] = await Promise.all([
       invoices.allocationsOf.payments(tx, [paymentId]),
       invoices.recoveredBy(tx, paymentId)
     ])
+    const others = othersAmong(
+      allocations.map((one) => one.clientId),
+      clientId
+    )
+    if (others.length > 0) await clients.lockMany(tx, others)
     return [...Map.groupBy(allocations, ({ obligationId }) => obligationId)].flatMap(([obligationId, set]) => {
       // What the payment was given back of it meanwhile is credit, and was not brought in.
       const setMinor = set.reduce((sum, one) => sum + one.amountMinor, 0n)
@@ -142,21 +157,39 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
   }
 
   /**
-   * Applies what sources named for invoices, as far as it is open by now, oldest payment first. The clients are locked.
+   * Applies what sources named for invoices, as far as it is open by now, oldest payment first: what payments of these clients are
+   * named for, and payments of their parents for invoices of theirs. The clients are locked; the others that it takes are locked here.
    * @returns whether anything was applied.
    */
   async function applyNamed(tx: Tx, { books, clientIds }: { books: Books; clientIds: readonly string[] }): Promise<boolean> {
-    const waiting = await namedRepository.waitingShares(tx, clientIds)
-    if (waiting.length === 0) return false
+    const found = await namedRepository.waitingShares(tx, clientIds)
+    if (found.length === 0) return false
+    const others = othersAmong(
+      found.flatMap(({ clientId, ownerId }) => [clientId, ownerId]),
+      ...clientIds
+    )
+    if (others.length > 0) await clients.lockMany(tx, others)
+    const waiting = others.length > 0 ? await namedRepository.waitingShares(tx, clientIds) : found
     const open = await invoices.payablesOfInvoices(tx, [...new Set(waiting.map(({ invoiceId }) => invoiceId))])
-    const groups = Map.groupBy(fillWaiting(waiting, open), ({ clientId, currency }) => `${clientId} ${currency}`)
+    const groups = Map.groupBy(fillWaiting(waiting, open), ({ payerId, currency }) => `${payerId} ${currency}`)
     for (const shares of groups.values()) {
       const [first] = shares
       if (first === undefined) continue
-      const client = { id: first.clientId, currency: first.currency }
-      await allocate(tx, { books, at: books.now, receipts: [], shares, client, told: async () => [], movesCredit: true })
+      const of = { payers: [first.payerId], currency: first.currency }
+      await allocate(tx, { ...{ books, at: books.now, receipts: [], shares }, ...of, told: async () => [], movesCredit: true })
     }
     return groups.size > 0
+  }
+
+  /** Whose payments they are, by payment. Those of others than the invoice's client, which is locked, are locked here. */
+  async function payersOf(tx: Tx, allocations: readonly Allocation[]): Promise<ReadonlyMap<string, string>> {
+    const payers = await repository.clientsOf(
+      tx,
+      allocations.map(({ paymentId }) => paymentId)
+    )
+    const others = othersAmong([...payers.values()], ...allocations.map(({ clientId }) => clientId))
+    if (others.length > 0) await clients.lockMany(tx, others)
+    return payers
   }
 
   return {
@@ -164,14 +197,16 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
     releaseOf,
     applyNamed,
 
-    /** Takes all of a payment's allocations back; its row is the caller's. */
+    /** Takes all of a payment's allocations back; its row is the caller's, and `taken` its own entry. @returns whose they were, and its client. */
     async takeBack(
       tx: Tx,
       how: { books: Books; at: Date; paymentId: string; asOf: Day | null; taken: LedgerEntry; told: Told; reason: string }
-    ): Promise<void> {
+    ): Promise<string[]> {
       const { books, at, paymentId, asOf, taken, told, reason } = how
-      const entries = await releaseOf(tx, { paymentId, asOf, freedMinor: null })
-      await move(tx, { books, at, entries: [...entries, taken], reason, told })
+      const { clientId } = taken
+      const entries = await releaseOf(tx, { paymentId, clientId, asOf, freedMinor: null })
+      await move(tx, { books, at, entries: [...entries, taken], payers: [clientId], reason, told })
+      return clientsOf([...entries, taken])
     },
 
     creditOf: namedRepository.creditOf,
@@ -195,13 +230,13 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
         if (shares.length === 0 || payable === undefined) continue
         for (const share of shares) left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
         const sourced = shares.map((share) => ({ ...share, paymentId, fromOn }))
-        const client = { id: clientId, currency: payable.currency }
+        const of = { payers: [clientId], currency: payable.currency }
         await allocate(tx, {
           books,
           at: books.now,
           receipts: [],
           shares: sourced,
-          client,
+          ...of,
           told: async () => [],
           movesCredit: true
         })
@@ -219,7 +254,9 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       const at = input.books.now
       let left = input.amountMinor
       const entries: LedgerEntry[] = []
-      for (const allocation of stillSet(await invoices.allocationsOf.obligations(tx, [obligationId]))) {
+      const allocations = stillSet(await invoices.allocationsOf.obligations(tx, [obligationId]))
+      const payerOf = await payersOf(tx, allocations)
+      for (const allocation of allocations) {
         const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
         if (amountMinor <= 0n) continue
         left -= amountMinor
@@ -227,8 +264,11 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       }
       invoices.post(tx, { entries, at, recordedAt: clock.now() })
       await repository.moveUnapplied(tx, { changes: creditChanges(entries), at })
-      return entries.flatMap(({ paymentId, unappliedMinor: amountMinor, effectiveOn: fromOn }) =>
-        paymentId === null ? [] : [{ paymentId, amountMinor, fromOn }]
+      // What the invoice's own client has counts once its obligations are followed.
+      const others = othersAmong([...payerOf.values()], ...entries.map(({ clientId }) => clientId))
+      for (const clientId of others) await creditChanged(tx, { books: input.books, clientId })
+      return entries.flatMap(({ paymentId, clientId, unappliedMinor: amountMinor, effectiveOn: fromOn }) =>
+        paymentId === null ? [] : [{ paymentId, clientId: payerOf.get(paymentId) ?? clientId, amountMinor, fromOn }]
       )
     },
 
@@ -247,27 +287,9 @@ export function createAllocator({ newId, clock, events, invoices, obligationsCha
       })
       const [payable] = payables
       if (payable === undefined || shares.length === 0) return
-      const client = { id: payable.clientId, currency: payable.currency }
+      const of = { payers: [...new Set(released.map(({ clientId }) => clientId))], currency: payable.currency }
       const told = async () => []
-      await allocate(tx, { ...{ books, at: books.now, receipts: [], shares, client, told }, movesCredit: true })
+      await allocate(tx, { ...{ books, at: books.now, receipts: [], shares, ...of, told }, movesCredit: true })
     }
   }
-}
-
-/** What entries change the unapplied rest of each payment by. */
-function creditChanges(entries: readonly LedgerEntry[]): { paymentId: string; byMinor: bigint }[] {
-  return entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
-    paymentId === null || byMinor === 0n ? [] : [{ paymentId, byMinor }]
-  )
-}
-
-/** As much of what a payment has set against one obligation as is to be taken, what was set last first. */
-function latestOf(set: readonly Allocation[], minor: bigint): Allocation[] {
-  let left = minor
-  return set.toReversed().flatMap((allocation) => {
-    const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
-    if (amountMinor <= 0n) return []
-    left -= amountMinor
-    return [{ ...allocation, amountMinor }]
-  })
 }

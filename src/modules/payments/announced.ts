@@ -56,7 +56,15 @@ export function fillAnnounced(announced: readonly Wanted[], open: readonly Open[
 }
 
 type Waiting = Wanted &
-  Readonly<{ paymentId: string; clientId: string; currency: Currency; receivedOn: Day; unappliedMinor: bigint }>
+  Readonly<{
+    paymentId: string
+    clientId: string
+    /** Whose invoice it may be set against: the client's own, or that of a branch. */
+    ownerId: string
+    currency: Currency
+    receivedOn: Day
+    unappliedMinor: bigint
+  }>
 
 /**
  * Sets what payments are named for against what is open of it, in the order given. What is of another client or currency by now is
@@ -65,18 +73,18 @@ type Waiting = Wanted &
 export function fillWaiting(
   waiting: readonly Waiting[],
   open: readonly (Open & Readonly<{ clientId: string; currency: Currency }>)[]
-): (FreshShare & Readonly<{ paymentId: string; clientId: string; currency: Currency; fromOn: Day }>)[] {
+): (FreshShare & Readonly<{ paymentId: string; payerId: string; currency: Currency; fromOn: Day }>)[] {
   const left = new Map(open.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
   const rest = new Map(waiting.map(({ paymentId, unappliedMinor }) => [paymentId, unappliedMinor]))
-  return waiting.flatMap(({ paymentId, clientId, currency, receivedOn: fromOn, invoiceId, amountMinor }) => {
+  return waiting.flatMap(({ paymentId, clientId: payerId, ownerId, currency, receivedOn: fromOn, invoiceId, amountMinor }) => {
     const own = open
-      .filter((part) => part.invoiceId === invoiceId && part.clientId === clientId && part.currency === currency)
+      .filter((part) => part.invoiceId === invoiceId && part.clientId === ownerId && part.currency === currency)
       .map((part) => ({ ...part, balanceMinor: left.get(part.obligationId) ?? 0n }))
     const restMinor = rest.get(paymentId) ?? 0n
     return fill(amountMinor < restMinor ? amountMinor : restMinor, own).map((share) => {
       left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
       rest.set(paymentId, (rest.get(paymentId) ?? 0n) - share.amountMinor)
-      return { ...share, paymentId, clientId, currency, fromOn }
+      return { ...share, paymentId, payerId, currency, fromOn }
     })
   })
 }

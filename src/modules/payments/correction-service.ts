@@ -8,7 +8,7 @@ import type { createAllocator } from './allocation-service.ts'
 import * as namedRepository from './named-repository.ts'
 import { knownOf, type Named, type Payment, type PaymentView, sumByInvoice, undoesHistory } from './payment.ts'
 import type { createPendings } from './pending-service.ts'
-import { endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
+import { clientsOf, endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
 import * as repository from './repository.ts'
 import type { PaymentServiceDeps } from './service.ts'
 import type { Shares } from './shares-service.ts'
@@ -91,8 +91,9 @@ export function createCorrections(deps: Deps) {
     const asOf = undoesHistory(reason) ? null : day
     takeRow(tx, opened, { reason, reversedOn: day, note: note ?? null })
     const taken = takenEntry(view.payment, asOf ?? receivedOn)
-    await allocator.takeBack(tx, { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason })
-    await allocator.applyNamed(tx, { books, clientIds: [view.payment.clientId] })
+    const how = { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason }
+    const clientIds = await allocator.takeBack(tx, how)
+    await allocator.applyNamed(tx, { books, clientIds })
     return get(tx, id)
   }
 
@@ -125,7 +126,7 @@ export function createCorrections(deps: Deps) {
       const entries =
         payment.status === 'settled' && isSameDebt
           ? [
-              ...(await allocator.releaseOf(tx, { paymentId: id, asOf: null, freedMinor: null })),
+              ...(await allocator.releaseOf(tx, { paymentId: id, clientId: payment.clientId, asOf: null, freedMinor: null })),
               takenEntry(payment, requireSettled(payment, 'reversed'))
             ]
           : []
@@ -147,7 +148,7 @@ export function createCorrections(deps: Deps) {
       const { books, view, at } = await open(tx, id)
       const { payment, allocations } = view
       const fromOn = requireSettled(payment, 'allocated')
-      const release = { paymentId: id, asOf: null }
+      const release = { paymentId: id, clientId: payment.clientId, asOf: null }
       const all = await allocator.releaseOf(tx, { ...release, freedMinor: null })
       const target = await sharesOf(tx, payment, { wanted, availableMinor: payment.amountMinor, freed: all })
       const sums = new Map(knownOf(wanted).map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
@@ -170,10 +171,11 @@ export function createCorrections(deps: Deps) {
         ...{ books, at, movesCredit: true },
         receipts: await allocator.releaseOf(tx, { ...release, freedMinor }),
         shares: shares.map((share) => ({ ...share, paymentId: id, fromOn })),
-        client: { id: payment.clientId, currency: payment.currency },
+        payers: [payment.clientId],
+        currency: payment.currency,
         told: async () => []
       })
-      await allocator.applyNamed(tx, { books, clientIds: [payment.clientId] })
+      await allocator.applyNamed(tx, { books, clientIds: [...new Set([payment.clientId, ...clientsOf(all)])] })
       return get(tx, id)
     },
 

@@ -67,6 +67,17 @@ const moveWanted = statement<{ id: string }>(
    update payments set version = version + 1, updated_at = $4 where org_id = $1 and id in (select payment_id from moving) returning id`
 )
 
+const selectPayers = statement<{ clientId: string }>(
+  'payments.payers_of_announced',
+  `select distinct p.client_id as "clientId" from announced_allocations w join payments p on p.org_id = w.org_id and p.id = w.payment_id
+   where w.org_id = $1 and w.invoice_id = $2 and p.status = 'pending' order by 1`
+)
+
+/** Whose money is announced for an invoice. */
+export async function payersOf(reader: Reader, invoiceId: string): Promise<string[]> {
+  return (await reader.run(selectPayers, [reader.orgId, invoiceId])).map(({ clientId }) => clientId)
+}
+
 /** Money that was announced for an invoice is meant for the one that replaces it. @returns the payments. */
 export async function moveInvoice(tx: Tx, { from, to, at }: { from: string; to: string; at: Date }): Promise<string[]> {
   return (await tx.run(moveWanted, [tx.orgId, from, to, at])).map(({ id }) => id)
@@ -86,10 +97,16 @@ const selectCredit = statement<Credit>(
      case when p.reserved_for is null then p.unapplied_minor - n.waiting_minor else 0 end as "unappliedMinor"
    from ${withWaiting}
    where p.org_id = $1 and p.client_id = any($2::uuid[]) and p.unapplied_minor > 0 and (p.reserved_for is null or n.waiting_minor > 0)
-   order by p.received_on, p.id`
+   union all
+   select p.id, c.id, p.currency, p.received_on, n.waiting_minor, 0 from clients c join ${withWaiting} on p.org_id = c.org_id and p.client_id = c.parent_id
+   where c.org_id = $1 and c.id = any($2::uuid[]) and p.unapplied_minor > 0 and n.waiting_minor > 0
+   order by "receivedOn", id`
 )
 
-/** Credit that may be applied by itself, oldest first. The clients are locked, so that it stays so. */
+/**
+ * Credit that may be applied by itself, oldest first. The clients are locked, so that it stays so. Of a parent's payments only what waits
+ * for invoices that it names, which may be these clients'.
+ */
 export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]> {
   return tx.run(selectCredit, [tx.orgId, clientIds])
 }
@@ -97,11 +114,15 @@ export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]
 const selectWaiting = statement<WaitingShare>(
   'payments.waiting_of_clients',
   `select p.id as "paymentId", p.client_id as "clientId", p.currency, p.received_on as "receivedOn", p.unapplied_minor as "unappliedMinor",
-     coalesce(x.object_id, w.invoice_id) as "invoiceId", ${notSet} as "amountMinor"
+     i.id as "invoiceId", i.client_id as "ownerId", ${notSet} as "amountMinor"
    from payments p join announced_allocations w on w.org_id = p.org_id and w.payment_id = p.id and w.waits
    left join external_refs x on x.org_id = w.org_id and x.kind = 'invoice' and x.source = w.invoice_source
      and x.external_id = w.invoice_external_id and x.object_id is not null
-   where p.org_id = $1 and coalesce(x.object_id, w.invoice_id) is not null and p.client_id = any($2::uuid[]) and p.status = 'settled' and p.unapplied_minor > 0
+   join invoices i on i.org_id = p.org_id and i.id = coalesce(x.object_id, w.invoice_id)
+   join clients c on c.org_id = i.org_id and c.id = i.client_id
+   where p.org_id = $1 and p.status = 'settled' and p.unapplied_minor > 0 and (i.client_id = p.client_id or c.parent_id = p.client_id)
+     and (p.client_id = any($2::uuid[]) or (i.client_id = any($2::uuid[])
+       and p.client_id = any(array(select parent_id from clients where org_id = $1 and id = any($2::uuid[])))))
    order by p.received_on, p.id, w.position`
 )
 
@@ -109,6 +130,8 @@ const selectWaiting = statement<WaitingShare>(
 export type WaitingShare = Readonly<{
   paymentId: string
   clientId: string
+  /** Whose invoice it is: the client's own, or that of a branch. */
+  ownerId: string
   currency: Currency
   receivedOn: Day
   unappliedMinor: bigint

@@ -32,8 +32,8 @@ export type Payment = Readonly<{
 
 export type Share = Readonly<{ obligationId: string; invoiceId: string; amountMinor: bigint }>
 
-/** A share that is about to be written, with the day that its invoice was issued on, and what had been given up where it is a recovery. */
-export type FreshShare = Share & Readonly<{ issuedOn: Day; recovers?: GivenUp }>
+/** A share that is about to be written, with whose invoice it is, the day of its issue, and what had been given up where it is a recovery. */
+export type FreshShare = Share & Readonly<{ clientId: string; issuedOn: Day; recovers?: GivenUp }>
 
 export type PaymentView = Readonly<{
   payment: Payment
@@ -43,7 +43,7 @@ export type PaymentView = Readonly<{
   externalRefs: readonly ExternalRef[]
 }>
 
-type Open = Readonly<{ obligationId: string; invoiceId: string; issuedOn: Day; balanceMinor: bigint }>
+type Open = Readonly<{ obligationId: string; invoiceId: string; clientId: string; issuedOn: Day; balanceMinor: bigint }>
 
 /**
  * Sets money against what is open, in the given order (oldest due first), each filled before the next.
@@ -52,10 +52,10 @@ type Open = Readonly<{ obligationId: string; invoiceId: string; issuedOn: Day; b
 export function fill(amountMinor: bigint, open: readonly Open[]): FreshShare[] {
   let left = amountMinor
   const shares: FreshShare[] = []
-  for (const { obligationId, invoiceId, issuedOn, balanceMinor } of open) {
+  for (const { obligationId, invoiceId, clientId, issuedOn, balanceMinor } of open) {
     const part = left < balanceMinor ? left : balanceMinor
     if (part <= 0n) continue
-    shares.push({ obligationId, invoiceId, issuedOn, amountMinor: part })
+    shares.push({ obligationId, invoiceId, clientId, issuedOn, amountMinor: part })
     left -= part
   }
   return shares
@@ -227,18 +227,20 @@ export function sumByInvoice(shares: readonly Pick<Share, 'invoiceId' | 'amountM
 
 /**
  * Sets money against an invoice that the caller names, by its own due dates.
- * @throws DomainError naming the allocation: more than the invoice's balance, another currency or client. See `checkNamed`.
+ * @param how.open what the payment's client may pay of the named invoices.
+ * @throws DomainError naming the allocation: more than the invoice's balance, another currency, none that it may pay. See `checkNamed`.
  */
 export function fillNamed(
   { invoiceId, amountMinor }: Wanted,
-  how: { open: readonly (Open & { currency: Currency; clientId: string })[]; currency: Currency; clientId: string; index: number }
+  how: { open: readonly (Open & { currency: Currency })[]; currency: Currency; index: number }
 ): FreshShare[] {
-  const { open, currency, clientId, index } = how
+  const { open, currency, index } = how
   const pointer = `/allocations/${index}`
   const parts = open.filter((part) => part.invoiceId === invoiceId)
   const [first] = parts
-  if (first === undefined || first.clientId !== clientId) {
-    throw new DomainError('reference_not_found', 'The client has no such invoice.', { pointer: `${pointer}/invoice_id` })
+  if (first === undefined) {
+    const sentence = 'Neither the client nor a client whose `parent_id` names it has such an invoice.'
+    throw new DomainError('reference_not_found', sentence, { pointer: `${pointer}/invoice_id` })
   }
   if (first.currency !== currency)
     throw new DomainError('currency_mismatch', `The invoice is in ${first.currency}, the payment in ${currency}.`, { pointer })

@@ -7,6 +7,7 @@ import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, checkAhead, type Organization, todayFor } from '../organizations/organization.ts'
 import { leftOpen } from './announced.ts'
 import * as namedRepository from './named-repository.ts'
+import type { PayablesOf } from './payable-service.ts'
 import { checkNamed, fill, fillNamed, knownOf, type Named, type Payment, type PaymentView, type Wanted } from './payment.ts'
 import * as repository from './repository.ts'
 
@@ -19,34 +20,39 @@ export type PendingPorts = Readonly<{
   /** As much of these invoices is not dunned through `untilOn`. */
   hold: (tx: Tx, books: Books, held: Readonly<{ paymentId: string; clientId: string; part: Part; untilOn: Day }>) => Promise<void>
   /**
-   * They are again. Where it holds nothing and the money did not come, the invoices that it names are decided anew: a collection failed.
+   * They are again; the payment's client is locked, those of its invoices are locked then. Where it holds nothing and the money did not come, the invoices that it names are decided anew: a collection failed.
    */
   release: (
     tx: Tx,
     books: Books,
-    held: Readonly<{ paymentId: string; clientId: string; namedIds: readonly string[]; reason: PendingEnd }>
+    held: Readonly<{ paymentId: string; clientId: string; named: ReadonlyMap<string, readonly string[]>; reason: PendingEnd }>
   ) => Promise<void>
   setDeadline: SetDeadline
 }>
 
+type Deps = Readonly<{ invoices: InvoiceService; payablesOf: PayablesOf; ports: PendingPorts }>
+
+/** An amount that is announced for an invoice, and whose invoice it is. */
+type Covered = Wanted & Readonly<{ clientId: string }>
+
 /** What announced money does while it is not there: it counts nowhere, and keeps what it covers from being dunned. */
-export function createPendings({ invoices, ports }: Readonly<{ invoices: InvoiceService; ports: PendingPorts }>) {
+export function createPendings({ invoices, payablesOf, ports }: Deps) {
   /** @returns how much it is named for, of the invoices that are open. @throws DomainError naming the allocation, as for money that is there. */
-  async function namedInvoices(tx: Tx, payment: Payment, named: readonly Named[]): Promise<Wanted[]> {
+  async function namedInvoices(tx: Tx, payment: Payment, named: readonly Named[]): Promise<Covered[]> {
     const { amountMinor: availableMinor, currency, clientId } = payment
     checkNamed(named, { availableMinor, currency })
-    const open = await invoices.payablesOfInvoices(
-      tx,
-      knownOf(named).map(({ invoiceId }) => invoiceId)
-    )
+    const invoiceIds = knownOf(named).map(({ invoiceId }) => invoiceId)
+    const open = await payablesOf(tx, { clientId, invoiceIds })
     named.forEach((one, index) => {
-      for (const known of one.waits ? [] : knownOf([one])) fillNamed(known, { open, currency, clientId, index })
+      for (const known of one.waits ? [] : knownOf([one])) fillNamed(known, { open, currency, index })
     })
-    const own = open.filter((part) => part.clientId === clientId && part.currency === currency)
-    return knownOf(named).filter(({ invoiceId }) => own.some((part) => part.invoiceId === invoiceId))
+    return knownOf(named).flatMap((one) => {
+      const part = open.find(({ invoiceId, currency: code }) => invoiceId === one.invoiceId && code === currency)
+      return part === undefined ? [] : [{ ...one, clientId: part.clientId }]
+    })
   }
 
-  async function coveredBy(tx: Tx, payment: Payment): Promise<Wanted[]> {
+  async function coveredBy(tx: Tx, payment: Payment): Promise<Covered[]> {
     const { id, clientId, currency, amountMinor } = payment
     if (payment.reservedFor !== null) return []
     const [open, others] = await Promise.all([
@@ -65,15 +71,18 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
       const { id: paymentId, clientId } = payment
       const today = todayFor(books, client.timeZone)
       checkMaturity(payment.maturesOn, { today, organization: books.organization })
-      const covered = perInvoice(named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named))
+      const covered = named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named)
       repository.insert(tx, payment)
       if (named !== null) namedRepository.insertNamed(tx, { paymentId, named })
       const untilOn = addDays(payment.maturesOn ?? today, books.organization.clearingDays)
       const at = startOfDay(addDays(untilOn, 1), client.timeZone ?? books.organization.timeZone)
       await ports.setDeadline(tx, { kind: 'payment', objectId: paymentId, clientId, at })
       // What was to be there before it was even announced keeps nothing from being dunned. Without invoices there is nothing to hold.
-      const part = { currency: payment.currency, of: covered }
-      if (untilOn >= today && covered.size > 0) await ports.hold(tx, books, { paymentId, clientId, part, untilOn })
+      if (untilOn < today) return
+      for (const [ownerId, of] of Map.groupBy(covered, (one) => one.clientId)) {
+        const part = { currency: payment.currency, of: perInvoice(of) }
+        await ports.hold(tx, books, { paymentId, clientId: ownerId, part, untilOn })
+      }
     },
 
     /** Something was said of it, or its time is over. */
@@ -84,8 +93,12 @@ export function createPendings({ invoices, ports }: Readonly<{ invoices: Invoice
     ): Promise<void> {
       const { id: paymentId, clientId } = view.payment
       await ports.setDeadline(tx, { kind: 'payment', objectId: paymentId, clientId, at: null })
-      const namedIds = knownOf(view.named).map(({ invoiceId }) => invoiceId)
-      await ports.release(tx, books, { paymentId, clientId, namedIds, reason })
+      const invoiceIds = reason === 'settled' ? [] : knownOf(view.named).map(({ invoiceId }) => invoiceId)
+      const named = invoiceIds.length === 0 ? [] : await payablesOf(tx, { clientId, invoiceIds })
+      const ofClients = [...Map.groupBy(named, (one) => one.clientId)].map(
+        ([id, parts]) => [id, [...new Set(parts.map(({ invoiceId }) => invoiceId))]] as const
+      )
+      await ports.release(tx, books, { paymentId, clientId, named: new Map(ofClients), reason })
     }
   }
 }

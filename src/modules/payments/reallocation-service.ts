@@ -32,8 +32,10 @@ export function createReallocation({ organizations, clients, invoices, allocator
     ])
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
     const payables = [...open, ...set.filter(({ obligationId }) => !openIds.has(obligationId))].toSorted(oldestDueFirst)
-    // What was given up and came in after all is a recovery, and stays one.
-    const kept = invoiceViews.filter(({ invoice }) => invoice.status !== 'open' && invoice.status !== 'paid')
+    // What was given up and came in after all is a recovery, and stays one; what is a branch's is only ever named.
+    const kept = invoiceViews.filter(
+      ({ invoice }) => invoice.clientId !== clientId || (invoice.status !== 'open' && invoice.status !== 'paid')
+    )
     return reallocated(views, { payables, kept: new Set(kept.map(({ invoice }) => invoice.id)), appliesCredit })
   }
 
@@ -51,7 +53,9 @@ export function createReallocation({ organizations, clients, invoices, allocator
       const movements = await movementsOf(tx, { clientId: client.id, currency, appliesCredit })
       for (const [code, moved] of Map.groupBy(movements, ({ view }) => view.payment.currency)) {
         const releases = await Promise.all(
-          moved.map(({ view, freedMinor }) => allocator.releaseOf(tx, { paymentId: view.payment.id, asOf: null, freedMinor }))
+          moved.map(({ view, freedMinor }) =>
+            allocator.releaseOf(tx, { paymentId: view.payment.id, clientId: client.id, asOf: null, freedMinor })
+          )
         )
         const shares = moved.flatMap(({ view: { payment }, shares: own }) =>
           own.map((share) => ({ ...share, paymentId: payment.id, fromOn: payment.receivedOn ?? share.issuedOn }))
@@ -59,7 +63,8 @@ export function createReallocation({ organizations, clients, invoices, allocator
         await allocator.allocate(tx, {
           ...{ books, at: books.now, shares, movesCredit: true },
           receipts: releases.flat(),
-          client: { id: client.id, currency: code },
+          payers: [client.id],
+          currency: code,
           told: async () => []
         })
       }

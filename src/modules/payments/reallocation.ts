@@ -74,7 +74,8 @@ function withoutAutomatic(view: PaymentView, automatic: readonly Share[]): Payme
 function waitingRows(view: PaymentView) {
   const { id: paymentId, clientId, currency, receivedOn, unappliedMinor } = view.payment
   if (receivedOn === null) return []
-  return knownOf(waitingOf(view)).map((one) => ({ ...one, paymentId, clientId, currency, receivedOn, unappliedMinor }))
+  const of = { paymentId, clientId, ownerId: clientId, currency, receivedOn, unappliedMinor }
+  return knownOf(waitingOf(view)).map((one) => ({ ...one, ...of }))
 }
 
 /** What may be set against whatever is oldest due: nothing that is kept for an invoice. */

@@ -3,7 +3,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { EARLIEST_ON, LATEST_ON } from '../invoices/draft.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
-import type { LedgerEntry } from '../invoices/ledger.ts'
+import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Named, Payment } from './payment.ts'
 import type { Instrument, ReversalReason } from './table.ts'
 
@@ -120,4 +120,27 @@ export function entryOf(
     unappliedMinor: how.unappliedMinor,
     effectiveOn: how.effectiveOn
   }
+}
+
+/** Whose entries these are. */
+export function clientsOf(entries: readonly LedgerEntry[]): string[] {
+  return [...new Set(entries.map(({ clientId }) => clientId))]
+}
+
+/** What entries change the unapplied rest of each payment by. */
+export function creditChanges(entries: readonly LedgerEntry[]): { paymentId: string; byMinor: bigint }[] {
+  return entries.flatMap(({ paymentId, unappliedMinor: byMinor }) =>
+    paymentId === null || byMinor === 0n ? [] : [{ paymentId, byMinor }]
+  )
+}
+
+/** As much of what a payment has set against one obligation as is to be taken, what was set last first. */
+export function latestOf(set: readonly Allocation[], minor: bigint): Allocation[] {
+  let left = minor
+  return set.toReversed().flatMap((allocation) => {
+    const amountMinor = allocation.amountMinor < left ? allocation.amountMinor : left
+    if (amountMinor <= 0n) return []
+    left -= amountMinor
+    return [{ ...allocation, amountMinor }]
+  })
 }

@@ -161,6 +161,18 @@ export async function otherAnnouncements(
   return rows.map(({ amountMinor, named }) => ({ amountMinor, named: knownOf(named.map(namedFrom)) }))
 }
 
+const selectClients = statement<{ id: string; clientId: string }>(
+  'payments.clients_of',
+  'select id, client_id as "clientId" from payments where org_id = $1 and id = any($2::uuid[])'
+)
+
+/** Whose each payment is, by payment id. */
+export async function clientsOf(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await reader.run(selectClients, [reader.orgId, ids])
+  return new Map(rows.map(({ id, clientId }) => [id, clientId]))
+}
+
 const moveUnappliedRows = statement<{ id: string }>(
   'payments.move_unapplied',
   `update payments p set unapplied_minor = p.unapplied_minor + t.by_minor, version = p.version + 1, updated_at = $4

@@ -70,7 +70,7 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'Record money that came in or is announced',
         description:
-          'Without allocations it settles what is oldest due, in its currency; what is left is unapplied credit. Announced money settles nothing yet: as much as it will settle is not dunned through matures_on, or today, and the clearing_days of the organization.',
+          'Without allocations it settles what is oldest due of the client, in its currency; what is left is unapplied credit of the client. Allocations may also name invoices of its branches: clients whose `parent_id` names it. Announced money settles nothing yet: as much as it will settle is not dunned through matures_on, or today, and the clearing_days of the organization.',
         headers: writeHeaders,
         body: CreatePayment,
         response: { 201: ref(PaymentSchema) }
@@ -185,7 +185,8 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'allocatePayment',
         tags,
         summary: 'Set what is left of a payment against invoices',
-        description: 'Those that allocations name, else what is oldest due in its currency.',
+        description:
+          'Those that allocations name, of the client or of a client whose `parent_id` names it, else what is oldest due of the client in its currency.',
         params: IdParams,
         headers: actionHeaders,
         body: AllocatePayment,
@@ -234,7 +235,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         tags: ['Clients'],
         summary: 'What a client’s ledger comes to',
         description:
-          'Everything invoiced, paid and given up since the first invoice, per currency. Made for parting with a client.',
+          'Everything invoiced, paid and given up since the first invoice, per currency: `invoiced` less `paid` and `given_up` is `open`. What a parent paid of its invoices is `paid` too; `unapplied_credit` is what its own payments have left. Made for parting with a client.',
         params: IdParams,
         response: { 200: ref(ClosingStatementSchema), ...refusals(404) }
       }
@@ -254,7 +255,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         tags: ['Clients'],
         summary: 'Apply a client’s payments anew, oldest due first',
         description:
-          'Which invoice a payment without allocations settles depends on what was there when it came. This releases what was applied automatically and applies it again, in one transaction: first what sources named and is waiting, then the oldest due; of one due day the oldest issued, and of these by number. Payments go by the day on which they were received, of one day by reference. Allocations that are named (`announced_allocations`) and reserved payments stay. It counts from the days on which the money was received, and only invoices whose state changes have an event. A second call changes nothing.',
+          'Which invoice a payment without allocations settles depends on what was there when it came. This releases what was applied automatically and applies it again, in one transaction: first what sources named and is waiting, then the oldest due; of one due day the oldest issued, and of these by number. Payments go by the day on which they were received, of one day by reference. Allocations that are named (`announced_allocations`) and reserved payments stay, and no invoice of a branch is paid by it. It counts from the days on which the money was received, and only invoices whose state changes have an event. A second call changes nothing.',
         params: IdParams,
         headers: writeHeaders,
         body: ReallocateClient,

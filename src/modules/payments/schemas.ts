@@ -48,14 +48,16 @@ const paymentFields = {
   reference: nullable(Type.String()),
   reserved_for: nullable(Type.String()),
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText, note: nullable(Type.String()) })),
-  allocations: Type.Array(closed({ invoice_id: Id, amount: Amount })),
+  allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
+    description: 'What it pays: invoices of its client, and of branches whose parent its client is where it names them'
+  }),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
     description:
       'What it is named for, by its source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
   }),
   pending_allocations: Type.Array(closed({ invoice_id: nullable(Id), invoice_ref: nullable(ref(ExternalRef)), amount: Amount }), {
     description:
-      'What its source named by `invoice_ref` and could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is of another client or currency. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
+      'What its source named by `invoice_ref` and could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is in another currency, or neither of the client nor of a client whose `parent_id` names it. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
   }),
   unconfirmed_at: nullable(
     Type.String({
@@ -88,7 +90,7 @@ export const AllocationsInput = Type.Array(
     minItems: 1,
     maxItems: 200,
     description:
-      'Amounts that are applied to these invoices, for announced money once it is there. Without allocations the payment is applied to what is oldest due. In a PUT by reference an `invoice_ref` may name an invoice that does not exist yet, or more than is open: that part waits, see `pending_allocations`'
+      'Amounts that are applied to these invoices, for announced money once it is there. An invoice is one of the client, or of a client whose `parent_id` names it. Without allocations the payment is applied to what is oldest due of the client itself. In a PUT by reference an `invoice_ref` may name an invoice that does not exist yet, or more than is open: that part waits, see `pending_allocations`'
   }
 )
 export type AllocationsBody = Static<typeof AllocationsInput>

@@ -16,10 +16,11 @@ import { createBalances } from './balance-service.ts'
 import { createClosing } from './closing-service.ts'
 import { createCorrections, type Opened, type PaymentChange, type TakenBack } from './correction-service.ts'
 import * as namedRepository from './named-repository.ts'
+import { createPayables } from './payable-service.ts'
 import { type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { createReallocation } from './reallocation-service.ts'
-import { entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
+import { clientsOf, entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 import { createShares } from './shares-service.ts'
@@ -42,8 +43,9 @@ export type PaymentServiceDeps = Readonly<{
 export function createPaymentService(deps: PaymentServiceDeps) {
   const { newId, events, organizations, clients, references, invoices } = deps
   const allocator = createAllocator(deps)
-  const pendings = createPendings({ invoices, ports: deps.pending })
-  const { sharesOf, stillNamed } = createShares({ invoices })
+  const payablesOf = createPayables({ clients, invoices })
+  const pendings = createPendings({ invoices, payablesOf, ports: deps.pending })
+  const { sharesOf, stillNamed } = createShares({ invoices, payablesOf })
 
   async function get(reader: Reader, id: string): Promise<PaymentView> {
     const view = await repository.find(reader, id)
@@ -107,12 +109,13 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       at,
       receipts: [...taken, receipt],
       shares: shares.map((share) => ({ ...share, paymentId: payment.id, fromOn: receivedOn })),
-      client: { id: payment.clientId, currency: payment.currency },
+      payers: [payment.clientId],
+      currency: payment.currency,
       told,
       movesCredit: false
     })
     if (view === undefined || (waitingOf(view).length === 0 && instead === undefined)) return view ?? get(tx, payment.id)
-    const applied = await allocator.applyNamed(tx, { books, clientIds: [payment.clientId] })
+    const applied = await allocator.applyNamed(tx, { books, clientIds: clientsOf([...taken, receipt]) })
     return applied ? get(tx, payment.id) : view
   }
 
@@ -146,7 +149,15 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).payment),
     creditOf: allocator.creditOf,
     unappliedOf: namedRepository.unappliedOf,
-    moveInvoice: namedRepository.moveInvoice,
+
+    /** See `moveInvoice` of the repository. The invoice's client is locked; a parent whose money is announced for it is locked here. */
+    async moveInvoice(tx: Tx, moving: { from: string; to: string; at: Date }): Promise<string[]> {
+      const payers = await namedRepository.payersOf(tx, moving.from)
+      if (payers.length > 0) await clients.lockMany(tx, payers)
+      return namedRepository.moveInvoice(tx, moving)
+    },
+
+    applyNamed: allocator.applyNamed,
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
     applyReleased: allocator.applyReleased,
@@ -223,7 +234,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
         at,
         receipts: [],
         shares: shares.map((share) => ({ ...share, paymentId: id, fromOn: today })),
-        client: { id: payment.clientId, currency: payment.currency },
+        payers: [payment.clientId],
+        currency: payment.currency,
         told: async () => [],
         movesCredit: true
       })

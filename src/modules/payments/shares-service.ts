@@ -2,6 +2,7 @@ import type { Tx } from '../../db/client.ts'
 import { type LedgerEntry, oldestDueFirst, type Payable } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
+import type { PayablesOf } from './payable-service.ts'
 import {
   asRecoveries,
   checkNamed,
@@ -20,29 +21,37 @@ import {
 } from './payment.ts'
 
 /** What money is set against, before it is written. */
-export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }>) {
-  /** The obligations of the invoices as they stand once `freed` is posted. */
-  async function openOf(tx: Tx, invoiceIds: readonly string[], freed: readonly LedgerEntry[]): Promise<Payable[]> {
-    return withEntries(await invoices.payablesOfInvoices(tx, invoiceIds), freed)
+export function createShares({ invoices, payablesOf }: Readonly<{ invoices: InvoiceService; payablesOf: PayablesOf }>) {
+  /** What the client may pay of the invoices, as they stand once `freed` is posted. */
+  async function openOf(
+    tx: Tx,
+    { clientId }: Pick<Payment, 'clientId'>,
+    { invoiceIds, freed }: { invoiceIds: readonly string[]; freed: readonly LedgerEntry[] }
+  ): Promise<Payable[]> {
+    const also = freed.flatMap((entry) => (entry.obligationId === null ? [] : [entry.clientId]))
+    return withEntries(await payablesOf(tx, { clientId, invoiceIds, also }), freed)
   }
 
   async function named(
     tx: Tx,
-    { clientId, currency }: Payment,
+    payment: Payment,
     how: { wanted: readonly Named[]; availableMinor: bigint; freed: readonly LedgerEntry[] }
   ): Promise<FreshShare[]> {
     const { wanted, availableMinor, freed } = how
+    const { clientId, currency } = payment
     checkNamed(wanted, { availableMinor, currency })
-    const ids = knownOf(wanted).map(({ invoiceId }) => invoiceId)
-    const [payables, before] = await Promise.all([openOf(tx, ids, freed), invoices.givenUpOf(tx, ids)])
-    const givenUp = givenUpAgain(before, freed)
+    const invoiceIds = knownOf(wanted).map(({ invoiceId }) => invoiceId)
+    const [payables, own] = await Promise.all([openOf(tx, payment, { invoiceIds, freed }), invoices.givenUpOf(tx, invoiceIds)])
+    // What was given up of a branch's invoices is read again with the branch locked.
+    const isOwn = payables.every((part) => part.clientId === clientId)
+    const givenUp = givenUpAgain(isOwn ? own : await invoices.givenUpOf(tx, invoiceIds), freed)
     const open = withGivenUp(payables, givenUp)
     const shares = wanted.flatMap((one, index) => {
       const [known] = knownOf([one])
       if (known === undefined) return []
-      const own = open.filter((part) => part.clientId === clientId && part.currency === currency)
+      const same = open.filter((part) => part.currency === currency)
       // What its source names by reference may be another invoice, or more open, before long.
-      return one.waits ? fillAnnounced([known], own) : fillNamed(known, { open, currency, clientId, index })
+      return one.waits ? fillAnnounced([known], same) : fillNamed(known, { open, currency, index })
     })
     return asRecoveries(shares, givenUp)
   }
@@ -52,7 +61,9 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
     const open = await invoices.payablesOf(tx, { clientIds: [clientId], currency })
     if (freedIds.length === 0) return open
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
-    const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(({ obligationId }) => !openIds.has(obligationId))
+    const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(
+      (one) => one.clientId === clientId && !openIds.has(one.obligationId)
+    )
     return withEntries([...open, ...closed], freed).toSorted(oldestDueFirst)
   }
 
@@ -76,10 +87,12 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
       if (wanted !== null) return named(tx, payment, { wanted, availableMinor, freed })
       if (announced.length > 0) {
         const known = knownOf(announced)
-        const ids = known.map(({ invoiceId }) => invoiceId)
-        const open = await openOf(tx, ids, freed)
-        const own = open.filter(({ clientId, currency }) => clientId === payment.clientId && currency === payment.currency)
-        return fillAnnounced(known, own)
+        const invoiceIds = known.map(({ invoiceId }) => invoiceId)
+        const open = await openOf(tx, payment, { invoiceIds, freed })
+        return fillAnnounced(
+          known,
+          open.filter(({ currency }) => currency === payment.currency)
+        )
       }
       if (payment.reservedFor !== null) return []
       return fill(availableMinor, await oldestDue(tx, payment, freed))
@@ -94,11 +107,8 @@ export function createShares({ invoices }: Readonly<{ invoices: InvoiceService }
       if (said.length === 0) return null
       if (said.some(({ waits }) => waits)) return trimmed(said, amountMinor)
       const wanted = payment.status === 'settled' ? sumByInvoice(allocations) : knownOf(said)
-      const open = await openOf(
-        tx,
-        wanted.map(({ invoiceId }) => invoiceId),
-        freed
-      )
+      const invoiceIds = wanted.map(({ invoiceId }) => invoiceId)
+      const open = await openOf(tx, payment, { invoiceIds, freed })
       const still = stillAnnounced(wanted, { open, amountMinor })
       return still?.map((one) => ({ ...one, ref: null, waits: false })) ?? null
     }

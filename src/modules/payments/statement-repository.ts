@@ -11,15 +11,24 @@ export type StatementLine = Readonly<{
   creditMinor: string
 }>
 
+const claims = `'invoice_issued', 'total_adjusted', 'voided'`
+const paid = `'allocation', 'allocation_reversed'`
+
+// An allocation to a branch's invoice is of the branch, what it takes from the payment's rest is of the payment's client.
 const selectStatement = statement<StatementLine>(
   'payments.closing_statement',
-  `select currency,
-     coalesce(sum(balance_minor) filter (where kind in ('invoice_issued', 'total_adjusted', 'voided')), 0)::text as "invoicedMinor",
-     coalesce(-sum(balance_minor) filter (where kind in ('allocation', 'allocation_reversed')), 0)::text as "paidMinor",
-     coalesce(-sum(balance_minor) filter (where kind not in ('invoice_issued', 'total_adjusted', 'voided', 'allocation', 'allocation_reversed')), 0)::text
-       as "givenUpMinor",
-     coalesce(sum(balance_minor), 0)::text as "openMinor", coalesce(sum(unapplied_minor), 0)::text as "creditMinor"
-   from ledger_entries where org_id = $1 and client_id = $2 group by currency order by currency`
+  `with owed as (
+     select currency, coalesce(sum(balance_minor) filter (where kind in (${claims})), 0) as invoiced,
+       coalesce(-sum(balance_minor) filter (where kind in (${paid})), 0) as paid,
+       coalesce(-sum(balance_minor) filter (where kind not in (${claims}, ${paid})), 0) as given_up, sum(balance_minor) as open
+     from ledger_entries where org_id = $1 and client_id = $2 group by currency
+   ), had as (
+     select e.currency, sum(e.unapplied_minor) as credit
+     from payments p join ledger_entries e on e.org_id = p.org_id and e.payment_id = p.id where p.org_id = $1 and p.client_id = $2 group by e.currency
+   )
+   select currency, coalesce(invoiced, 0)::text as "invoicedMinor", coalesce(paid, 0)::text as "paidMinor", coalesce(given_up, 0)::text as "givenUpMinor",
+     coalesce(open, 0)::text as "openMinor", coalesce(credit, 0)::text as "creditMinor"
+   from owed full join had using (currency) order by currency`
 )
 
 export function closingLines(reader: Reader, clientId: string): Promise<StatementLine[]> {

@@ -66,9 +66,10 @@ export function promisedOf(
   const open = views
     .flatMap(({ obligations }) => obligations)
     .toSorted((a, b) => (a.dueOn === b.dueOn ? (a.id < b.id ? -1 : 1) : a.dueOn < b.dueOn ? -1 : 1))
-    .map(({ id: obligationId, invoiceId, dueOn: issuedOn, balanceMinor }) => ({
+    .map(({ id: obligationId, invoiceId, clientId, dueOn: issuedOn, balanceMinor }) => ({
       obligationId,
       invoiceId,
+      clientId,
       issuedOn,
       balanceMinor
     }))

@@ -3,7 +3,10 @@ import { day } from '../../../src/kernel/day.ts'
 import { fillAnnounced, leftOpen, stillAnnounced } from '../../../src/modules/payments/announced.ts'
 
 const issuedOn = day('2026-01-01')
-const open = (invoiceId: string, balanceMinor: bigint) => ({ obligationId: `${invoiceId}/1`, invoiceId, issuedOn, balanceMinor })
+const open = (invoiceId: string, balanceMinor: bigint) => ({
+  ...{ obligationId: `${invoiceId}/1`, invoiceId, clientId: 'client' },
+  ...{ issuedOn, balanceMinor }
+})
 const all = [open('a', 100n), open('b', 50n), open('c', 80n)]
 const balances = (left: readonly { balanceMinor: bigint }[]) => left.map(({ balanceMinor }) => balanceMinor)
 
