@@ -67,7 +67,7 @@ export function createServices(deps: ServiceDeps) {
   const organizations = createOrganizationService({
     clock,
     wakeClock: wake.clock,
-    ports: { seedPolicy: policies.seed, groundsChanged: (tx, now) => receivables.dunning.groundsChanged(tx, now) }
+    ports: { seedPolicy: policies.seed, groundsChanged: (tx, changed) => receivables.dunning.groundsChanged(tx, changed) }
   })
   const apiKeys = createApiKeyService({ database, clock, newId, randomBytes })
   const references = createReferenceService({ clock })

@@ -82,3 +82,15 @@ export class DomainError extends Error {
     this.existingId = details.existingId
   }
 }
+
+/** @throws DomainError for a body that states a field without the one that it says something of. */
+export function requireTogether<Field extends string>(
+  body: Readonly<Partial<Record<Field, unknown>>>,
+  stated: Field,
+  of: Field
+): void {
+  if (body[stated] === undefined || body[of] !== undefined) return
+  throw new DomainError('invalid_request', `\`${stated}\` belongs to \`${of}\`: send both, or neither.`, {
+    pointer: `/${stated}`
+  })
+}

@@ -131,7 +131,7 @@ describe('changes', () => {
     const heard: string[] = []
     const ports = {
       offboardingStarted: async () => undefined,
-      groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => void heard.push(clientId),
+      groundsChanged: async (_tx: unknown, { clientId }: { clientId: string }) => heard.push(clientId),
       parentChanged: async () => undefined,
       named: async () => undefined
     }

@@ -3,10 +3,10 @@ import { DomainError } from '../../kernel/errors.ts'
 import type { ByRefWrites } from '../pending-writes/service.ts'
 import type { ExternalRef } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { type Client, type ClientChange, type NewClient, unsetClient } from './client.ts'
-import { toDocument } from './client-document.ts'
+import { type Client, type ClientChange, type NewClient, type PolicyChange, unsetClient } from './client.ts'
+import { changeDocument } from './client-document.ts'
 import { clientChangeFrom } from './schemas.ts'
-import type { ClientService } from './service.ts'
+import type { ClientService, Updated } from './service.ts'
 
 type Put = Readonly<{
   ref: ExternalRef
@@ -14,7 +14,7 @@ type Put = Readonly<{
   sourceVersion?: bigint | undefined
   expectedVersion?: number | undefined
 }>
-export type PutResult = Readonly<{ client: Client; created: boolean; applied: boolean }>
+export type PutResult = Readonly<{ client: Client; policyChange: PolicyChange | null; created: boolean; applied: boolean }>
 
 type Deps = Readonly<{
   newId: () => string
@@ -22,7 +22,7 @@ type Deps = Readonly<{
   get: (reader: Reader, id: string) => Promise<Client>
   idOf: (reader: Reader, ref: ExternalRef) => Promise<string>
   insert: (tx: Tx, made: { id: string; input: NewClient; awaited: readonly ExternalRef[] }) => Promise<Client>
-  update: (tx: Tx, update: { id: string; change: ClientChange; expectedVersion?: number | undefined }) => Promise<Client>
+  update: (tx: Tx, update: { id: string; change: ClientChange; expectedVersion?: number | undefined }) => Promise<Updated>
 }>
 
 /** What another system says of its clients, by the names that they have there. */
@@ -36,21 +36,22 @@ export function createClientPuts({ newId, references, get, idOf, insert, update 
       const name = { kind: 'client', ...ref } as const
       const claim = await references.claim(tx, { ...name, objectId: newId() })
       const isCurrent = sourceVersion === undefined || (await references.setSourceVersion(tx, { ...name, sourceVersion }))
-      if (!isCurrent) return { client: await get(tx, claim.objectId), created: false, applied: false }
+      if (!isCurrent) return { client: await get(tx, claim.objectId), policyChange: null, created: false, applied: false }
       const merged = change.externalRefs === undefined ? change : { ...change, externalRefs: withRef(change.externalRefs, ref) }
       if (!claim.created) {
-        const client = await update(tx, { id: claim.objectId, change: merged, expectedVersion })
-        return { client, created: false, applied: true }
+        const updated = await update(tx, { id: claim.objectId, change: merged, expectedVersion })
+        return { ...updated, created: false, applied: true }
       }
       if (expectedVersion !== undefined) throw new DomainError('version_conflict', 'There is no such client yet.')
       const input = newClientFrom({ ...merged, externalRefs: merged.externalRefs ?? [ref] })
       const awaited = claim.isAwaited ? [ref] : []
-      return { client: await insert(tx, { id: claim.objectId, input, awaited }), created: true, applied: true }
+      const client = await insert(tx, { id: claim.objectId, input, awaited })
+      return { client, policyChange: null, created: true, applied: true }
     },
 
     /** The source no longer has this client. It gets no new invoices; what is open stays open. */
     archiveByRef: async (tx: Tx, ref: ExternalRef): Promise<Client> =>
-      update(tx, { id: await idOf(tx, ref), change: { archived: true } })
+      (await update(tx, { id: await idOf(tx, ref), change: { archived: true } })).client
   }
 }
 
@@ -65,18 +66,20 @@ export function clientWrites(clients: ClientService): ByRefWrites {
     async put(tx, { ref, body, sourceVersion, revives, expectedVersion }) {
       const change = { ...(revives === true && { archived: false }), ...clientChangeFrom(body) }
       const version = sourceVersion ?? undefined
-      const { client, created, applied } = await clients.put(tx, { ref, change, sourceVersion: version, expectedVersion })
-      return { status: created ? 201 : 200, body: { ...toDocument(client), applied } }
+      const { client, policyChange, created, applied } = await clients.put(tx, {
+        ...{ ref, change, sourceVersion: version, expectedVersion }
+      })
+      return { status: created ? 201 : 200, body: { ...changeDocument(client, policyChange), applied } }
     },
 
     remove: async (tx, ref) => ({
       status: 200,
-      body: { ...toDocument(await clients.archiveByRef(tx, ref)), applied: true }
+      body: { ...changeDocument(await clients.archiveByRef(tx, ref), null), applied: true }
     }),
 
     unchanged: async (reader, ref) => ({
       status: 200,
-      body: { ...toDocument(await clients.getByRef(reader, ref)), applied: false }
+      body: { ...changeDocument(await clients.getByRef(reader, ref), null), applied: false }
     })
   }
 }

@@ -1,6 +1,6 @@
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import { inOrder } from '../references/reference.ts'
-import type { Client, Contact } from './client.ts'
+import type { Client, Contact, PolicyChange } from './client.ts'
 
 export type ClientDocument = ReturnType<typeof toDocument>
 
@@ -31,6 +31,15 @@ export function toDocument(client: Client) {
     created_at: client.createdAt.toISOString(),
     updated_at: client.updatedAt.toISOString()
   }
+}
+
+/** What an answer to a change carries besides the client. */
+export function changeDocument(client: Client, policyChange: PolicyChange | null) {
+  return { ...toDocument(client), ...(policyChange !== null && { policy_change: changed(policyChange) }) }
+}
+
+function changed({ appliesTo, invoices }: PolicyChange) {
+  return { applies_to: appliesTo, invoices }
 }
 
 function termsDocument(terms: PaymentTerms): PaymentTerms {

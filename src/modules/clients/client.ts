@@ -102,6 +102,9 @@ export type NewClient = ClientSettings &
 export const policyScopes = ['new_invoices', 'all'] as const
 export type PolicyScope = (typeof policyScopes)[number]
 
+/** Another policy of a client, and how many open invoices without one of their own it moved or left. */
+export type PolicyChange = Readonly<{ appliesTo: PolicyScope; invoices: number }>
+
 /** Omitted fields are unchanged; null clears a field. */
 export type ClientChange = Readonly<Partial<NewClient> & { policyAppliesTo?: PolicyScope }>
 

@@ -16,8 +16,9 @@ import {
   writeHeaders
 } from '../../http/schemas.ts'
 import type { PendingWriteService } from '../pending-writes/service.ts'
-import { toDocument } from './client-document.ts'
+import { changeDocument, toDocument } from './client-document.ts'
 import {
+  ChangedClientSchema,
   ClientByRefSchema,
   ClientQuery,
   ClientSchema,
@@ -115,18 +116,19 @@ export const clientRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
         tags,
         summary: 'Change a client',
         description:
-          'What is absent stays, null clears, lists and metadata are replaced whole. A changed time zone or exemption has its open invoices decided anew; with another policy, `applies_to` is required and states what it is for.',
+          'What is absent stays, null clears, lists and metadata are replaced whole. A changed time zone or exemption has its open invoices decided anew; with another policy, `applies_to` is required and states what it is for, and `policy_change` answers how many invoices it moved or left.',
         params: IdParams,
         headers: matchHeaders,
         body: UpdateClient,
-        response: { 200: ref(ClientSchema), ...refusals(404, 412, 422) }
+        response: { 200: ref(ChangedClientSchema), ...refusals(404, 412, 422) }
       }
     },
     (request, reply) =>
       once(request, reply, async (tx) => {
         const change = clientChangeFrom(request.body)
         const update = { id: request.params.id, change, expectedVersion: expectedVersion(request) }
-        return { status: 200, body: toDocument(await atRefs(request.body, () => clients.update(tx, update))) }
+        const { client, policyChange } = await atRefs(request.body, () => clients.update(tx, update))
+        return { status: 200, body: changeDocument(client, policyChange) }
       })
   )
 

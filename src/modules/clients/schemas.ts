@@ -22,7 +22,7 @@ import {
   updatedSince
 } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
-import { DomainError } from '../../kernel/errors.ts'
+import { DomainError, requireTogether } from '../../kernel/errors.ts'
 import { knownCurrency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
 import {
@@ -109,14 +109,34 @@ export const ClientSchema = named(
   closed(clientFields, { description: 'Who owes. What is null is as the organization has it, or none' })
 )
 
+const answered = {
+  ...clientFields,
+  policy_change: Type.Optional(
+    closed({
+      applies_to: oneOf(policyScopes),
+      invoices: Type.Integer({
+        description:
+          'The number of open invoices without a policy of their own: with `all`, those that went on under the other policy; with `new_invoices`, those that got the former one as their own'
+      })
+    })
+  )
+}
+
+export const ChangedClientSchema = named(
+  'ChangedClient',
+  closed(answered, {
+    description: 'The client after the change; `policy_change` is there if another `dunning_policy_id` applies'
+  })
+)
+
 export const ClientByRefSchema = named(
   'ClientByRef',
-  closed({ ...clientFields, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+  closed({ ...answered, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
 )
 
 export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 
-export const clientSchemas = [ContactSchema, ClientSchema, ClientByRefSchema]
+export const clientSchemas = [ContactSchema, ClientSchema, ChangedClientSchema, ClientByRefSchema]
 
 const CONTACTS_MAX = 50
 const ParentRef = Type.Optional(
@@ -189,6 +209,7 @@ export function clientChangeFrom(body: Static<typeof UpdateClient>): ClientChang
     const pointer = '/parent_ref'
     throw new DomainError('invalid_request', 'Name the parent by its id or by its reference, not by both.', { pointer })
   }
+  requireTogether(body, 'applies_to', 'dunning_policy_id')
   return {
     ...(body.name !== undefined && { name: body.name }),
     ...(body.locale !== undefined && { locale: body.locale }),

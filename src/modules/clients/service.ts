@@ -16,6 +16,7 @@ import {
   type ClientTerms,
   changesGrounds,
   type NewClient,
+  type PolicyChange,
   type PolicyScope,
   policyScopeOf,
   type ServiceStatus
@@ -32,8 +33,11 @@ export type GroundsChange = Readonly<{
 }>
 
 export type ClientPorts = Readonly<{
-  /** What dunning decides this client's invoices by has changed: they are to be decided anew. */
-  groundsChanged: (tx: Tx, changed: GroundsChange) => Promise<void>
+  /**
+   * What dunning decides this client's invoices by has changed: they are to be decided anew.
+   * @returns how many invoices another policy moved or left; 0 if the policy stays.
+   */
+  groundsChanged: (tx: Tx, changed: GroundsChange) => Promise<number>
   /** Where nothing is owed, parting with it is complete at once. */
   offboardingStarted: (tx: Tx, started: { books: Books; clientId: string }) => Promise<void>
   /** Money of its parent may be named for its invoices. */
@@ -52,6 +56,7 @@ export type ClientServiceDeps = Readonly<{
 
 type Insert = Readonly<{ id: string; input: NewClient; awaited?: readonly ExternalRef[] }>
 type Update = Readonly<{ id: string; change: ClientChange; expectedVersion?: number | undefined }>
+export type Updated = Readonly<{ client: Client; policyChange: PolicyChange | null }>
 /** The status that a client is to have, and why. */
 export type ServiceChange = Readonly<{ status: ServiceStatus; context: object }>
 
@@ -134,13 +139,13 @@ export function createClientService({ newId, events, organizations, references, 
     return client
   }
 
-  async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Client> {
+  async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Updated> {
     const [books, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
     const { now } = books
     refuseStale(before.version, expectedVersion)
     const changed = applyChange(before, await withParentId(tx, change), { now, newId })
     const previous = previousOf(toDocument(before), toDocument(changed))
-    if (Object.keys(previous).length === 0) return before
+    if (Object.keys(previous).length === 0) return { client: before, policyChange: null }
     const after: Client = { ...changed, version: before.version + 1, updatedAt: now }
     const isParented = after.parentId !== null && after.parentId !== before.parentId
     if (isParented) await refuseParent(tx, { id, parentId: after.parentId })
@@ -149,13 +154,11 @@ export function createClientService({ newId, events, organizations, references, 
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
     const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
-    if (changesGrounds(before, after)) {
-      const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
-      await ports.groundsChanged(tx, { clientId: id, policy })
-    }
+    const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
+    const invoices = changesGrounds(before, after) ? await ports.groundsChanged(tx, { clientId: id, policy }) : 0
     if (isParented) await ports.parentChanged(tx, { books, clientId: id })
     if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
-    return after
+    return { client: after, policyChange: appliesTo && { appliesTo, invoices } }
   }
 
   return {

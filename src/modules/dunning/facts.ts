@@ -46,18 +46,21 @@ export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { o
 type Choice = Readonly<{
   entries: readonly StageEntry[]
   books: Books
-  /** The policy in flight gives way to another one that applies now. */
-  movesPolicy?: boolean | undefined
+  movesPolicyOf?: PolicyOwner | undefined
 }>
 
+/** Whose policy is another one, to which what follows it moves in flight. */
+export type PolicyOwner = 'invoice' | 'client'
+
 /** The version that the cycle's first entry pinned, else the current one of what applies. */
-export function policyOf({ obligation, view, client }: DunningCase, { entries, books, movesPolicy = false }: Choice): PolicyRef {
+export function policyOf({ obligation, view, client }: DunningCase, { entries, books, movesPolicyOf }: Choice): PolicyRef {
   const { policyId, policyVersion: version } = obligation
   const current = () =>
     currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
   if (entries.length === 0 || policyId === null || version === null) return current()
   const pinned = { policyId, version }
-  if (!movesPolicy) return pinned
+  const follows = movesPolicyOf === 'invoice' || (movesPolicyOf === 'client' && view.invoice.dunningPolicyId === null)
+  if (!follows) return pinned
   const applying = current()
   return applying.policyId === policyId ? pinned : applying
 }

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import type { GroundsChange } from '../clients/service.ts'
 import type { Books } from '../organizations/organization.ts'
+import type { OrganizationGrounds } from '../organizations/service.ts'
 import { createActionService } from './action-service.ts'
 import { createCurrentNotice } from './current-notice-service.ts'
 import { createCurrentStages } from './current-stage-service.ts'
@@ -50,21 +51,32 @@ export function createDunningService(given: DunningServiceDeps) {
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
-    groundsChanged: (tx: Tx, now: Date): Promise<void> => invoices.markDue(tx, { at: now }),
+    async groundsChanged(tx: Tx, { now, movesTo }: OrganizationGrounds): Promise<void> {
+      if (movesTo !== null) await invoices.repinToDefault(tx, { ...movesTo, at: now })
+      await invoices.markDue(tx, { at: now })
+    },
 
-    /** The same for what one client decides: its policy, its time zone, its exemption. What another policy is for moves at once. */
-    async clientChanged(tx: Tx, { clientId, policy }: GroundsChange): Promise<void> {
-      const books = await organizations.books(tx)
-      if (policy?.appliesTo === 'new_invoices') {
+    /**
+     * The same for what one client decides: its policy, its time zone, its exemption. What another policy is for moves at once.
+     * @returns how many invoices it moved or left.
+     */
+    async clientChanged(tx: Tx, { clientId, policy }: GroundsChange): Promise<number> {
+      const [books, ids] = await Promise.all([
+        organizations.books(tx),
+        policy === null ? [] : invoices.followingPolicyOf(tx, clientId)
+      ])
+      if (policy?.appliesTo === 'all') {
+        const obligationIds = (await invoices.openOfClients(tx, [clientId])).map(({ id }) => id)
+        const change = { books, obligationIds, effectiveOn: endOfTime, reason: 'policy_changed' }
+        await follow.obligationsChanged(tx, { ...change, movesPolicyOf: 'client' })
+        return ids.length
+      }
+      if (policy !== null && ids.length > 0) {
         const { policyId } = currentPolicy({ invoicePolicyId: null, clientPolicyId: policy.beforeId }, books)
-        await invoices.keepPolicy(tx, { clientId, policyId, at: books.now })
+        await invoices.keepPolicy(tx, { books, ids, policyId })
       }
       await invoices.markDue(tx, { at: books.now, clientId })
-      if (policy?.appliesTo !== 'all') return
-      const open = await invoices.openOfClients(tx, [clientId])
-      const obligationIds = open.map(({ id }) => id)
-      const change = { books, obligationIds, effectiveOn: endOfTime, reason: 'policy_changed', movesPolicy: true }
-      await follow.obligationsChanged(tx, change)
+      return ids.length
     },
 
     /** A policy has a new version: what follows it is decided anew, on the new version if it is to move. */

@@ -160,15 +160,40 @@ export async function markDue(
   await tx.run(markOpen, [tx.orgId, at, clientId ?? null, policyId ?? null])
 }
 
-const writeOwnPolicy = statement<{ id: string }>(
-  'invoices.keep_policy',
-  `update invoices set dunning_policy_id = $3, version = version + 1, updated_at = $4
-   where org_id = $1 and client_id = $2 and status = 'open' and dunning_policy_id is null`
+const selectFollowers = statement<{ id: string }>(
+  'invoices.following_client',
+  `select id from invoices where org_id = $1 and client_id = $2 and status = 'open' and dunning_policy_id is null`
 )
 
-/** Open invoices of the client without a policy of their own keep this one, whatever the client's is from now on. */
-export async function keepPolicy(tx: Tx, of: { clientId: string; policyId: string; at: Date }): Promise<void> {
-  await tx.run(writeOwnPolicy, [tx.orgId, of.clientId, of.policyId, of.at])
+/** The client's open invoices without a policy of their own. */
+export async function followingPolicyOf(reader: Reader, clientId: string): Promise<string[]> {
+  return (await reader.run(selectFollowers, [reader.orgId, clientId])).map(({ id }) => id)
+}
+
+const writeOwnPolicy = statement<{ id: string }>(
+  'invoices.keep_policy',
+  `update invoices set dunning_policy_id = $3, version = version + 1, updated_at = $4 where org_id = $1 and id = any($2::uuid[])`
+)
+
+/** Gives invoices a policy of their own. */
+export async function keepPolicy(tx: Tx, of: { ids: readonly string[]; policyId: string; at: Date }): Promise<void> {
+  await tx.run(writeOwnPolicy, [tx.orgId, column('uuid', of.ids), of.policyId, of.at])
+}
+
+const movePinsToDefault = statement<{ id: string }>(
+  'obligations.move_pins_to_default',
+  `with moved as (
+     update obligations o set policy_id = $2, policy_version = $3 from invoices i, clients c
+     where o.org_id = $1 and o.balance_minor > 0 and o.policy_id <> $2
+       and i.org_id = $1 and i.id = o.invoice_id and i.dunning_policy_id is null
+       and c.org_id = $1 and c.id = o.client_id and c.dunning_policy_id is null
+     returning o.invoice_id)
+   update invoices set version = version + 1, updated_at = $4 where org_id = $1 and id in (select invoice_id from moved)`
+)
+
+/** Puts what is open, has entered a stage and follows the organization's default on that policy. */
+export async function repinToDefault(tx: Tx, to: { policyId: string; version: number; at: Date }): Promise<void> {
+  await tx.run(movePinsToDefault, [tx.orgId, to.policyId, to.version, to.at])
 }
 
 const movePin = statement<{ id: string }>(
@@ -228,7 +253,8 @@ export const forDunning = {
   repin,
   openOfClients,
   markDue,
-  keepPolicy,
+  followingPolicyOf,
+  repinToDefault,
   nextDueAt,
   invoicesOf
 }

@@ -1,6 +1,6 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
-import { DomainError } from '../../kernel/errors.ts'
+import { DomainError, requireTogether } from '../../kernel/errors.ts'
 import { type Currency, isActiveCurrency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { InvoiceChange } from './change-service.ts'
@@ -77,10 +77,11 @@ export function dueTermsFrom(
 
 type Settings = Pick<
   PutInvoiceBody,
-  'number' | 'collection_method' | 'payment_links' | 'metadata' | 'dunning_policy_id' | 'dunning_start'
+  'number' | 'collection_method' | 'payment_links' | 'metadata' | 'dunning_policy_id' | 'applies_to' | 'dunning_start'
 >
 
 export function invoiceChangeFrom(body: Settings): InvoiceChange {
+  requireTogether(body, 'applies_to', 'dunning_policy_id')
   return {
     ...(body.number !== undefined && { number: body.number }),
     ...(body.collection_method !== undefined && { collectionMethod: body.collection_method }),

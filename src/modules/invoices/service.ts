@@ -214,6 +214,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       changes.touched(tx, write.touchedInvoiceIds)
       return dunning.saveDunning(tx, write)
     },
+    /** Invoices keep this policy as their own, whatever their client's is from now on. */
+    async keepPolicy(tx: Tx, { books, ...of }: { books: Books; ids: readonly string[]; policyId: string }): Promise<void> {
+      changes.changing(tx, books, await repository.findMany(tx, of.ids))
+      await dunning.keepPolicy(tx, { ...of, at: books.now })
+    },
     movementsOf: ledger.movementsOf,
 
     ...ledger.forPayments,

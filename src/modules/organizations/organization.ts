@@ -15,6 +15,10 @@ export type CalendarSettings = Readonly<{
   closedDays: readonly Day[]
 }>
 
+/** The open invoices that another default policy is for, of those that follow it. */
+export const defaultPolicyScopes = ['not_entered', 'all'] as const
+export type DefaultPolicyScope = (typeof defaultPolicyScopes)[number]
+
 export type Organization = Readonly<{
   id: string
   name: string

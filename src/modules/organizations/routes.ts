@@ -58,7 +58,8 @@ export const organizationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         operationId: 'updateOrganization',
         tags: ['Organization'],
         summary: 'Change settings',
-        description: 'What is absent stays. A changed calendar, time zone or default policy has everything open decided anew.',
+        description:
+          'Omitted fields are unchanged. A changed calendar or time zone has everything open decided anew. Another default policy is for new invoices and for open ones that have not entered a stage; `applies_to: all` moves the others, too.',
         headers: matchHeaders,
         body: UpdateOrganization,
         response: { 200: ref(OrganizationSchema), ...refusals(412, 422) }

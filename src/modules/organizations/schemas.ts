@@ -15,11 +15,12 @@ import {
   TimeZone
 } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
+import { requireTogether } from '../../kernel/errors.ts'
 import { currency } from '../../kernel/money.ts'
 import type { CalendarSystem, PaymentTerms } from '../../kernel/terms.ts'
 import type { Mode } from './api-key.ts'
 import { ApiKeySchema, NewApiKeySchema } from './api-key-schemas.ts'
-import type { Organization } from './organization.ts'
+import { defaultPolicyScopes, type Organization } from './organization.ts'
 import type { NewOrganization, OrganizationChange } from './service.ts'
 import { waitingFields } from './waiting-schemas.ts'
 
@@ -147,6 +148,10 @@ export const UpdateOrganization = Type.Partial(
   closed({
     ...settings,
     default_dunning_policy_id: Id,
+    applies_to: oneOf(defaultPolicyScopes, {
+      description:
+        'What another `default_dunning_policy_id` is for, besides new invoices. `not_entered` (default): open invoices that have not entered a stage; the others end their ladder under the policy that they started with. `all`: those go on under it, too; stages that were entered count by code, others by age. Invoices and clients with a policy of their own keep it'
+    }),
     auto_apply_credit: Type.Boolean(),
     ...waitingFields,
     dunning_from_on: DunningFromOn,
@@ -245,6 +250,7 @@ export function newOrganizationFrom(body: Static<typeof CreateOrganization>): Ne
 }
 
 export function organizationChangeFrom(body: Static<typeof UpdateOrganization>): OrganizationChange {
+  requireTogether(body, 'applies_to', 'default_dunning_policy_id')
   const { calendar } = body
   return {
     ...(body.name !== undefined && { name: body.name }),
@@ -253,6 +259,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.default_currency !== undefined && { defaultCurrency: currency(body.default_currency) }),
     ...(body.default_payment_terms !== undefined && { defaultPaymentTerms: termsFrom(body.default_payment_terms) }),
     ...(body.default_dunning_policy_id !== undefined && { defaultDunningPolicyId: body.default_dunning_policy_id }),
+    ...(body.applies_to !== undefined && { policyAppliesTo: body.applies_to }),
     ...(body.auto_apply_credit !== undefined && { autoApplyCredit: body.auto_apply_credit }),
     ...(body.promise_grace_days !== undefined && { promiseGraceDays: body.promise_grace_days }),
     ...(body.clearing_days !== undefined && { clearingDays: body.clearing_days }),

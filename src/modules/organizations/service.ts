@@ -8,15 +8,29 @@ import { type Day, dayIn } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
-import { type Books, type CalendarSettings, calendarOf, checkCalendar, type Organization, type Present } from './organization.ts'
+import {
+  type Books,
+  type CalendarSettings,
+  calendarOf,
+  checkCalendar,
+  type DefaultPolicyScope,
+  type Organization,
+  type Present
+} from './organization.ts'
 import { createOrganizationCache } from './organization-cache-service.ts'
 import * as repository from './repository.ts'
+
+export type OrganizationGrounds = Readonly<{
+  now: Date
+  /** The other default policy, if what has entered a stage moves to it; else null. */
+  movesTo: Readonly<{ policyId: string; version: number }> | null
+}>
 
 export type OrganizationPorts = Readonly<{
   /** Dunning gives a new organization its default policy. @returns the policy's id */
   seedPolicy: (tx: Tx, now: Date) => Promise<string>
   /** What decisions rest on changed for the whole organization: everything open is to be decided anew. */
-  groundsChanged: (tx: Tx, now: Date) => Promise<void>
+  groundsChanged: (tx: Tx, changed: OrganizationGrounds) => Promise<void>
 }>
 
 export type OrganizationServiceDeps = Readonly<{ clock: Clock; ports: OrganizationPorts; wakeClock: () => void }>
@@ -39,6 +53,7 @@ export type OrganizationChange = Readonly<
   Partial<Omit<NewOrganization, 'mode' | 'clockAt' | 'calendar' | 'dunningFromOn'>> & {
     calendar?: Partial<NewOrganization['calendar']>
     defaultDunningPolicyId?: string
+    policyAppliesTo?: DefaultPolicyScope
     autoApplyCredit?: boolean
     promiseGraceDays?: number
     clearingDays?: number
@@ -131,7 +146,7 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
     ): Promise<Organization> {
       const { organization: before, now } = booksOf(await repository.findForUpdate(tx))
       refuseStale(before.version, expectedVersion)
-      const { calendar: said, ...settings } = change
+      const { calendar: said, policyAppliesTo, ...settings } = change
       if (isDeepStrictEqual({ ...before, ...settings, calendar: { ...before.calendar, ...said } }, before)) return before
       const isSameCalendar = isDeepStrictEqual({ ...before.calendar, ...said }, before.calendar)
       const calendarChange = isSameCalendar ? undefined : said
@@ -145,11 +160,10 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
         await repository.insertCalendar(tx, calendar, now)
       }
       await repository.save(tx, after)
-      const grounds =
-        calendarChange !== undefined ||
-        after.timeZone !== before.timeZone ||
-        after.defaultDunningPolicyId !== before.defaultDunningPolicyId
-      if (grounds) await ports.groundsChanged(tx, now)
+      const isOtherPolicy = after.defaultDunningPolicyId !== before.defaultDunningPolicyId
+      const movesTo = isOtherPolicy && policyAppliesTo === 'all' ? currentDefault(after) : null
+      const grounds = calendarChange !== undefined || after.timeZone !== before.timeZone || isOtherPolicy
+      if (grounds) await ports.groundsChanged(tx, { now, movesTo })
       return after
     },
 
@@ -235,4 +249,11 @@ function requireTestClock(organization: Organization): Date {
   if (organization.clockAt === null)
     throw new DomainError('not_a_test_organization', 'Only a test organization has a clock of its own.')
   return organization.clockAt
+}
+
+function currentDefault({ defaultDunningPolicyId: policyId, policyVersions }: Organization): OrganizationGrounds['movesTo'] {
+  assert(policyId !== null, 'an organization has a default policy')
+  const version = policyVersions.get(policyId)
+  assert(version !== undefined, 'the default was written, so it exists')
+  return { policyId, version }
 }

@@ -56,8 +56,10 @@ test('an invoice may be left to end its ladder under the policy that it started 
 test.each(['PATCH', 'PUT by-ref'])('a client’s other policy is for all its open invoices where %s states so', async (way) => {
   const { ledger, call, clientId, id, later, other, chosen } = await inFlight()
   const body = { dunning_policy_id: other, applies_to: 'all' }
-  if (way === 'PATCH') await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
-  else await done(call('PUT', '/v1/clients/by-ref?source=crm&id=C-1', { body }))
+  const url = way === 'PATCH' ? `/v1/clients/${clientId}` : '/v1/clients/by-ref?source=crm&id=C-1'
+  const write = () => done(call(way === 'PATCH' ? 'PATCH' : 'PUT', url, { body }))
+  expect(await write()).toMatchObject({ policy_change: { applies_to: 'all', invoices: 2 } })
+  expect(await write()).not.toHaveProperty('policy_change')
   expect((await ledger.invoice(id)).dunning).toMatchObject({ policy_id: other, stage: 'reminder', next_stage: 'harsh' })
   expect([await chosen(id), await chosen(later)]).toEqual([[[other, 'client']], [[other, 'client']]])
   await ledger.advance(31)
@@ -68,7 +70,15 @@ test.each(['PATCH', 'PUT by-ref'])('a client’s other policy is for all its ope
 test('a client’s other policy for new invoices leaves every open one on the policy that it has, entered or not', async () => {
   const { ledger, call, clientId, id, later, former, other, chosen } = await inFlight()
   const body = { dunning_policy_id: other, applies_to: 'new_invoices' }
-  await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
+  const changed = await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
+  expect(changed).toMatchObject({ policy_change: { applies_to: 'new_invoices', invoices: 2 } })
+  const updates = (await ledger.events('invoice.updated')).map(({ object, previous }) => [object.id, object.version, previous])
+  const kept = { dunning_policy_id: null }
+  expect(updates).toHaveLength(2)
+  for (const [of, version, previous] of updates) {
+    expect([id, later]).toContain(of)
+    expect([version, previous]).toEqual([(await ledger.invoice(String(of))).version, expect.objectContaining(kept)])
+  }
   const { id: fresh } = await ledger.issue(clientId, { issued_on: '2026-01-14', due_on: '2026-01-20' })
   expect([await chosen(id), await chosen(later), await chosen(fresh)]).toEqual([
     [[former, 'invoice']],
@@ -88,4 +98,42 @@ test('a client’s policy is not changed without saying which invoices that is f
   await done(call('PATCH', `/v1/clients/${clientId}`, { body: { dunning_policy_id: other, applies_to: 'all' } }))
   expect(await chosen(id)).toEqual([[former, 'invoice']])
   await done(call('PATCH', `/v1/clients/${clientId}`, { body: { dunning_policy_id: other } }))
+})
+
+test('a client’s other policy leaves an invoice that has its own, in flight under the one that it started with', async () => {
+  const { call, clientId, id, former, other, chosen } = await inFlight()
+  const own = await done(
+    call<{ id: string }>('POST', '/v1/dunning-policies', { body: policyBody([{ code: 'own', offset_days: 9 }]) })
+  )
+  await done(call('PATCH', `/v1/invoices/${id}`, { body: { dunning_policy_id: own.id, applies_to: 'new_invoices' } }))
+  const body = { dunning_policy_id: other, applies_to: 'all' }
+  expect(await done(call('PATCH', `/v1/clients/${clientId}`, { body }))).toMatchObject({ policy_change: { invoices: 1 } })
+  expect(await chosen(id)).toEqual([[former, 'first_entry']])
+})
+
+test('another default of the organization is for what has not entered a stage, and for the others where it is stated', async () => {
+  const { ledger, call, id, later, former, other, chosen } = await inFlight()
+  const own = await ledger.issue(await ledger.addClient({ dunning_policy_id: former }), {
+    due_on: '2026-01-10',
+    issued_on: '2026-01-01'
+  })
+  await ledger.advance('2026-01-14T06:00:00Z')
+  await done(call('PATCH', '/v1/organization', { body: { default_dunning_policy_id: other } }))
+  expect([await chosen(id), await chosen(later)]).toEqual([[[former, 'first_entry']], [[other, 'organization']]])
+  await done(call('PATCH', '/v1/organization', { body: { default_dunning_policy_id: former } }))
+  await done(call('PATCH', '/v1/organization', { body: { default_dunning_policy_id: other, applies_to: 'all' } }))
+  expect([await chosen(id), await chosen(own.id)]).toEqual([[[other, 'organization']], [[former, 'client']]])
+  await ledger.advance(31)
+  expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'harsh 2026-01-15'])
+})
+
+test.each([
+  ['PATCH', 'organization', 'PATCH', '/v1/organization', 'all'],
+  ['PATCH', 'client', 'PATCH', '/v1/clients/:client', 'all'],
+  ['PUT', 'client', 'PUT', '/v1/clients/by-ref?source=crm&id=C-1', 'all'],
+  ['PATCH', 'invoice', 'PATCH', '/v1/invoices/:invoice', 'all']
+])('%s of %s refuses to say what a policy is for without naming it', async (_, __, method, url, applies_to) => {
+  const { call, clientId, id } = await inFlight()
+  const path = url.replace(':client', clientId).replace(':invoice', id)
+  expect(refusalOf(await call(method as 'PATCH', path, { body: { applies_to } }))).toBe('400 invalid_request /applies_to')
 })
