@@ -95,31 +95,32 @@ export function createServices(deps: ServiceDeps) {
     }
   })
   const risk = createRiskService({ ...deps, events, organizations, clients })
+  const webhooks = createWebhooks(deps, { ...lower, ...receivables })
+  const { endpoints, deliveries } = webhooks
+  return { ...lower, pendingWrites, policies, apiKeys, ...receivables, risk, ...webhooks, ...createResealService(deps) }
+}
+
+/** Endpoints, and what is sent to them: dunning is asked whether a reminder is still true. */
+function createWebhooks(
+  deps: ServiceDeps,
+  { events, organizations, references, dunning, plans }: Pick<Lower, 'events' | 'organizations' | 'references'> & Receivables
+) {
+  const { wake } = deps
   const organizationNow = async (reader: Reader) => (await organizations.books(reader)).now
   const replays = createReplays(deps, references)
   const endpoints = createEndpointService({ ...deps, events, replays, organizationNow, wakeDeliveries: wake.deliveries })
   const deliveries: DeliveryService = createDeliveryService({ wakeDeliveries: wake.deliveries })
   const dispatch = createDispatchService({
     ...{ ...deps, disable: endpoints.disable, announceFailing: endpoints.announceFailing },
-    mayBeOutdated: receivables.dunning.mayBeOutdated,
+    mayBeOutdated: dunning.mayBeOutdated,
     outdated: async (reader, waiting) =>
-      new Map([...(await receivables.dunning.outdated(reader, waiting)), ...(await receivables.plans.outdated(reader, waiting))]),
-    superseded: receivables.dunning.superseded
+      new Map([...(await dunning.outdated(reader, waiting)), ...(await plans.outdated(reader, waiting))]),
+    superseded: dunning.superseded
   })
-  return {
-    ...lower,
-    pendingWrites,
-    policies,
-    apiKeys,
-    ...receivables,
-    risk,
-    endpoints,
-    replays,
-    deliveries,
-    dispatch,
-    ...createResealService(deps)
-  }
+  return { endpoints, replays, deliveries, dispatch }
 }
+
+type Receivables = ReturnType<typeof createReceivables>
 
 type Lower = Readonly<{
   events: ReturnType<typeof createEventService>
