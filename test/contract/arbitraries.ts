@@ -117,6 +117,7 @@ function fewOf(
 
 const BY_FORMAT: Readonly<Record<string, Arbitrary<string>>> = {
   currency: fc.constantFrom(...CURRENCIES),
+  'active-currency': fc.constantFrom(...CURRENCIES),
   'time-zone': fc.constantFrom(...ZONES),
   locale: fc.constantFrom(...LOCALES),
   email: fc.constantFrom('a@example.com', 'ü@example.com', '"quoted"@example.com'),

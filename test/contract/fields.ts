@@ -14,6 +14,7 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   date: '2026-01-05',
   'date-time': '2026-01-05T10:00:00Z',
   currency: 'EUR',
+  'active-currency': 'EUR',
   'time-zone': 'UTC',
   locale: 'en',
   email: 'someone@example.com',

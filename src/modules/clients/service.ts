@@ -133,7 +133,7 @@ export function createClientService({ newId, events, organizations, references, 
     if (client.parentId !== null) await refuseParent(tx, { id, parentId: client.parentId })
     await repository.insert(tx, client)
     if (contacts.length > 0) await repository.saveContacts(tx, client)
-    const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: client.externalRefs }))]
+    const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: input.externalRefs }))]
     changes.created(tx, { now }, [client])
     if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return client
@@ -153,7 +153,7 @@ export function createClientService({ newId, events, organizations, references, 
     const appliesTo = policyScopeOf(before, after, change)
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
-    const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: after.externalRefs }) : []
+    const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: change.externalRefs ?? [] }) : []
     const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
     const invoices = changesGrounds(before, after) ? await ports.groundsChanged(tx, { clientId: id, policy }) : 0
     if (isParented) await ports.parentChanged(tx, { books, clientId: id })

@@ -125,7 +125,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     const today = todayFor(books, client.timeZone)
     const payment = paymentOf(input, { id: input.id ?? newId(), at: books.now })
     const externalRefs = inOrder(input.externalRefs)
-    if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: externalRefs })
+    if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: input.externalRefs })
     if (input.status === 'settled') {
       const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
       const how = { books, wanted: input.allocations, isNew: true, previous: null, receivedOn }
