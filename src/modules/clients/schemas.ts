@@ -39,7 +39,7 @@ const Tag = Type.String({ minLength: 1, maxLength: 64 })
 
 const contactFields = {
   ref: nullable(
-    Type.String({ minLength: 1, maxLength: 200, description: 'What your system calls the contact; unique within the client' })
+    Type.String({ minLength: 1, maxLength: 200, description: 'Your system’s id of the contact; unique within the client' })
   ),
   name: ShortText,
   salutation: nullable(Type.String({ minLength: 1, maxLength: 60 })),

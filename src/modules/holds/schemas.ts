@@ -40,11 +40,11 @@ export const HoldSchema = named(
       part: nullable(
         closed(
           { amount: Amount, currency: CurrencyCode },
-          { description: 'What of its invoices is not dunned, together; null for all of them' }
+          { description: 'Amount of its invoices that is not dunned, in sum; null for all of them' }
         )
       ),
       parts: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-        description: 'What of each invoice is not dunned, up to its balance; empty where all of them is held'
+        description: 'Amount of each invoice that is not dunned, up to its balance; empty if all of them are held whole'
       }),
       restores_service: Type.Boolean({
         description: 'Whether service that a stage of its invoices suspended goes on while it holds; as its promise or plan says'

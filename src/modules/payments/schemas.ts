@@ -49,15 +49,15 @@ const paymentFields = {
   reserved_for: nullable(Type.String()),
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText, note: nullable(Type.String()) })),
   allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-    description: 'What it pays: invoices of its client, and of branches whose parent its client is where it names them'
+    description: 'Invoices that the payment settles: of its client, or of a branch that the payment names'
   }),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
     description:
-      'What it is named for, by its source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
+      'Allocations named by the source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
   }),
   pending_allocations: Type.Array(closed({ invoice_id: nullable(Id), invoice_ref: nullable(ref(ExternalRef)), amount: Amount }), {
     description:
-      'What its source named by `invoice_ref` and could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is in another currency, or neither of the client nor of a client whose `parent_id` names it. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
+      'Allocations named by `invoice_ref` that could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is in another currency, or neither of the client nor of a client whose `parent_id` names it. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
   }),
   unconfirmed_at: nullable(
     Type.String({
