@@ -58,12 +58,15 @@ function bodyOf(clientId: string, index: number): string {
     number: `2026-${index}`,
     currency: 'EUR',
     total: `${100 + index}.50`,
-    issued_on: '2026-03-10',
-    due_on: '2026-04-09',
+    issued_on: dayIn(0),
+    due_on: dayIn(30),
     payment_links: [{ kind: 'card', url: 'https://pay.example/i/1' }],
     metadata: { order: '4711' }
   })
 }
+
+/** An invoice that is overdue when it arrives leaves other rows behind than one that is not. */
+const dayIn = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
 
 /** A figure of a service that forgot half of the work would be a fine one: each invoice has all of its rows, whoever made it. */
 async function refuseOtherRows(url: string): Promise<void> {
@@ -71,7 +74,8 @@ async function refuseOtherRows(url: string): Promise<void> {
     url,
     `select (select count(*) from idempotency_keys where status = 201) as keys, (select count(*) from events) as events,
        (select count(*) from event_bodies) as bodies, (select count(*) from webhook_deliveries) as deliveries,
-       (select count(*) from webhook_queue) as queued`
+       (select count(*) from webhook_queue) as queued,
+       (select count(*) from events e where not exists (select from stage_entries s where s.invoice_id = e.object_id)) as without_stage`
   )
   if (counts === undefined || new Set(Object.values(counts)).size !== 1) {
     throw new Error(`What was written does not match: ${JSON.stringify(counts)}`)

@@ -24,6 +24,8 @@ export function createTransitions(events: EventService): Changes<InvoiceView, Bo
     idOf: ({ invoice }) => invoice.id,
     read: repository.findMany,
     draftsOf({ before, after, isNew }, books) {
+      // A new one that nothing changed since has nothing to compare.
+      if (isNew && before === after) return [eventOf('invoice.created', after, { books })]
       const previous = previousOf(toApi(before, books), toApi(after, books))
       const changed = eventTypesOf(before, after).map((type) => eventOf(type, after, { books, previous }))
       return isNew ? [eventOf('invoice.created', after, { books }), ...changed] : changed
