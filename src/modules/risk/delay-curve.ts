@@ -50,8 +50,9 @@ export function clientCurve(
 function overdueShares({ overdue }: OpenPosition, organization: DelayCurve): number[] {
   const shares = EDGES.map(() => 0)
   for (const { days: age } of overdue) {
+    const unpaid = shareUnpaid(organization, age)
     for (const [at, edge] of EDGES.entries()) {
-      shares[at] = (shares[at] ?? 0) + chanceLater(organization, { days: edge, age })
+      shares[at] = (shares[at] ?? 0) + chanceOf(organization[at] ?? 0, { days: edge, age, unpaid })
     }
   }
   return shares
@@ -80,9 +81,12 @@ export function shareUnpaid(curve: DelayCurve, age: number): number {
 
 /** P(later than `days` | unpaid at the start of day `age`): both in days after the due date. 1 once the age exceeds the days. */
 export function chanceLater(curve: DelayCurve, { days, age }: { days: number; age: number }): number {
-  if (age > days) return 1
-  const unpaid = shareUnpaid(curve, age)
-  return unpaid === 0 ? 1 : Math.min(1, shareLater(curve, days) / unpaid)
+  return chanceOf(shareLater(curve, days), { days, age, unpaid: shareUnpaid(curve, age) })
+}
+
+/** @param later the share paid more than `days` after they were due. */
+function chanceOf(later: number, { days, age, unpaid }: { days: number; age: number; unpaid: number }): number {
+  return age > days || unpaid === 0 ? 1 : Math.min(1, later / unpaid)
 }
 
 /**
