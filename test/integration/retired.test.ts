@@ -131,6 +131,10 @@ test('an open invoice in a currency that is retired since is promised, planned, 
   expect(data).toHaveLength(5)
   expect((await ledger.invoice(paid.id)).balance).toBe('0.00')
   expect((await ledger.invoice(credited.id)).balance).toBe('60.00')
+  const anew = { ...stated, currency: 'HRK', total: '80', issued_on: '2025-12-31' }
+  expect(await done(ledger.call('PUT', ref('5'), { body: anew }))).toMatchObject({ status: 'open', issued_on: '2025-12-31' })
+  await done(ledger.call('DELETE', ref('5')))
+  expect(await done(ledger.call('PUT', ref('5'), { body: { ...anew, number: '5a' } }))).toMatchObject({ status: 'open' })
   const fresh = { ...stated, currency: 'HRK', number: '6' }
   expect(refusalOf(await ledger.call('POST', '/v1/invoices', { body: fresh }))).toBe('400 invalid_request /currency')
   expect(refusalOf(await ledger.call('PUT', ref('6'), { body: fresh }))).toBe('400 unknown_currency /currency')
@@ -156,6 +160,33 @@ test('what was stored with a zone, a country, a locale and a policy that would b
   expect(await readsEverything(ledger, { clientId, invoiceIds: [id] })).toEqual([])
   expect((await ledger.call('PATCH', '/v1/organization', { body: { calendar: { weekend: [7] } } })).status).toBe(200)
   expect((await ledger.call('PATCH', `/v1/clients/${clientId}`, { body: { name: 'Other' } })).status).toBe(200)
+})
+
+test('what stands is restated by whoever reads it and sends it back, and nothing that is retired begins to stand', async () => {
+  const ledger = await newLedger()
+  const policyId = await ledger.usePolicy(stages, { min_balance: { BWP: '1' } })
+  await rewriteCurrency(ledger.id, ['EUR', 'HRK'])
+  await admin.query(`update business_calendars set country = 'ZZ', region = 'Z' where org_id = $1`, [ledger.id])
+  await admin.query(
+    `update dunning_policy_versions set document = replace(document::text, 'BWP', 'HRK')::jsonb where org_id = $1`,
+    [ledger.id]
+  )
+  type Calendar = { version?: number; country: string | null }
+  const organization = await done(ledger.call<{ calendar: Calendar; version: number }>('GET', '/v1/organization'))
+  const { version: _, ...calendar } = organization.calendar
+  const patch = (body: object) => ledger.call('PATCH', '/v1/organization', { body })
+  const restated = await done(patch({ default_currency: 'HRK', calendar, name: 'Renamed' }))
+  expect(restated).toMatchObject({ default_currency: 'HRK', name: 'Renamed', calendar: { version: 1, country: 'ZZ' } })
+  const otherWeekend = await done(patch({ calendar: { ...calendar, weekend: [7] } }))
+  expect(otherWeekend).toMatchObject({ calendar: { version: 2, country: 'ZZ', weekend: [7] } })
+  expect(refusalOf(await patch({ default_currency: 'BYR' }))).toBe('400 unknown_currency /default_currency')
+  const url = `/v1/dunning-policies/${policyId}`
+  const { id: __, version, created_at: ___, updated_at: ____, ...policy } = await done(ledger.call('GET', url))
+  expect((await done(ledger.call('PUT', url, { body: policy })))['version']).toBe(version)
+  const stricter = { ...policy, min_balance: { HRK: '2' } }
+  expect(await done(ledger.call('PUT', url, { body: stricter }))).toMatchObject({ min_balance: { HRK: '2.00' } })
+  const other = { ...policy, min_balance: { BYR: '1' } }
+  expect(refusalOf(await ledger.call('PUT', url, { body: other }))).toBe('400 unknown_currency /min_balance/BYR')
 })
 
 const days = (count: number, step = 1) => Array.from({ length: count }, (_, n) => addDays(day('2026-01-05'), n * step))

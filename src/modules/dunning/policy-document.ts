@@ -73,11 +73,14 @@ export function policyToJson(policy: Policy): FullPolicyDocument {
   }
 }
 
-/** What a caller sends; what its shape cannot say is refused as `checkPolicy` and the money rules say, with a pointer. */
-export function checkedPolicyFrom(document: PolicyDocument): Policy {
+/**
+ * What a caller sends; what its shape cannot say is refused as `checkPolicy` and the money rules say, with a pointer.
+ * @param former the version that it replaces: a currency that has a minimum there keeps one, though it is retired since.
+ */
+export function checkedPolicyFrom(document: PolicyDocument, former?: PolicyDocument): Policy {
   const policy = {
     ...policyFromJson({ ...document, min_balance: {} }),
-    minBalanceMinor: checkedMinimums(document.min_balance ?? {})
+    minBalanceMinor: checkedMinimums(document.min_balance ?? {}, former?.min_balance ?? {})
   }
   checkPolicy(policy)
   return policy
@@ -121,11 +124,14 @@ function minimumsFrom(amounts: Readonly<Record<string, string>>): ReadonlyMap<Cu
   )
 }
 
-function checkedMinimums(amounts: Readonly<Record<string, string>>): ReadonlyMap<Currency, bigint> {
+function checkedMinimums(
+  amounts: Readonly<Record<string, string>>,
+  former: Readonly<Record<string, string>>
+): ReadonlyMap<Currency, bigint> {
   const minimums = new Map<Currency, bigint>()
   for (const [code, amount] of Object.entries(amounts)) {
     try {
-      const known = currency(code)
+      const known = Object.hasOwn(former, code) ? storedCurrency(code) : currency(code)
       minimums.set(known, parseAmount(amount, known))
     } catch (error) {
       if (!(error instanceof DomainError)) throw error

@@ -104,7 +104,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { da
       once(request, reply, async (tx) => {
         const { in_flight: inFlight = 'keep', ...document } = request.body
         const { now } = await organizations.books(tx)
-        const change = { id: request.params.id, policy: policyFrom(document), inFlight, now }
+        const change = { id: request.params.id, document, inFlight, now }
         const row = await policies.replace(tx, { ...change, expectedVersion: expectedVersion(request) })
         return { status: 200, body: toApi(row) }
       })

@@ -71,7 +71,8 @@ const policyFields = {
     description: 'Calendar days between two entries of one obligation'
   }),
   min_balance: Type.Record(Type.String({ pattern: '^[A-Z]{3}$' }), Amount, {
-    description: 'By currency: at or below this nothing is dunned',
+    description:
+      'By currency: at or below this nothing is dunned. A retired code is taken where the version that is replaced has it',
     examples: [{ EUR: '5.00' }]
   }),
   business_days: Type.Boolean({ description: 'Entries are made on open days of the business calendar only' }),
@@ -159,8 +160,8 @@ export const PolicyQuery = closed({ ...pageQuery, ...updatedSince })
 export const policySchemas = [DunningStageSchema, DunningPolicySchema, DunningPolicyVersionSchema]
 
 /** @throws DomainError that names the field, for what a schema cannot say: the order of stages, a currency, an amount. */
-export function policyFrom({ name, stages, ...rest }: Static<typeof CreateDunningPolicy>): Policy {
-  return checkedPolicyFrom({ ...rest, name, stages })
+export function policyFrom(document: Static<typeof CreateDunningPolicy>): Policy {
+  return checkedPolicyFrom(document)
 }
 
 export function toApi({ id, version, document, createdAt, versionedAt }: PolicyRow) {

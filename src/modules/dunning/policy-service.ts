@@ -6,7 +6,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { PolicyRef } from './facts.ts'
 import { defaultPolicy, type Policy } from './policy.ts'
-import { policyFromJson, policyToJson } from './policy-document.ts'
+import { checkedPolicyFrom, type PolicyDocument, policyFromJson, policyToJson } from './policy-document.ts'
 import type { PolicyRow } from './policy-repository.ts'
 import * as repository from './policy-repository.ts'
 
@@ -50,12 +50,12 @@ export function createPolicyService({ newId, versionAdded }: PolicyServiceDeps) 
     /** The next version. What is in flight stays on the version that it started with, unless it is told to move. */
     async replace(
       tx: Tx,
-      change: { id: string; policy: Policy; inFlight: InFlight; now: Date; expectedVersion?: number | undefined }
+      change: { id: string; document: PolicyDocument; inFlight: InFlight; now: Date; expectedVersion?: number | undefined }
     ): Promise<PolicyRow> {
       const before = await repository.findForUpdate(tx, change.id)
       if (before === undefined) throw new DomainError('not_found', 'There is no such dunning policy.')
       refuseStale(before.version, change.expectedVersion)
-      const document = policyToJson(change.policy)
+      const document = policyToJson(checkedPolicyFrom(change.document, before.document))
       const { inFlight, now } = change
       if (isDeepStrictEqual(document, before.document)) {
         // No other version, but what is in flight may be told to come to this one.

@@ -103,7 +103,7 @@ async function ofVoid(
   const { now, body, ref } = known
   const saysOtherwise = isAnother(known) || changesTerms(now, body) || changesSettings(now, body)
   if (!isNewer && !saysOtherwise) return { status: 200, document: now, applied: false }
-  const input = await newInvoiceFrom(tx, createBodyFrom(body, ref), services.references)
+  const input = await newInvoiceFrom(tx, createBodyFrom(body, ref), services.references, now)
   const anew = { ...input, id: services.newId() }
   return { status: 201, document: await services.invoices.replace(tx, { id: now.id, input: anew }), applied: true }
 }
@@ -130,6 +130,6 @@ async function replace(
     ...said,
     client_id: clientId
   }
-  const input = await newInvoiceFrom(tx, createBodyFrom(whole, ref), services.references)
+  const input = await newInvoiceFrom(tx, createBodyFrom(whole, ref), services.references, now)
   return services.invoices.replace(tx, { id: now.id, input: { ...input, id: services.newId() } })
 }

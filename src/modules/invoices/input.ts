@@ -1,7 +1,7 @@
 import type { Reader } from '../../db/client.ts'
 import { day } from '../../kernel/day.ts'
 import { DomainError, requireTogether } from '../../kernel/errors.ts'
-import { type Currency, isActiveCurrency, keptMinorMax, parseAmount } from '../../kernel/money.ts'
+import { type Currency, isActiveCurrency, keptMinorMax, parseAmount, storedCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { InvoiceChange } from './change-service.ts'
 import type { NewInvoice } from './draft.ts'
@@ -20,16 +20,25 @@ export function amountAt(text: string, { of, pointer }: { of: Currency; pointer:
   throw new DomainError('invalid_amount', 'The amount is larger than can be kept.', { pointer })
 }
 
-/** What new invoices are issued in. @throws DomainError that points at the field. */
-function activeCurrency(code: string): Currency {
+/** What new invoices are issued in. @param stands that of the invoice that is issued anew. @throws DomainError that points at the field. */
+function activeCurrency(code: string, stands: string | undefined): Currency {
   if (isActiveCurrency(code)) return code
+  if (code === stands) return storedCurrency(code)
   const sentence = 'The currency is not an active ISO 4217 code. Issue new invoices in an active one.'
   throw new DomainError('unknown_currency', sentence, { pointer: '/currency' })
 }
 
-/** Finds what the body names by references and reads its amounts and days. */
-export async function newInvoiceFrom(reader: Reader, body: CreateInvoiceBody, references: ReferenceService): Promise<NewInvoice> {
-  const code = activeCurrency(body.currency)
+/**
+ * Finds what the body names by references and reads its amounts and days.
+ * @param former the invoice that is issued anew: its currency may be retired since.
+ */
+export async function newInvoiceFrom(
+  reader: Reader,
+  body: CreateInvoiceBody,
+  references: ReferenceService,
+  former?: Readonly<{ currency: string }>
+): Promise<NewInvoice> {
+  const code = activeCurrency(body.currency, former?.currency)
   const clientId = await references.resolve(reader, {
     kind: 'client',
     id: body.client_id,

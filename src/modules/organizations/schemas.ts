@@ -16,7 +16,7 @@ import {
 } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import { requireTogether } from '../../kernel/errors.ts'
-import { currency } from '../../kernel/money.ts'
+import { currency, knownCurrency } from '../../kernel/money.ts'
 import type { CalendarSystem, PaymentTerms } from '../../kernel/terms.ts'
 import type { Mode } from './api-key.ts'
 import { ApiKeySchema, NewApiKeySchema } from './api-key-schemas.ts'
@@ -147,6 +147,12 @@ export const CreateOrganization = closed(
 export const UpdateOrganization = Type.Partial(
   closed({
     ...settings,
+    default_currency: Type.String({
+      format: 'currency',
+      minLength: 3,
+      maxLength: 3,
+      description: 'ISO 4217; a code that the standard has retired is refused unless it is the one that stands'
+    }),
     default_dunning_policy_id: Id,
     applies_to: oneOf(defaultPolicyScopes, {
       description:
@@ -256,7 +262,7 @@ export function organizationChangeFrom(body: Static<typeof UpdateOrganization>):
     ...(body.name !== undefined && { name: body.name }),
     ...(body.time_zone !== undefined && { timeZone: body.time_zone }),
     ...(body.locale !== undefined && { locale: body.locale }),
-    ...(body.default_currency !== undefined && { defaultCurrency: currency(body.default_currency) }),
+    ...(body.default_currency !== undefined && { defaultCurrency: knownCurrency(body.default_currency) }),
     ...(body.default_payment_terms !== undefined && { defaultPaymentTerms: termsFrom(body.default_payment_terms) }),
     ...(body.default_dunning_policy_id !== undefined && { defaultDunningPolicyId: body.default_dunning_policy_id }),
     ...(body.applies_to !== undefined && { policyAppliesTo: body.applies_to }),

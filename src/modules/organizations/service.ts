@@ -6,7 +6,7 @@ import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, dayIn } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { Currency } from '../../kernel/money.ts'
+import { type Currency, isActiveCurrency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
 import {
   type Books,
@@ -147,6 +147,9 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
       const { organization: before, now } = booksOf(await repository.findForUpdate(tx))
       refuseStale(before.version, expectedVersion)
       const { calendar: said, policyAppliesTo, ...settings } = change
+      if (settings.defaultCurrency !== undefined && settings.defaultCurrency !== before.defaultCurrency) {
+        requireActive(settings.defaultCurrency)
+      }
       if (isDeepStrictEqual({ ...before, ...settings, calendar: { ...before.calendar, ...said } }, before)) return before
       const isSameCalendar = isDeepStrictEqual({ ...before.calendar, ...said }, before.calendar)
       const calendarChange = isSameCalendar ? undefined : said
@@ -156,7 +159,8 @@ export function createOrganizationService({ clock, ports, wakeClock }: Organizat
           : { ...before.calendar, ...calendarChange, version: before.calendar.version + 1 }
       const after: Organization = { ...before, ...settings, calendar, version: before.version + 1, updatedAt: now }
       if (calendarChange !== undefined) {
-        checkCalendar(calendar, { place: calendarChange.country !== undefined || calendarChange.region !== undefined })
+        const { country, region } = before.calendar
+        checkCalendar(calendar, { place: calendar.country !== country || calendar.region !== region })
         await repository.insertCalendar(tx, calendar, now)
       }
       await repository.save(tx, after)
@@ -237,6 +241,13 @@ export function refuseStale(version: number, expected: number | undefined): void
   if (expected !== undefined && expected !== version) {
     throw new DomainError('version_conflict', `This is version ${version} now; the change was made from version ${expected}.`)
   }
+}
+
+/** Of another default currency than the one that stands. */
+function requireActive(code: Currency): void {
+  if (isActiveCurrency(code)) return
+  const sentence = 'The standard has retired this currency. Give an active one.'
+  throw new DomainError('unknown_currency', sentence, { pointer: '/default_currency' })
 }
 
 function requireInTime(at: Date, pointer: string): void {
