@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type Ledger, openShop, startProcess, until } from './webhooks.ts'
 
 export const STAGE = 'invoice.dunning_stage_entered'
@@ -43,6 +42,7 @@ export async function openReminders() {
 
   const policyId = await idOf('POST', '/dunning-policies', { name: 'At once', stages, ...atOnce })
   await done('PATCH', '/organization', { default_dunning_policy_id: policyId })
+  let issued = 100_000
   return {
     shop,
     done,
@@ -53,7 +53,9 @@ export async function openReminders() {
 
     issue(clientId: string, { total = '100.00', late = 10 } = {}): Promise<string> {
       const terms = { currency: 'EUR', total, issued_on: daysAgo(60), due_on: daysAgo(late), dunning_start: 'normal' }
-      return idOf('POST', '/invoices', { client_id: clientId, number: randomUUID(), ...terms })
+      // Their numbers say which is the older one of those that are due on one day.
+      issued += 1
+      return idOf('POST', '/invoices', { client_id: clientId, number: `R-${issued}`, ...terms })
     },
 
     pay: (clientId: string, invoiceId: string, amount = '100.00') =>
