@@ -164,13 +164,9 @@ function settingsOf(client: Client) {
   return settings
 }
 
-/** Whether a change touches what dunning decides by. */
+/** Whether a change touches what dunning decides by besides the policy. */
 export function changesGrounds(before: Client, after: Client): boolean {
-  return (
-    before.dunningPolicyId !== after.dunningPolicyId ||
-    before.timeZone !== after.timeZone ||
-    before.dunningExemptUntilOn !== after.dunningExemptUntilOn
-  )
+  return before.timeZone !== after.timeZone || before.dunningExemptUntilOn !== after.dunningExemptUntilOn
 }
 
 /** @throws DomainError for a change of the policy that does not state which invoices it is for. */

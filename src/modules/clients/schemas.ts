@@ -180,7 +180,7 @@ const change = {
   applies_to: Type.Optional(
     oneOf(policyScopes, {
       description:
-        'Required with another `dunning_policy_id`. `all`: open invoices without a policy of their own go on under it; stages that were entered count by code, others by age. `new_invoices`: they keep the policy that they have, as their own `dunning_policy_id`'
+        'Required with another `dunning_policy_id`. `all`: open invoices without a policy of their own go on under it; stages that were entered count by code, others by age; their next stage is known within seconds. `new_invoices`: they keep the policy that they have, as their own `dunning_policy_id`'
     })
   ),
   archived: Type.Optional(

@@ -29,7 +29,9 @@ import { createTransitions, eventOf } from './transition-service.ts'
 export type GroundsChange = Readonly<{
   clientId: string
   /** Null if the policy stays. */
-  policy: Readonly<{ beforeId: string | null; appliesTo: PolicyScope }> | null
+  policy: Readonly<{ beforeId: string | null; afterId: string | null; appliesTo: PolicyScope }> | null
+  /** Its time zone or its exemption is another. */
+  isOtherwiseChanged: boolean
 }>
 
 export type ClientPorts = Readonly<{
@@ -154,8 +156,10 @@ export function createClientService({ newId, events, organizations, references, 
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
     const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: change.externalRefs ?? [] }) : []
-    const policy = appliesTo && { beforeId: before.dunningPolicyId, appliesTo }
-    const invoices = changesGrounds(before, after) ? await ports.groundsChanged(tx, { clientId: id, policy }) : 0
+    const policy = appliesTo && { beforeId: before.dunningPolicyId, afterId: after.dunningPolicyId, appliesTo }
+    const isOtherwiseChanged = changesGrounds(before, after)
+    const isRedecided = policy !== null || isOtherwiseChanged
+    const invoices = isRedecided ? await ports.groundsChanged(tx, { clientId: id, policy, isOtherwiseChanged }) : 0
     if (isParented) await ports.parentChanged(tx, { books, clientId: id })
     if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
     return { client: after, policyChange: appliesTo && { appliesTo, invoices } }

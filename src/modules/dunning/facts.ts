@@ -46,21 +46,18 @@ export function currentPolicy({ invoicePolicyId, clientPolicyId }: Choosing, { o
 type Choice = Readonly<{
   entries: readonly StageEntry[]
   books: Books
-  movesPolicyOf?: PolicyOwner | undefined
+  /** Its invoice has another policy, which is for what is in flight too. */
+  movesPolicy?: true | undefined
 }>
 
-/** Whose policy is another one, to which what follows it moves in flight. */
-export type PolicyOwner = 'invoice' | 'client'
-
 /** The version that the cycle's first entry pinned, else the current one of what applies. */
-export function policyOf({ obligation, view, client }: DunningCase, { entries, books, movesPolicyOf }: Choice): PolicyRef {
+export function policyOf({ obligation, view, client }: DunningCase, { entries, books, movesPolicy }: Choice): PolicyRef {
   const { policyId, policyVersion: version } = obligation
   const current = () =>
     currentPolicy({ invoicePolicyId: view.invoice.dunningPolicyId, clientPolicyId: client.dunningPolicyId }, books)
   if (entries.length === 0 || policyId === null || version === null) return current()
   const pinned = { policyId, version }
-  const follows = movesPolicyOf === 'invoice' || (movesPolicyOf === 'client' && view.invoice.dunningPolicyId === null)
-  if (!follows) return pinned
+  if (movesPolicy !== true) return pinned
   const applying = current()
   return applying.policyId === policyId ? pinned : applying
 }

@@ -23,7 +23,7 @@ import { isClosed } from './decide.ts'
 import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
 import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
-import { differ, factsOf, type LiveEntry, type PolicyOwner, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import { differ, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
 import { noCredit } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
@@ -47,8 +47,8 @@ export type ObligationsChange = Readonly<{
   obligationIds: readonly string[]
   effectiveOn: Day
   reason: string
-  /** Whose policy is another one, for what is in flight too. */
-  movesPolicyOf?: PolicyOwner | undefined
+  /** The invoice has another policy, which is for what is in flight too. */
+  movesPolicy?: true | undefined
 }>
 
 /** An obligation as the change left it: what no longer counts, what still does, and where that puts it. */
@@ -154,7 +154,7 @@ export function createFollowService({
     const followed = cases.map((found) => {
       const mistaken = mistakenBy.get(found.obligation.id) ?? []
       const kept = entriesOf(found.obligation.id).filter((entry) => !mistaken.includes(entry))
-      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, books, movesPolicyOf: change.movesPolicyOf }) }
+      return { found, mistaken, kept, policy: policyOf(found, { entries: kept, books, movesPolicy: change.movesPolicy }) }
     })
     const policyAt = await policies.at(
       tx,

@@ -52,31 +52,23 @@ export function createDunningService(given: DunningServiceDeps) {
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
     async groundsChanged(tx: Tx, { now, movesTo }: OrganizationGrounds): Promise<void> {
-      if (movesTo !== null) await invoices.repinToDefault(tx, { ...movesTo, at: now })
+      if (movesTo !== null) await invoices.repinFollowing(tx, movesTo)
       await invoices.markDue(tx, { at: now })
     },
 
     /**
-     * The same for what one client decides: its policy, its time zone, its exemption. What another policy is for moves at once.
-     * @returns how many invoices it moved or left.
+     * The same for what one client decides: its policy, its time zone, its exemption. What keeps its policy is decided by what it was.
+     * @returns how many invoices another policy moved or left.
      */
-    async clientChanged(tx: Tx, { clientId, policy }: GroundsChange): Promise<number> {
-      const [books, ids] = await Promise.all([
-        organizations.books(tx),
-        policy === null ? [] : invoices.followingPolicyOf(tx, clientId)
-      ])
-      if (policy?.appliesTo === 'all') {
-        const obligationIds = (await invoices.openOfClients(tx, [clientId])).map(({ id }) => id)
-        const change = { books, obligationIds, effectiveOn: endOfTime, reason: 'policy_changed' }
-        await follow.obligationsChanged(tx, { ...change, movesPolicyOf: 'client' })
-        return ids.length
-      }
-      if (policy !== null && ids.length > 0) {
-        const { policyId } = currentPolicy({ invoicePolicyId: null, clientPolicyId: policy.beforeId }, books)
-        await invoices.keepPolicy(tx, { books, ids, policyId })
-      }
-      await invoices.markDue(tx, { at: books.now, clientId })
-      return ids.length
+    async clientChanged(tx: Tx, { clientId, policy, isOtherwiseChanged }: GroundsChange): Promise<number> {
+      const books = await organizations.books(tx)
+      const policyOf = (clientPolicyId: string | null) => currentPolicy({ invoicePolicyId: null, clientPolicyId }, books)
+      const moves = policy?.appliesTo === 'all'
+      if (moves) await invoices.repinFollowing(tx, { ...policyOf(policy.afterId), clientId })
+      if (moves || isOtherwiseChanged) await invoices.markDue(tx, { at: books.now, clientId })
+      if (policy === null) return 0
+      if (moves) return invoices.countFollowing(tx, clientId)
+      return invoices.keepPolicy(tx, { books, clientId, policyId: policyOf(policy.beforeId).policyId })
     },
 
     /** A policy has a new version: what follows it is decided anew, on the new version if it is to move. */
@@ -84,7 +76,7 @@ export function createDunningService(given: DunningServiceDeps) {
       tx: Tx,
       { policyId, version, inFlight, now }: PolicyRef & { inFlight: InFlight; now: Date }
     ): Promise<void> {
-      if (inFlight === 'move') await invoices.repin(tx, { policyId, version, at: now })
+      if (inFlight === 'move') await invoices.repin(tx, { policyId, version })
       await invoices.markDue(tx, { at: now, policyId })
     },
 

@@ -48,7 +48,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   async function finish(
     tx: Tx,
     { books, view }: Pick<Opened, 'books' | 'view'>,
-    change: { effectiveOn: Day; reason: string; movesPolicyOf?: 'invoice' }
+    change: { effectiveOn: Day; reason: string; movesPolicy?: true }
   ): Promise<InvoiceDocument> {
     const obligationIds = view.obligations.map(({ id }) => id)
     await ports.obligationsChanged(tx, { books, obligationIds, ...change })
@@ -109,7 +109,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
       await repository.save(tx, { ...invoice, ...change, version: invoice.version + 1, updatedAt: opened.at })
       const effectiveOn = todayFor(opened.books, opened.view.timeZone)
       const isOther = change.dunningPolicyId !== undefined && change.dunningPolicyId !== invoice.dunningPolicyId
-      const moved = isOther && appliesTo === 'all' ? ({ movesPolicyOf: 'invoice' } as const) : {}
+      const moved = isOther && appliesTo === 'all' ? ({ movesPolicy: true } as const) : {}
       return finish(tx, opened, { effectiveOn, reason: 'settings_changed', ...moved })
     },
 

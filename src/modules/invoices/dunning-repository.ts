@@ -14,8 +14,9 @@ import {
   openFromRow,
   openSource
 } from './case-rows.ts'
-import type { DunningCase, DunningState, OpenObligation } from './invoice.ts'
+import type { DunningCase, DunningState, InvoiceView, OpenObligation } from './invoice.ts'
 import { dunningColumns } from './repository.ts'
+import { type ViewRow, viewColumns, viewFromRow, viewSource } from './rows.ts'
 
 /**
  * Looks at the first due obligations in the order of their instants and locks their clients. Looks at more of them than
@@ -143,68 +144,92 @@ export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: Dun
   await tx.run(write, [tx.orgId, ids, ...dunningColumns(of), at, column('uuid', touchedInvoiceIds)])
 }
 
-const markOpen = statement<{ id: string }>(
-  'obligations.mark_due',
-  `update obligations o set next_at = $2, next_stage_code = null, next_entry_at = null from invoices i, clients c
-   where o.org_id = $1 and o.balance_minor > 0 and i.org_id = $1 and i.id = o.invoice_id and c.org_id = $1 and c.id = o.client_id
-     and ($3::uuid is null or o.client_id = $3)
-     and ($4::uuid is null or o.policy_id = $4 or (o.policy_id is null and $4 = coalesce(i.dunning_policy_id, c.dunning_policy_id,
-       (select default_dunning_policy_id from organizations where org_id = $1))))`
+const markOpen = (whose: string, condition: string) =>
+  statement<{ id: string }>(
+    `obligations.mark_due${whose}`,
+    `update obligations o set next_at = $2, next_stage_code = null, next_entry_at = null from invoices i, clients c
+     where o.org_id = $1 and o.balance_minor > 0 and i.org_id = $1 and i.id = o.invoice_id and c.org_id = $1 and c.id = o.client_id
+       ${condition}`
+  )
+const markAll = markOpen('', '')
+const markClients = markOpen('_of_client', 'and o.client_id = $3')
+const markPolicys = markOpen(
+  '_of_policy',
+  `and (o.policy_id = $3 or (o.policy_id is null and $3 = coalesce(i.dunning_policy_id, c.dunning_policy_id,
+     (select default_dunning_policy_id from organizations where org_id = $1))))`
 )
 
 /** Has the next sweep decide anew, and find the next stage of, what is open: everything, one client's, or what a policy applies to. */
 export async function markDue(
   tx: Tx,
-  { at, clientId, policyId }: { at: Date; clientId?: string; policyId?: string }
+  { at, ...of }: Readonly<{ at: Date }> & (Readonly<{ clientId?: never; policyId?: string }> | Readonly<{ clientId: string }>)
 ): Promise<void> {
-  await tx.run(markOpen, [tx.orgId, at, clientId ?? null, policyId ?? null])
+  if (of.clientId !== undefined) await tx.run(markClients, [tx.orgId, at, of.clientId])
+  else if (of.policyId !== undefined) await tx.run(markPolicys, [tx.orgId, at, of.policyId])
+  else await tx.run(markAll, [tx.orgId, at])
 }
 
-const selectFollowers = statement<{ id: string }>(
-  'invoices.following_client',
-  `select id from invoices where org_id = $1 and client_id = $2 and status = 'open' and dunning_policy_id is null`
+const following = `client_id = $2 and status = 'open' and dunning_policy_id is null`
+const countFollowers = statement<{ count: number }>(
+  'invoices.count_following',
+  `select count(*)::int as count from invoices where org_id = $1 and ${following}`
 )
 
-/** The client's open invoices without a policy of their own. */
-export async function followingPolicyOf(reader: Reader, clientId: string): Promise<string[]> {
-  return (await reader.run(selectFollowers, [reader.orgId, clientId])).map(({ id }) => id)
+/** How many open invoices without a policy of their own a client has. */
+export async function countFollowing(reader: Reader, clientId: string): Promise<number> {
+  const [row] = await reader.run(countFollowers, [reader.orgId, clientId])
+  return row?.count ?? 0
 }
 
+const selectFollowers = statement<ViewRow>(
+  'invoices.following',
+  `select ${viewColumns} from ${viewSource} where i.org_id = $1 and i.id in (select id from invoices where org_id = $1 and ${following})`
+)
 const writeOwnPolicy = statement<{ id: string }>(
   'invoices.keep_policy',
-  `update invoices set dunning_policy_id = $3, version = version + 1, updated_at = $4 where org_id = $1 and id = any($2::uuid[])`
+  `update invoices set dunning_policy_id = $3, version = version + 1, updated_at = $4 where org_id = $1 and ${following}`
 )
 
-/** Gives invoices a policy of their own. */
-export async function keepPolicy(tx: Tx, of: { ids: readonly string[]; policyId: string; at: Date }): Promise<void> {
-  await tx.run(writeOwnPolicy, [tx.orgId, column('uuid', of.ids), of.policyId, of.at])
+/** Gives a client's open invoices that have none a policy of their own. @returns how they were. The client is locked. */
+export async function keepPolicy(
+  tx: Tx,
+  { clientId, policyId, at }: { clientId: string; policyId: string; at: Date }
+): Promise<InvoiceView[]> {
+  const [rows] = await Promise.all([
+    tx.run(selectFollowers, [tx.orgId, clientId]),
+    tx.run(writeOwnPolicy, [tx.orgId, clientId, policyId, at])
+  ])
+  return rows.map(viewFromRow)
 }
 
-const movePinsToDefault = statement<{ id: string }>(
-  'obligations.move_pins_to_default',
-  `with moved as (
-     update obligations o set policy_id = $2, policy_version = $3 from invoices i, clients c
-     where o.org_id = $1 and o.balance_minor > 0 and o.policy_id <> $2
-       and i.org_id = $1 and i.id = o.invoice_id and i.dunning_policy_id is null
-       and c.org_id = $1 and c.id = o.client_id and c.dunning_policy_id is null
-     returning o.invoice_id)
-   update invoices set version = version + 1, updated_at = $4 where org_id = $1 and id in (select invoice_id from moved)`
-)
+const movePins = (whose: string, condition: string) =>
+  statement<{ id: string }>(
+    `obligations.move_pins_of_${whose}`,
+    `update obligations o set policy_id = $2, policy_version = $3 from invoices i, clients c
+     where o.org_id = $1 and o.balance_minor > 0 and o.policy_id <> $2 and i.org_id = $1 and i.id = o.invoice_id
+       and i.dunning_policy_id is null and c.org_id = $1 and c.id = o.client_id and ${condition}`
+  )
+const moveOrganizations = movePins('organization', 'c.dunning_policy_id is null')
+const moveClients = movePins('client', 'o.client_id = $4')
 
-/** Puts what is open, has entered a stage and follows the organization's default on that policy. */
-export async function repinToDefault(tx: Tx, to: { policyId: string; version: number; at: Date }): Promise<void> {
-  await tx.run(movePinsToDefault, [tx.orgId, to.policyId, to.version, to.at])
+/**
+ * Puts what is open, has entered a stage and follows the organization's default, or the client, on that policy. It raises no version:
+ * nothing is decided yet, and the sweep, for which it is to be marked due, raises that of what it finds otherwise.
+ */
+export async function repinFollowing(tx: Tx, to: { policyId: string; version: number; clientId?: string }): Promise<void> {
+  const { policyId, version, clientId } = to
+  if (clientId === undefined) await tx.run(moveOrganizations, [tx.orgId, policyId, version])
+  else await tx.run(moveClients, [tx.orgId, policyId, version, clientId])
 }
 
 const movePin = statement<{ id: string }>(
   'obligations.move_pin',
-  `with moved as (update obligations set policy_version = $3 where org_id = $1 and policy_id = $2 returning invoice_id)
-   update invoices set version = version + 1, updated_at = $4 where org_id = $1 and id in (select invoice_id from moved)`
+  'update obligations set policy_version = $3 where org_id = $1 and policy_id = $2 and policy_version <> $3'
 )
 
-/** Puts whatever stands on a version of the policy on another one. */
-export async function repin(tx: Tx, to: { policyId: string; version: number; at: Date }): Promise<void> {
-  await tx.run(movePin, [tx.orgId, to.policyId, to.version, to.at])
+/** Puts whatever stands on a version of the policy on another one. For versions of invoices, see `repinFollowing`. */
+export async function repin(tx: Tx, to: { policyId: string; version: number }): Promise<void> {
+  await tx.run(movePin, [tx.orgId, to.policyId, to.version])
 }
 
 const selectOrganizationsDue = statement<{ orgId: string }>(
@@ -253,8 +278,8 @@ export const forDunning = {
   repin,
   openOfClients,
   markDue,
-  followingPolicyOf,
-  repinToDefault,
+  countFollowing,
+  repinFollowing,
   nextDueAt,
   invoicesOf
 }

@@ -52,7 +52,7 @@ export type InvoicePorts = Readonly<{
    */
   obligationsChanged: (
     tx: Tx,
-    change: { books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string; movesPolicyOf?: 'invoice' }
+    change: { books: Books; obligationIds: readonly string[]; effectiveOn: Day; reason: string; movesPolicy?: true }
   ) => Promise<void>
   /** Something new is owed by a client that is being parted with, who may have owed nothing any more. */
   owedByLeaving: (tx: Tx, issued: { books: Books; obligationIds: readonly string[] }) => Promise<void>

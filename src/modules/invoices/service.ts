@@ -214,10 +214,25 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       changes.touched(tx, write.touchedInvoiceIds)
       return dunning.saveDunning(tx, write)
     },
-    /** Invoices keep this policy as their own, whatever their client's is from now on. */
-    async keepPolicy(tx: Tx, { books, ...of }: { books: Books; ids: readonly string[]; policyId: string }): Promise<void> {
-      changes.changing(tx, books, await repository.findMany(tx, of.ids))
-      await dunning.keepPolicy(tx, { ...of, at: books.now })
+    /**
+     * The client's open invoices that have none keep this policy as their own, whatever their client's is from now on.
+     * @returns how many.
+     */
+    async keepPolicy(tx: Tx, { books, ...of }: { books: Books; clientId: string; policyId: string }): Promise<number> {
+      const { policyId: dunningPolicyId } = of
+      const before = await dunning.keepPolicy(tx, { ...of, at: books.now })
+      changes.changing(tx, books, before)
+      const keeping = ({ invoice }: InvoiceView) => ({
+        ...invoice,
+        dunningPolicyId,
+        version: invoice.version + 1,
+        updatedAt: books.now
+      })
+      changes.stand(
+        tx,
+        before.map((view) => ({ ...view, invoice: keeping(view) }))
+      )
+      return before.length
     },
     movementsOf: ledger.movementsOf,
 

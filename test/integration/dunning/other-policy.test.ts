@@ -58,10 +58,16 @@ test.each(['PATCH', 'PUT by-ref'])('a client’s other policy is for all its ope
   const body = { dunning_policy_id: other, applies_to: 'all' }
   const url = way === 'PATCH' ? `/v1/clients/${clientId}` : '/v1/clients/by-ref?source=crm&id=C-1'
   const write = () => done(call(way === 'PATCH' ? 'PATCH' : 'PUT', url, { body }))
+  const before = await ledger.invoice(id)
   expect(await write()).toMatchObject({ policy_change: { applies_to: 'all', invoices: 2 } })
   expect(await write()).not.toHaveProperty('policy_change')
-  expect((await ledger.invoice(id)).dunning).toMatchObject({ policy_id: other, stage: 'reminder', next_stage: 'harsh' })
+  const { version, dunning } = await ledger.invoice(id)
+  expect([version, dunning]).toEqual([before.version, expect.objectContaining({ policy_id: other, stage: 'reminder' })])
   expect([await chosen(id), await chosen(later)]).toEqual([[[other, 'client']], [[other, 'client']]])
+  await ledger.advance('2026-01-14T00:01:00Z')
+  const decided = await ledger.invoice(id)
+  expect(decided.dunning).toMatchObject({ policy_id: other, stage: 'reminder', next_stage: 'harsh' })
+  expect(decided.version).toBe(before.version + 1)
   await ledger.advance(31)
   expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-13', 'harsh 2026-01-15'])
   expect(await ledger.ladder(later)).toEqual(['reminder 2026-01-23', 'harsh 2026-01-25'])
@@ -72,6 +78,7 @@ test('a client’s other policy for new invoices leaves every open one on the po
   const body = { dunning_policy_id: other, applies_to: 'new_invoices' }
   const changed = await done(call('PATCH', `/v1/clients/${clientId}`, { body }))
   expect(changed).toMatchObject({ policy_change: { applies_to: 'new_invoices', invoices: 2 } })
+  expect((await ledger.invoice(later)).dunning).toMatchObject({ next_stage: 'reminder', next_at: '2026-01-23T00:00:00.000Z' })
   const updates = (await ledger.events('invoice.updated')).map(({ object, previous }) => [object.id, object.version, previous])
   const kept = { dunning_policy_id: null }
   expect(updates).toHaveLength(2)
