@@ -40,7 +40,7 @@ export const configSchema = Type.Object({
     Type.String({
       pattern: Hex32,
       description:
-        '32 bytes as hex that seal webhook secrets at rest. Needed with DATABASE_URL; the development server makes its own'
+        '32 bytes as hex that seal the secrets and headers of webhook endpoints at rest. Needed with DATABASE_URL; the development server makes its own'
     })
   ),
   DUNWELL_OTHER_SECRET_KEYS: Type.String({

@@ -8,12 +8,13 @@ import { offline } from './offline.ts'
 
 export const usage = `usage: dunwell reseal [--json]
 
-Seals with DUNWELL_SECRET_KEY every secret that one of DUNWELL_OTHER_SECRET_KEYS sealed.
+Seals with DUNWELL_SECRET_KEY every secret that one of DUNWELL_OTHER_SECRET_KEYS sealed, and every header of a webhook endpoint
+that stands in the clear.
 `
 
 /**
- * Seals every secret with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed, of webhook endpoints and in stored
- * answers. Afterwards nothing needs the former key.
+ * Seals every secret with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS has sealed, of webhook endpoints, in their headers
+ * and in stored answers. Afterwards nothing needs the former key.
  */
 export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const { values } = parseArgs({ args: argv, options: { json: { type: 'boolean', default: false } } })

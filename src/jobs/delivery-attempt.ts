@@ -2,6 +2,7 @@ import { BoundedMap } from '../kernel/bounded-map.ts'
 import type { AttemptOutcome } from '../modules/webhooks/attempt.ts'
 import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
 import { secretContext } from '../modules/webhooks/endpoint-service.ts'
+import { openHeaders } from '../modules/webhooks/header-secrets.ts'
 import type { RetrySchedule } from '../modules/webhooks/schedule.ts'
 import type { SecretBox } from '../modules/webhooks/secret-box.ts'
 import type { Sender, SendRequest } from '../modules/webhooks/sender.ts'
@@ -21,7 +22,7 @@ export type AttemptDeps = Readonly<{
 
 const SECRETS_KEPT = 10_000
 
-/** Makes one attempt of what was claimed: opens the secrets, signs, sends, and says what came of it. Never throws. */
+/** Makes one attempt of what was claimed: opens the secrets and headers, signs, sends, and says what came of it. Never throws. */
 export function createAttempts({ sender, secretBox, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
   const opened = new BoundedMap<string, string>(SECRETS_KEPT)
 
@@ -51,7 +52,7 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
       timestampS: Math.floor(claimed.claimedAt.getTime() / 1_000),
       body,
       secrets: endpoint.secrets.map((sealed) => open(sealed, context)),
-      custom: endpoint.headers
+      custom: openHeaders(endpoint.headers, { open, orgId, endpointId: endpoint.id })
     })
     if (claimed.traceparent !== null) headers['traceparent'] = claimed.traceparent
     return { url: endpoint.url, headers, body, timeoutMs: Math.min(endpoint.timeoutMs, timeoutMaxMs) }

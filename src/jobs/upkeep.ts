@@ -13,7 +13,7 @@ import type { Log } from './loop.ts'
 export type Kept = Readonly<{ attemptDays: number; bodyDays: number }>
 
 export type UpkeepDeps = Readonly<{
-  services: Pick<Services, 'organizations' | 'events'>
+  services: Pick<Services, 'organizations' | 'events' | 'sealHeadersInTheClear'>
   database: Database
   clock: Clock
   kept: Kept
@@ -82,13 +82,14 @@ export function createUpkeepJob({ services, database, clock, kept, log }: Upkeep
       await unlessInUse(dropPartitions, [daysAgo(kept.attemptDays)])
     },
 
-    /** The nightly pass: what is kept no longer is erased, and the books are held against the invariants. */
+    /** The nightly pass: what is kept no longer is erased, what should be sealed is, and the books are held against the invariants. */
     async run(signal: AbortSignal): Promise<void> {
       await forgetKeys(OPERATOR_ORG_ID)
       for await (const orgId of everyOrganization(database, services)) {
         if (signal.aborted) return
         await forgetKeys(orgId)
         await eraseAll(orgId, (tx, limit) => services.events.eraseBodies(tx, { before: daysAgo(kept.bodyDays), limit }))
+        await database.scoped(orgId, services.sealHeadersInTheClear)
         await check(orgId)
       }
     }

@@ -1,6 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
+import type { StoredHeaders } from './header-secrets.ts'
 import type { Health } from './health.ts'
 import type { Pace } from './pacing.ts'
 import { LOST } from './queue-repository.ts'
@@ -88,7 +89,7 @@ export type LockedEndpoint = Health &
   Readonly<{
     id: string
     url: string
-    headers: Record<string, string>
+    headers: StoredHeaders
     maxInFlight: number
     timeoutMs: number
     payload: 'full' | 'thin'

@@ -1,5 +1,6 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
+import type { StoredHeaders } from './header-secrets.ts'
 
 export type Endpoint = Readonly<{
   id: string
@@ -7,7 +8,7 @@ export type Endpoint = Readonly<{
   description: string | null
   /** Exact types, `object.*` or `*`. */
   eventTypes: readonly string[]
-  headers: Readonly<Record<string, string>>
+  headers: StoredHeaders
   maxInFlight: number
   timeoutMs: number
   /** On average; null for as many as there are. */

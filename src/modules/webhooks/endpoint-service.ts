@@ -7,6 +7,7 @@ import type { EventType } from '../events/event.ts'
 import type { EventService } from '../events/service.ts'
 import { type AddressPolicy, judgeUrl } from './address-guard.ts'
 import * as repository from './endpoint-repository.ts'
+import { openHeaders, sealHeaders } from './header-secrets.ts'
 import { resetHealth } from './outcome-repository.ts'
 import * as queue from './queue-repository.ts'
 import type { ReplayService } from './replay-service.ts'
@@ -31,8 +32,8 @@ export type EndpointServiceDeps = Readonly<{
 export type EndpointSettings = Readonly<
   Pick<
     repository.Endpoint,
-    'url' | 'description' | 'eventTypes' | 'headers' | 'maxInFlight' | 'timeoutMs' | 'ratePerSecond' | 'payload' | 'supersede'
-  >
+    'url' | 'description' | 'eventTypes' | 'maxInFlight' | 'timeoutMs' | 'ratePerSecond' | 'payload' | 'supersede'
+  > & { headers: Record<string, string> }
 >
 
 type Enabling = Readonly<{
@@ -86,7 +87,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     return kind === 'v1' ? secret : null
   }
 
-  function checked(settings: EndpointSettings): EndpointSettings {
+  function checked<Settings extends Pick<EndpointSettings, 'url'>>(settings: Settings): Settings {
     const verdict = judgeUrl(settings.url, addressPolicy)
     if (!verdict.allowed) throw new DomainError('endpoint_url_refused', verdict.reason, { pointer: '/url' })
     return { ...settings, url: verdict.url.href }
@@ -95,6 +96,23 @@ export function createEndpointService(deps: EndpointServiceDeps) {
   function refuseHeaders(headers: EndpointSettings['headers']): void {
     const fault = headersFault(headers)
     if (fault !== undefined) throw new DomainError('invalid_request', fault, { pointer: '/headers' })
+  }
+
+  const sealedHeaders = (tx: Tx, endpointId: string, headers: EndpointSettings['headers']) =>
+    sealHeaders(headers, { secretBox, randomBytes, orgId: tx.orgId, endpointId })
+
+  /** Sealed anew, the same value is another text: headers that do not change stay as they are stored. */
+  function changedHeaders(
+    tx: Tx,
+    { id, headers: before }: repository.Endpoint,
+    headers: EndpointSettings['headers'] | undefined
+  ) {
+    if (headers === undefined) return before
+    refuseHeaders(headers)
+    const hasSameNames = isDeepStrictEqual(new Set(Object.keys(headers)), new Set(Object.keys(before)))
+    const isSame =
+      hasSameNames && isDeepStrictEqual(headers, openHeaders(before, { ...secretBox, orgId: tx.orgId, endpointId: id }))
+    return isSame ? before : sealedHeaders(tx, id, headers)
   }
 
   /** Says of an endpoint what happened to it. Whoever else subscribed hears of it; it has no say in being heard. */
@@ -129,7 +147,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
       const id = newId()
       const fresh = { status: 'enabled', disabledReason: null, version: 1, createdAt: at, updatedAt: at } as const
       refuseHeaders(settings.headers)
-      await repository.insert(tx, { ...checked(settings), ...fresh, id })
+      await repository.insert(tx, { ...checked(settings), headers: sealedHeaders(tx, id, settings.headers), ...fresh, id })
       await resetHealth(tx, id)
       const secret = await addSecret(tx, { endpointId: id, kind: signature })
       return { view: await get(tx, id), secret }
@@ -142,8 +160,7 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     ): Promise<repository.EndpointView> {
       const before = await locked(tx, id)
       refuseStale(before.version, expectedVersion)
-      refuseHeaders(change.headers ?? {})
-      const settings = checked({ ...before, ...change })
+      const settings = checked({ ...before, ...change, headers: changedHeaders(tx, before, change.headers) })
       if (isDeepStrictEqual({ ...before, ...settings }, before)) return get(tx, id)
       if (settings.url !== before.url) await resetHealth(tx, id)
       await repository.save(tx, { ...before, ...settings, version: before.version + 1, updatedAt: clock.now() })

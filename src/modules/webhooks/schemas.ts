@@ -36,7 +36,8 @@ const settings = {
     additionalProperties: false,
     // Says which rule a name breaks; alone, the pattern would make of it a field that is not known.
     propertyNames: { pattern: HEADER_NAME.source },
-    description: 'Sent with each request, beside our own. The values are not shown again: they are often secrets'
+    description:
+      'Sent with each request, beside our own. The values are sealed at rest and not shown again: they are often secrets'
   })
 }
 const defaults = { maxInFlight: 20, timeoutMs: 15_000, ratePerSecond: null, payload: 'full', supersede: true } as const

@@ -16,6 +16,7 @@ import {
 import { instant, orgId } from '../../db/columns.ts'
 import { events } from '../events/table.ts'
 import { organizations } from '../organizations/table.ts'
+import type { StoredHeaders } from './header-secrets.ts'
 
 export const webhookEndpoints = pgTable(
   'webhook_endpoints',
@@ -26,7 +27,8 @@ export const webhookEndpoints = pgTable(
     description: text(),
     /** Exact types, `object.*` or `*`. */
     eventTypes: text().array().notNull(),
-    headers: jsonb().$type<Record<string, string>>().notNull(),
+    /** The values are sealed: they are often secrets. */
+    headers: jsonb().$type<StoredHeaders>().notNull(),
     maxInFlight: integer().notNull(),
     timeoutMs: integer().notNull(),
     /** On average, over all processes; null for as many as there are. */
