@@ -2,6 +2,7 @@ import './loading.ts'
 import { runCommand } from './commands/command.ts'
 import { commands } from './commands/commands.ts'
 import { processEnvironment } from './config.ts'
+import { withoutQueries } from './db/errors.ts'
 
 const USAGE = `Dunwell, a headless receivables service
 
@@ -38,7 +39,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    const shown = withoutQueries(error)
+    process.stderr.write(`${shown instanceof Error ? shown.message : String(shown)}\n`)
     process.exitCode = 1
   }
 )

@@ -8,6 +8,7 @@ import { Registry } from 'prom-client'
 import type { App, Logger } from './app.ts'
 import { type Config, otherKeysOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
+import { withoutQueries } from './db/errors.ts'
 import { runMigrations } from './db/migrate.ts'
 import type { Seal } from './http/idempotency.ts'
 import { newId } from './ids.ts'
@@ -71,7 +72,9 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step()
   }
   try {
-    if (config.DUNWELL_MIGRATE_ON_START) await runMigrations({ connectionString: store.url, migrationsFolder })
+    if (config.DUNWELL_MIGRATE_ON_START) {
+      await runMigrations({ connectionString: store.url, migrationsFolder, log: (line) => log.warn(line) })
+    }
     const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
     undo.push(database.close)
     const secretBox = createSecretBox([
@@ -155,7 +158,8 @@ const UNREAD_MS = 100
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
 export function createLogger(config: ProcessConfig): Logger {
-  const options = { level: config.LOG_LEVEL, redact: ['req.headers.authorization'] }
+  const serializers = { err: (error: Error) => pino.stdSerializers.err(withoutQueries(error) as Error) }
+  const options = { level: config.LOG_LEVEL, redact: ['req.headers.authorization'], serializers }
   const forPeople = config.DATABASE_URL === undefined && process.stdout.isTTY && isInstalled('pino-pretty')
   if (!forPeople) return pino(options)
   const transport = { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' } }

@@ -1,3 +1,5 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+
 /** The database did not answer. The edge says 503 with Retry-After; the cause is logged and never sent. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'
@@ -71,6 +73,14 @@ export async function refusedBy<T>(write: PromiseLike<T>, refusalOf: (constraint
     const constraint = brokenConstraint(error)
     throw (constraint === undefined ? undefined : refusalOf(constraint)) ?? error
   }
+}
+
+/** The same without Drizzle's wrappers, whose messages hold SQL with its parameters: for what is logged or printed. */
+export function withoutQueries(error: unknown): unknown {
+  if (!(error instanceof Error) || error.cause === undefined) return error
+  const cause = withoutQueries(error.cause)
+  if (error instanceof DrizzleQueryError) return cause
+  return cause === error.cause ? error : Object.create(error, { cause: { value: cause } })
 }
 
 type WithCode = { code?: string; constraint?: string }

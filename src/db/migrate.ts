@@ -1,54 +1,154 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import pg from 'pg'
+import { isLockTimeout, isRetryable } from './errors.ts'
+import { inLockOrder, locksOf } from './migration-locks.ts'
+import { watchWaits } from './migration-waits.ts'
+
+export type MigrationOptions = Readonly<{
+  connectionString: string
+  migrationsFolder: string
+  /** Told what a migration waits for. */
+  log?: (line: string) => void
+  /** How long one migration is tried for in vain. */
+  patienceMs?: number
+}>
+
+type Migration = Readonly<{ name: string; when: number; hash: string; statements: readonly string[] }>
 
 /** An arbitrary number that only Dunwell's migrations lock. */
-const migrationLock = 7_230_411
+const MIGRATION_LOCK = 7_230_411
+/** Behind a lock that waits, every request on the table waits. */
+const LOCK_TIMEOUT_MS = 2_000
+const PAUSE_MS = { least: 500, most: 5_000 } as const
+const PATIENCE_MS = 10 * 60_000
 
-const attemptsMax = 4
+/** Drizzle's own table, so that databases that its migrator has brought up go on from where they are. */
+const createHistory = `create schema if not exists drizzle;
+  create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`
 
 /**
  * Brings the database at `connectionString` up to the last migration in `migrationsFolder`; doing so again changes nothing.
  *
- * Drizzle's migrator takes no lock of its own, so two replicas starting together would race: the second waits here, at most five
- * minutes, and then finds nothing to do. All pending migrations commit together or not at all.
+ * Each migration is a transaction, and takes its locks before it changes anything, in the order of the transactions it meets. Where it
+ * does not get one within two seconds it gives back those it has, lets the others by and tries again. All that it sets, and the lock
+ * that keeps two migrators apart, ends with the transaction, so that a migrator that is killed leaves nothing behind, nor does one
+ * behind a pooler.
  */
-export async function runMigrations({
-  connectionString,
-  migrationsFolder
-}: {
-  connectionString: string
-  migrationsFolder: string
-}): Promise<void> {
+export async function runMigrations(options: MigrationOptions): Promise<void> {
+  const { connectionString, migrationsFolder, log = () => undefined, patienceMs = PATIENCE_MS } = options
+  const migrations = await readMigrations(migrationsFolder)
   const client = new pg.Client({ connectionString, application_name: 'dunwell migrate' })
+  // A connection that breaks fails its queries. Without a listener the process would end.
+  client.on('error', () => undefined)
   await client.connect()
+  const waits = watchWaits({ connectionString, log })
   try {
-    await client.query("set lock_timeout = '5min'")
-    await client.query('select pg_advisory_lock($1)', [migrationLock])
-    await client.query('set client_min_messages = warning')
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await migrate(drizzle(client), { migrationsFolder })
-        return
-      } catch (error) {
-        if (attempt === attemptsMax || !isRoleRace(error)) throw error
-        await pause(50 * attempt)
-      }
+    for (let next = await nextOf(client, migrations); next !== undefined; next = await nextOf(client, migrations)) {
+      await persist(next, patienceMs, () => apply(client, { migrations, next, waits }))
     }
   } finally {
-    // The lock goes with the session.
-    await client.end()
+    await Promise.all([client.end(), waits.end()])
+  }
+
+  async function persist({ name }: Migration, forMs: number, work: () => Promise<void>): Promise<void> {
+    const until = performance.now() + forMs
+    for (let tries = 1; ; tries++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isWorthAnotherTry(error) || performance.now() > until) throw failed(name, error)
+        log(`Migration ${name} is tried again: ${messageOf(error)}.`)
+        await pause(Math.min(PAUSE_MS.least * tries, PAUSE_MS.most) * (1 + Math.random() / 2))
+      }
+    }
   }
 }
 
-/**
- * Roles belong to the cluster and advisory locks to one database, so migrations of two databases of one cluster can still meet over
- * a role. The loser's transaction is rolled back whole and succeeds when repeated.
- */
+async function readMigrations(migrationsFolder: string): Promise<Migration[]> {
+  const journal = JSON.parse(await readFile(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: { tag: string }[]
+  }
+  return readMigrationFiles({ migrationsFolder }).map(({ sql, hash, folderMillis }, index) => {
+    return { name: journal.entries[index]?.tag ?? hash, when: folderMillis, hash, statements: sql }
+  })
+}
+
+/** As Drizzle's migrator finds it: the first that is newer than the newest that was applied. */
+async function nextOf(client: pg.Client, migrations: readonly Migration[]): Promise<Migration | undefined> {
+  const known = await client.query<{ found: boolean }>(`select to_regclass('drizzle.__drizzle_migrations') is not null as found`)
+  if (known.rows[0]?.found !== true) return migrations[0]
+  const { rows } = await client.query<{ last: string | null }>('select max(created_at) as last from drizzle.__drizzle_migrations')
+  return migrations.find(({ when }) => when > Number(rows[0]?.last ?? 0))
+}
+
+type Step = Readonly<{ migrations: readonly Migration[]; next: Migration; waits: ReturnType<typeof watchWaits> }>
+
+async function apply(client: pg.Client, { migrations, next, waits }: Step): Promise<void> {
+  try {
+    await client.query('begin')
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await waits.during(next.name, rows[0]?.pid ?? 0, async () => {
+      await client.query(limits)
+      await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+      // Another migrator may have been faster.
+      if ((await nextOf(client, migrations))?.name !== next.name) return
+      if (next === migrations[0]) await client.query(createHistory)
+      await lock(client, next)
+      for (const statement of next.statements) await client.query(statement)
+      await client.query('insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)', [next.hash, next.when])
+    })
+    await client.query('commit')
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+/** A server that cannot tell that its client is gone refuses to be asked to look. */
+const limits = `
+  set local lock_timeout = ${LOCK_TIMEOUT_MS};
+  set local statement_timeout = 0;
+  set local idle_in_transaction_session_timeout = 60000;
+  set local client_min_messages = warning;
+  do $$ begin
+    set local client_connection_check_interval = 1000;
+  exception when invalid_parameter_value then null;
+  end $$`
+
+async function lock(client: pg.Client, { statements }: Migration): Promise<void> {
+  const locks = locksOf(statements.join('\n'))
+  const { rows } = await client.query<{ relation: string; table: string }>(
+    `select n.relation, coalesce(i.indrelid, c.oid)::regclass::text as table from unnest($1::text[]) as n(relation)
+     join pg_class c on c.oid = to_regclass(quote_ident(n.relation)) left join pg_index i on i.indexrelid = c.oid
+     where c.relkind in ('r', 'p', 'i', 'I')`,
+    [locks.map(({ relation }) => relation)]
+  )
+  const modeOf = (table: string) => {
+    const names = rows.filter((row) => row.table === table).map(({ relation }) => relation)
+    const isExclusive = locks.some(({ relation, mode }) => mode === 'access exclusive' && names.includes(relation))
+    return isExclusive ? 'access exclusive' : 'share row exclusive'
+  }
+  const tables = inLockOrder([...new Set(rows.map(({ table }) => table))])
+  for (const table of tables) await client.query(`lock table ${table} in ${modeOf(table)} mode`)
+}
+
+/** A lock that others held for too long, a deadlock with them, or another database's migrator met over a role of the cluster. */
+function isWorthAnotherTry(error: unknown): boolean {
+  return isLockTimeout(error) || isRetryable(error) || isRoleRace(error)
+}
+
+/** Roles belong to the cluster, and what keeps migrators apart to one database. */
 function isRoleRace(error: unknown): boolean {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof pg.DatabaseError)) return false
-  if (cause.code === 'XX000') return cause.message.includes('tuple concurrently updated')
-  return cause.code === '42710' || (cause.code === '23505' && cause.constraint === 'pg_authid_rolname_index')
+  if (!(error instanceof pg.DatabaseError)) return false
+  if (error.code === 'XX000') return error.message.includes('tuple concurrently updated')
+  return error.code === '42710' || (error.code === '23505' && error.constraint === 'pg_authid_rolname_index')
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+function failed(name: string, error: unknown): Error {
+  return new Error(`Migration ${name} failed, and changed nothing: ${messageOf(error)}`, { cause: error })
 }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isLockTimeout, isPassing, isRetryable, isUnavailable } from '../db/errors.ts'
+import { isLockTimeout, isPassing, isRetryable, isUnavailable, withoutQueries } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
 import { type AjvError, type FieldError, fieldError, fieldErrors, nameOf } from './field-errors.ts'
 import { ParameterRefusal } from './fields.ts'
@@ -158,13 +158,13 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
     return problem('invalid_request', summaryOf(errors), { instance, errors })
   }
   if (isUnavailable(error)) {
-    request.log.warn({ err: causeOf(error) }, 'the database does not answer')
+    request.log.warn({ err: withoutQueries(error) }, 'the database does not answer')
     return problem('unavailable', 'The database does not answer. Try again shortly.', { instance })
   }
   if (isLockTimeout(error) || isRetryable(error))
     return problem('concurrent_request', 'Another request holds what this one needs. Try again.', { instance })
   if (isPassing(error)) {
-    request.log.error({ err: causeOf(error) }, 'the database cannot do this now')
+    request.log.error({ err: withoutQueries(error) }, 'the database cannot do this now')
     return problem('unavailable', 'The database cannot do this now. Try again shortly.', { instance })
   }
   return problemOfFastify(error, request)
@@ -186,11 +186,6 @@ function problemOfFastify(error: FastifyError | Error, request: FastifyRequest):
     return problem('unsupported_media_type', 'Bodies are JSON: send content-type application/json.', { instance })
   if (status === 429) return problem('rate_limited', 'Too many requests for this key. Wait as Retry-After says.', { instance })
   if (status !== undefined && status >= 400 && status < 500) return problem('invalid_request', error.message, { instance })
-  request.log.error({ err: causeOf(error) }, 'the request failed')
+  request.log.error({ err: withoutQueries(error) }, 'the request failed')
   return problem('internal_error', 'An error on our side. It was logged under this request id.', { instance })
-}
-
-/** Drizzle's wrapper holds SQL with its parameters; what is logged is the driver's error inside it. */
-function causeOf(error: Error): unknown {
-  return error.cause instanceof Error ? error.cause : error
 }
