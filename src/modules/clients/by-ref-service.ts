@@ -49,6 +49,12 @@ export function createClientPuts({ newId, references, get, idOf, insert, update 
       return { client, policyChange: null, created: true, applied: true }
     },
 
+    /** Locks what a client is called and what it is to be called from now on, at once and in one order. */
+    async lockNames(tx: Tx, { ref, refs }: { ref: ExternalRef; refs: readonly ExternalRef[] }): Promise<void> {
+      const found = await references.find(tx, { kind: 'client', ...ref })
+      await references.lockAll(tx, { kind: 'client', objectId: found?.objectId, refs: [ref, ...refs] })
+    },
+
     /** The source no longer has this client. It gets no new invoices; what is open stays open. */
     archiveByRef: async (tx: Tx, ref: ExternalRef): Promise<Client> =>
       (await update(tx, { id: await idOf(tx, ref), change: { archived: true } })).client
@@ -62,6 +68,11 @@ export function clientWrites(clients: ClientService): ByRefWrites {
     withParent: (body) => body,
     check: async () => undefined,
     outlivesDeletion: true,
+
+    async lockNames(tx, { ref, body }) {
+      const refs = body['external_refs'] as readonly ExternalRef[] | undefined
+      if (refs !== undefined) await clients.lockNames(tx, { ref, refs })
+    },
 
     async put(tx, { ref, body, sourceVersion, revives, expectedVersion }) {
       const change = { ...(revives === true && { archived: false }), ...clientChangeFrom(body) }

@@ -142,6 +142,8 @@ export function createClientService({ newId, events, organizations, references, 
   }
 
   async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Updated> {
+    const { externalRefs: refs } = change
+    if (refs !== undefined) await references.lockAll(tx, { kind: 'client', objectId: id, refs })
     const [books, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
     const { now } = books
     refuseStale(before.version, expectedVersion)
@@ -155,13 +157,13 @@ export function createClientService({ newId, events, organizations, references, 
     const appliesTo = policyScopeOf(before, after, change)
     if (previous.contacts !== undefined) await repository.saveContacts(tx, after)
     const isRenamed = previous.external_refs !== undefined
-    const refs = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: change.externalRefs ?? [] }) : []
+    const awaited = isRenamed ? await references.replace(tx, { kind: 'client', objectId: id, refs: refs ?? [] }) : []
     const policy = appliesTo && { beforeId: before.dunningPolicyId, afterId: after.dunningPolicyId, appliesTo }
     const isOtherwiseChanged = changesGrounds(before, after)
     const isRedecided = policy !== null || isOtherwiseChanged
     const invoices = isRedecided ? await ports.groundsChanged(tx, { clientId: id, policy, isOtherwiseChanged }) : 0
     if (isParented) await ports.parentChanged(tx, { books, clientId: id })
-    if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
+    if (awaited.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs: awaited }))
     return { client: after, policyChange: appliesTo && { appliesTo, invoices } }
   }
 

@@ -26,9 +26,12 @@ export function createReplacements(deps: Deps) {
   const { organizations, clients, references, ports, get, changes, openForChange, replaceWith, create } = deps
 
   /** Their names went to another invoice, which is written by now: what is void is found by its id alone from then on. */
-  async function renounce(tx: Tx, views: readonly InvoiceView[], to: Renounced): Promise<void> {
-    if (views.length === 0) return
-    const books = await organizations.books(tx)
+  async function renounce(tx: Tx, named: readonly InvoiceView[], to: Renounced): Promise<void> {
+    if (named.length === 0) return
+    const refs = new Map(named.map(({ invoice, externalRefs }) => [invoice.id, externalRefs]))
+    // Only now is the client locked.
+    const [books, found] = await Promise.all([organizations.books(tx), repository.findMany(tx, [...refs.keys()])])
+    const views = found.map((view) => ({ ...view, externalRefs: refs.get(view.invoice.id) ?? [] }))
     changes.changing(tx, books, views)
     for (const { invoice } of views) {
       const isReplaced = invoice.replacedById === null && invoice.clientId === to.clientId && invoice.currency === to.currency
@@ -37,7 +40,10 @@ export function createReplacements(deps: Deps) {
     }
   }
 
-  /** Gives an invoice that is about to be written its references. @returns the void invoices that had them: see `renounce`. */
+  /**
+   * Gives an invoice that is about to be written its references. Before its client is locked, as names are everywhere.
+   * @returns the void invoices that had them: see `renounce`.
+   */
   async function takeNames(tx: Tx, { id }: { id: string }, refs: NewInvoice['externalRefs']): Promise<InvoiceView[]> {
     const views: InvoiceView[] = []
     await references.add(tx, { kind: 'invoice', objectId: id, refs }, async (ids) => {

@@ -90,15 +90,16 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
 
   /** See `create` of the service. What was released of the invoice that it replaces is set against it, and credit once that is void. */
   async function create(tx: Tx, input: NewInvoice, released: readonly Released[] | null): Promise<InvoiceDocument> {
+    const { externalRefs, clientId } = input
+    const named = { ...input, id: input.id ?? newId() }
+    const gaveUp = externalRefs.length > 0 ? await replacements.takeNames(tx, named, externalRefs) : []
     // In one trip. The credit is read after the lock, which is what keeps it from changing.
     const [books, client, { credit, holdsOf }] = await Promise.all([
       organizations.books(tx),
-      clients.lock(tx, input.clientId),
-      ports.standingOf(tx, [input.clientId])
+      clients.lock(tx, clientId),
+      ports.standingOf(tx, [clientId])
     ])
-    const draft = draftOf(input, { books, client, newId })
-    const { externalRefs } = input
-    const gaveUp = externalRefs.length > 0 ? await replacements.takeNames(tx, draft.invoice, externalRefs) : []
+    const draft = draftOf(named, { books, client, newId })
     const [view] = await issue(tx, { books, holdsOf, drafts: [draft], refs: [externalRefs] })
     assert(view !== undefined, 'one draft gives one view')
     await replacements.renounce(tx, gaveUp, view.invoice)
@@ -148,7 +149,9 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      */
     async createMany(tx: Tx, inputs: readonly (NewInvoice | DomainError)[]): Promise<BatchResult[]> {
       const wanted = [...new Set(inputs.flatMap((input) => (input instanceof DomainError ? [] : [input.clientId])))].sort()
-      const [books, found, { credit, holdsOf }] = await Promise.all([
+      const refs = inputs.flatMap((input) => (input instanceof DomainError ? [] : input.externalRefs))
+      const [, books, found, { credit, holdsOf }] = await Promise.all([
+        references.lockAll(tx, { kind: 'invoice', refs }),
         organizations.books(tx),
         clients.lockMany(tx, wanted),
         ports.standingOf(tx, wanted)
@@ -167,15 +170,8 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         outcomes.map(async (outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
       )
       const good = settled.flatMap((outcome) => (outcome instanceof DomainError ? [] : [outcome]))
-      const views =
-        good.length === 0
-          ? []
-          : await issue(tx, {
-              books,
-              holdsOf,
-              drafts: good.map(({ draft }) => draft),
-              refs: good.map(({ refs }) => refs)
-            })
+      const drafts = good.map(({ draft }) => draft)
+      const views = drafts.length === 0 ? [] : await issue(tx, { books, holdsOf, drafts, refs: good.map((one) => one.refs) })
       for (const { gaveUp, draft } of good) await replacements.renounce(tx, gaveUp, draft.invoice)
       const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))
       const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })

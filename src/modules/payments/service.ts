@@ -121,11 +121,13 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
   /** See `record` of the service; `instead` is taken back in the same movement. */
   async function record(tx: Tx, input: NewPayment, instead?: TakenBack): Promise<PaymentView> {
+    const id = input.id ?? newId()
+    const externalRefs = inOrder(input.externalRefs)
+    // Before the client is locked, as names are everywhere.
+    if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: id, refs: input.externalRefs })
     const [books, client] = await Promise.all([organizations.books(tx), clients.lock(tx, input.clientId)])
     const today = todayFor(books, client.timeZone)
-    const payment = paymentOf(input, { id: input.id ?? newId(), at: books.now })
-    const externalRefs = inOrder(input.externalRefs)
-    if (externalRefs.length > 0) await references.add(tx, { kind: 'payment', objectId: payment.id, refs: input.externalRefs })
+    const payment = paymentOf(input, { id, at: books.now })
     if (input.status === 'settled') {
       const receivedOn = pastDay(input.receivedOn ?? today, { today, pointer: '/received_on' })
       const how = { books, wanted: input.allocations, isNew: true, previous: null, receivedOn }

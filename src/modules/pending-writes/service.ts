@@ -19,6 +19,8 @@ export type ByRefWrites = Readonly<{
   withParent: (body: Write['body'], parentId: string) => Write['body']
   /** @throws DomainError for what no parent can make right. */
   check: (tx: Tx, write: Write, about: { exists: boolean }) => Promise<unknown>
+  /** Locks names that the write gives its object beside the one that it comes under. */
+  lockNames?: (tx: Tx, write: Write) => Promise<void>
   put: (tx: Tx, write: Write) => Promise<ByRefAnswer>
   remove: (tx: Tx, ref: ExternalRef) => Promise<ByRefAnswer>
   /** The object as it is, with `applied: false`. */
@@ -157,7 +159,8 @@ export function createPendingWriteService({ newId, events, organizations, refere
 
     /** Carries out a PUT by reference, or keeps it until what it names exists. */
     async put(tx: Tx, write: Write): Promise<ByRefAnswer> {
-      const { parentOf, withParent } = writesOf(write.kind)
+      const { parentOf, withParent, lockNames } = writesOf(write.kind)
+      await lockNames?.(tx, write)
       const parent = parentOf(write.body)
       const [waiting, found] = await Promise.all([
         repository.findByName(tx, nameOf(write)),

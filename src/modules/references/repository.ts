@@ -65,6 +65,22 @@ export async function lock(
   return { ...row, objectId: row.objectId }
 }
 
+const lockRows = statement<object>(
+  'references.lock_all',
+  `insert into external_refs (org_id, kind, source, external_id, created_at)
+   select $1, $2, source, external_id, $5 from unnest($3::text[], $4::text[]) as t(source, external_id)
+   on conflict (org_id, kind, source, external_id) do update set is_awaited = external_refs.is_awaited`
+)
+
+/** The same for many, in the order given. Each is there once. */
+export async function lockAll(
+  tx: Tx,
+  { kind, refs, createdAt }: Readonly<{ kind: ReferenceKind; refs: readonly ExternalRef[]; createdAt: Date }>
+): Promise<void> {
+  const { sources, ids } = columnsOf(refs)
+  await tx.run(lockRows, [tx.orgId, kind, sources, ids, createdAt])
+}
+
 const selectOwners = statement<ExternalRef & { objectId: string }>(
   'references.owners',
   `select source, external_id as id, object_id as "objectId" from external_refs

@@ -198,6 +198,20 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     lockAwaited: (tx: Tx, name: repository.Name): Promise<repository.Found | undefined> =>
       repository.lock(tx, name, { isAwaited: true, createdAt: clock.now() }),
 
+    /**
+     * The same for several names, in the order in which everybody locks them: those that are given, and those that an object has, which
+     * it may lose.
+     */
+    async lockAll(
+      tx: Tx,
+      { kind, objectId, refs }: Omit<OfObject, 'objectId'> & { objectId?: string | undefined }
+    ): Promise<void> {
+      const own = objectId === undefined ? [] : await repository.ofObjects(tx, [objectId])
+      const once = new Map([...own, ...refs].map((ref) => [JSON.stringify([ref.source, ref.id]), ref]))
+      if (once.size === 0) return
+      await repository.lockAll(tx, { kind, refs: inOrder([...once.values()]), createdAt: clock.now() })
+    },
+
     /** Remembers with which version the source deleted the object; null forgets that it did. */
     setDeletedVersion: repository.setDeletedVersion,
 

@@ -1,0 +1,85 @@
+import pg from 'pg'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Answer } from '../../support/app.ts'
+import { done, type Ledger, startDunning } from '../../support/dunning.ts'
+
+/** Nobody looks for a deadlock here, so one that there is ends when its locks have been waited for too long: the request is refused. */
+async function withoutDetection(url: string): Promise<string> {
+  const admin = new pg.Client({ connectionString: url })
+  await admin.connect()
+  await admin.query(`do $$ begin execute format('alter database %I set deadlock_timeout = ''60s''', current_database()); end $$`)
+  await admin.end()
+  return url
+}
+
+const { newLedger, close } = await startDunning({ through: withoutDetection, lockTimeoutMs: 8_000, connections: 12 })
+afterAll(close)
+
+const ROUNDS = 6
+
+const ref = (id: string) => ({ source: 'erp', id })
+const at = (kind: string, id: string) => `/v1/${kind}/by-ref?${new URLSearchParams({ source: 'erp', id })}`
+const due = { currency: 'EUR', issued_on: '2025-12-01', due_on: '2026-01-31' }
+
+/** A request that came too late may be told that its reference is taken, and nothing else. */
+function outcomeOf({ status, body }: Answer<unknown>): string {
+  const { code } = body as { code?: string }
+  return status < 300 || code === 'duplicate_reference' ? 'done' : `${status} ${code}`
+}
+
+async function allDone(
+  ledger: Ledger,
+  requests: readonly (readonly ['POST' | 'PUT' | 'PATCH', string, object])[]
+): Promise<void> {
+  const answers = await Promise.all(requests.map(([method, url, body]) => ledger.call(method, url, { body })))
+  expect(answers.map(outcomeOf)).toEqual(requests.map(() => 'done'))
+}
+
+describe('requests in the same moment do not wait for each other in a circle', { timeout: 60_000 }, () => {
+  test('POST and PUT of the same invoices', async () => {
+    const ledger = await newLedger()
+    const client_id = await ledger.addClient()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const names = [`a${round}`, `b${round}`]
+      const posts = names.map(
+        (id) => ['POST', '/v1/invoices', { client_id, number: id, total: '10.00', ...due, external_refs: [ref(id)] }] as const
+      )
+      const batch = names.map((id) => ({ client_id, number: id, total: '10.00', ...due, external_refs: [ref(id)] }))
+      const batches = [batch, batch.toReversed()].map((invoices) => ['POST', '/v1/invoices/batch', { invoices }] as const)
+      const puts = names.flatMap((id) =>
+        ['10.00', '20.00'].map((total) => ['PUT', at('invoices', id), { client_id, number: id, ...due, total }] as const)
+      )
+      await allDone(ledger, [...puts, ...posts, ...batches])
+    }
+  })
+
+  test('POST and PUT of the same payments', async () => {
+    const ledger = await newLedger()
+    const client_id = await ledger.addClient()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const names = [`a${round}`, `b${round}`]
+      const body = (id: string) => ({ client_id, currency: 'EUR', amount: '10.00', reference: id })
+      const posts = names.map((id) => ['POST', '/v1/payments', { ...body(id), external_refs: [ref(id)] }] as const)
+      const puts = names.flatMap((id) =>
+        ['20.00', '30.00'].map((amount) => ['PUT', at('payments', id), { ...body(id), amount }] as const)
+      )
+      await allDone(ledger, [...puts, ...posts])
+    }
+  })
+
+  test('PATCH and PUT of the same client, each with several references', async () => {
+    const ledger = await newLedger()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const refs = [ref(`a${round}`), ref(`b${round}`)]
+      const { id } = await done(ledger.call('POST', '/v1/clients', { body: { name: 'C', external_refs: refs } }))
+      const patches = [1, 2].map(
+        (n) => ['PATCH', `/v1/clients/${id}`, { external_refs: [...refs, ref(`c${round}-${n}`)] }] as const
+      )
+      const puts = refs.flatMap((one, n) => [
+        ['PUT', at('clients', one.id), { name: `C${n}` }] as const,
+        ['PUT', at('clients', one.id), { name: `D${n}`, external_refs: refs.toReversed() }] as const
+      ])
+      await allDone(ledger, [...puts, ...patches])
+    }
+  })
+})
