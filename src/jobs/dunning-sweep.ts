@@ -1,5 +1,5 @@
 import type { Reader, Tx } from '../db/client.ts'
-import { isUnavailable } from '../db/errors.ts'
+import { isPassing, isUnavailable } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { OneFailed } from '../kernel/one-failed.ts'
@@ -72,13 +72,21 @@ export function createSweepJob(deps: SweepJobDeps) {
     return total
   }
 
+  /** Done or failed, it has an end: whoever asked is told what cannot be decided. What passes is tried again. */
   async function executeDryRun({ orgId, id }: WaitingRun): Promise<void> {
-    const counts = await database.reading(orgId, async (reader) =>
-      dunning.foresee(reader, (await organizations.books(reader)).now)
-    )
+    const { failure, ...counts } = await database
+      .reading(orgId, async (reader) => {
+        const { now } = await organizations.books(reader)
+        return { ...(await dunning.foresee(reader, now)), failure: null }
+      })
+      .catch((error: unknown) => {
+        if (isUnavailable(error) || isPassing(error)) throw error
+        log.error({ err: error, organization: orgId, run: id }, 'a dry run failed')
+        return { entered: 0, overdue: 0, failure: failureOf(error) }
+      })
     await database.scoped(orgId, async (tx) => {
       await dunning.countRun(tx, { id, ...counts })
-      await dunning.finishRun(tx, id)
+      await dunning.finishRun(tx, id, failure)
     })
   }
 
@@ -108,7 +116,7 @@ export function createSweepJob(deps: SweepJobDeps) {
     const [{ dryRun, status }, { now: until }] = await database.reading(orgId, (reader) =>
       Promise.all([dunning.getRun(reader, run.id), organizations.books(reader)])
     )
-    if (status === 'done') return
+    if (status !== 'queued') return
     if (dryRun) return executeDryRun(run)
     for (let more = true; more && signal?.aborted !== true; ) more = await attempt(orgId, until, () => executeBatch(run, until))
   }
@@ -183,6 +191,13 @@ export function createSweepJob(deps: SweepJobDeps) {
 }
 
 export type SweepJob = ReturnType<typeof createSweepJob>
+
+/** Of a dry run, for whoever asked for it: what is inside of other errors is for the log alone. */
+function failureOf(error: unknown): string {
+  if (!(error instanceof OneFailed))
+    return 'What is due could not be decided. The log of the service says why, by the id of this run.'
+  return `${error.message} A run that is not dry puts it off and decides the rest.`
+}
 
 function sumOf(a: SweepCounts, b: SweepCounts): SweepCounts {
   return {

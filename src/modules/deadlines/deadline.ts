@@ -13,6 +13,11 @@ export function inOrder<One extends Deadline & Readonly<{ at: Date }>>(due: read
   return due.toSorted((a, b) => a.at.getTime() - b.at.getTime() || rankOf(a) - rankOf(b) || (a.objectId < b.objectId ? -1 : 1))
 }
 
+/** The kind whose turn was first. */
+export function earliestOf(due: readonly Pick<Deadline, 'kind'>[]): DeadlineKind {
+  return deadlineKinds.find((kind) => due.some((one) => one.kind === kind)) ?? 'payment'
+}
+
 /**
  * Whether an instant that is left while a deadline is met leads on: it lies ahead, or is of a later kind, whose turn comes yet. Every
  * chain of deadlines of one instant has an end by that.

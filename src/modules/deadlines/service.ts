@@ -1,9 +1,10 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { SomeFailed } from '../../kernel/one-failed.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventService } from '../events/service.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { type Deadline, DeadlineFailed, type DeadlineKind, type Due, inOrder, leadsOn } from './deadline.ts'
+import { type Deadline, DeadlineFailed, type DeadlineKind, type Due, earliestOf, inOrder, leadsOn } from './deadline.ts'
 import { lookAgainAt, type Parked, type ParkingReason, parkedDrafts } from './parking.ts'
 import * as repository from './repository.ts'
 
@@ -62,6 +63,37 @@ export function createDeadlineService({ events, organizations, clients, meet }: 
     return parked
   }
 
+  /**
+   * Meets these, in their order, and does what that leaves to the end: an error there is one of theirs too. Of one client it is looked
+   * for among them one by one. @returns what was left for an instant that leads nowhere.
+   */
+  async function meetAll(tx: Tx, due: readonly Due[], books: Books): Promise<Meeting['stuck']> {
+    const [first, ...others] = due
+    const stuck: Meeting['stuck'] = new Map()
+    if (first === undefined) return stuck
+    try {
+      await tx.attempt(async (part) => {
+        for (const one of due) {
+          const { kind, objectId, clientId } = one
+          meetings.set(part, { kind, now: books.now, stuck })
+          await meet[kind](part, { books, objectId, clientId }).catch((cause: unknown) => {
+            throw new DeadlineFailed(one, cause)
+          })
+        }
+        // What is left to the end follows from any of them.
+        meetings.set(part, { kind: earliestOf(due), now: books.now, stuck })
+      })
+      return stuck
+    } catch (cause) {
+      if (cause instanceof DeadlineFailed) throw cause
+      if (others.length === 0) throw new DeadlineFailed(first, cause)
+      if (others.some(({ clientId }) => clientId !== first.clientId))
+        throw new SomeFailed('A batch of deadlines that were due failed.', { cause })
+    }
+    for (const one of due) for (const left of await meetAll(tx, [one], books)) stuck.set(...left)
+    return stuck
+  }
+
   return {
     set,
     nextAt: repository.nextAt,
@@ -75,24 +107,17 @@ export function createDeadlineService({ events, organizations, clients, meet }: 
 
     /**
      * Meets at `at` what was due by `until` for up to `clients` clients, in the caller's transaction. Being late changes nothing: each
-     * is decided by what the facts say at `at`. What leaves no later instant is parked. @throws DeadlineFailed: parked, the others go on.
+     * is decided by what the facts say at `at`. What leaves no later instant is parked. @throws DeadlineFailed: parked, the others go
+     * on; SomeFailed one of several clients: fewer at a time tell which.
      */
     async meetBatch(
       tx: Tx,
       { at, until = at, clients: limit, wait }: { at: Date; until?: Date; clients: number; wait: boolean }
     ): Promise<{ met: number; parked: Parked[] }> {
-      const due = await repository.take(tx, { until, clients: limit, wait })
+      const due = inOrder(await repository.take(tx, { until, clients: limit, wait }))
       if (due.length === 0) return { met: 0, parked: [] }
       const books: Books = { ...(await organizations.books(tx)), now: at }
-      const stuck: Meeting['stuck'] = new Map()
-      for (const one of inOrder(due)) {
-        const { kind, objectId, clientId } = one
-        meetings.set(tx, { kind, now: at, stuck })
-        await meet[kind](tx, { books, objectId, clientId }).catch((cause: unknown) => {
-          throw new DeadlineFailed(one, cause)
-        })
-      }
-      meetings.delete(tx)
+      const stuck = await meetAll(tx, due, books)
       const since = new Map(due.map((one) => [keyOf(one), one.parkedAt]))
       const found = [...stuck].map(([key, one]) => ({ ...one, parkedAt: since.get(key) ?? null }))
       return { met: due.length, parked: await park(tx, found, { books, reason: 'no_progress', tells: true }) }

@@ -85,7 +85,8 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         operationId: 'getDunningRun',
         tags,
         summary: 'A sweep that was asked for',
-        description: '`done` once everything that was due then is decided.',
+        description:
+          '`done` once everything that was due then is decided. What cannot be decided is put off (`client.processing_parked`) and the run goes on; a dry run is `failed`, and `failure` names the client.',
         params: IdParams,
         response: { 200: ref(DunningRunSchema), ...refusals(404) }
       }

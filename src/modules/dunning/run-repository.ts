@@ -5,7 +5,7 @@ import { dunningRuns } from './table.ts'
 
 export type Run = Omit<typeof dunningRuns.$inferSelect, 'orgId'>
 
-const columns = `id, status, dry_run as "dryRun", entered, overdue, created_at as "createdAt", finished_at as "finishedAt"`
+const columns = `id, status, failure, dry_run as "dryRun", entered, overdue, created_at as "createdAt", finished_at as "finishedAt"`
 
 const selectQueued = statement<Run>(
   'dunning_runs.find_queued',
@@ -62,11 +62,13 @@ export async function addTo(tx: Tx, { id, entered, overdue }: Counts): Promise<v
 
 const finishQueued = statement<{ id: string }>(
   'dunning_runs.finish',
-  `update dunning_runs set status = 'done', finished_at = $3 where org_id = $1 and id = $2 and status = 'queued'`
+  `update dunning_runs set status = case when $4::text is null then 'done' else 'failed' end, failure = $4, finished_at = $3
+   where org_id = $1 and id = $2 and status = 'queued'`
 )
 
-export async function finish(tx: Tx, { id, at }: { id: string; at: Date }): Promise<void> {
-  await tx.run(finishQueued, [tx.orgId, id, at])
+/** @param failure why it failed; null where it did not. */
+export async function finish(tx: Tx, { id, at, failure }: { id: string; at: Date; failure: string | null }): Promise<void> {
+  await tx.run(finishQueued, [tx.orgId, id, at, failure])
 }
 
 const selectWaiting = statement<{ orgId: string; id: string }>(

@@ -18,6 +18,7 @@ export function createRunService({ organizations, newId, wakeSweep }: RunDeps) {
       const run = {
         id: newId(),
         status: 'queued',
+        failure: null,
         dryRun,
         entered: 0,
         overdue: 0,
@@ -39,8 +40,9 @@ export function createRunService({ organizations, newId, wakeSweep }: RunDeps) {
     /** In the transaction of the batch that it counts. */
     countRun: (tx: Tx, counts: { id: string; entered: number; overdue: number }): Promise<void> => repository.addTo(tx, counts),
 
-    async finishRun(tx: Tx, id: string): Promise<void> {
-      await repository.finish(tx, { id, at: (await organizations.present(tx)).now })
+    /** @param failure why it failed, for people; null where everything was decided. */
+    async finishRun(tx: Tx, id: string, failure: string | null = null): Promise<void> {
+      await repository.finish(tx, { id, at: (await organizations.present(tx)).now, failure })
     },
 
     waitingRuns: (scheduler: Reader) => repository.waiting(scheduler, WAITING_MAX)

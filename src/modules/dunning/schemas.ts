@@ -72,7 +72,10 @@ export const DunningRunSchema = named(
   'DunningRun',
   closed({
     id: Id,
-    status: oneOf(['queued', 'done']),
+    status: oneOf(['queued', 'done', 'failed'], {
+      description: '`failed`: a dry run came to something that cannot be decided; `failure` names it'
+    }),
+    failure: nullable(Type.String({ description: 'Why it failed, for people; null unless `status` is `failed`' })),
     dry_run: Type.Boolean(),
     entered: Type.Integer({ description: 'Stages entered, or that would have been' }),
     overdue: Type.Integer({ description: 'Found overdue for the first time, or that would have been' }),
@@ -232,6 +235,7 @@ export function runToApi(run: Run) {
   return {
     id: run.id,
     status: run.status,
+    failure: run.failure,
     dry_run: run.dryRun,
     entered: run.entered,
     overdue: run.overdue,

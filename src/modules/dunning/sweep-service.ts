@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { isPassing, isUnavailable } from '../../db/errors.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { HoldFact } from '../../kernel/holding.ts'
@@ -171,6 +172,21 @@ export function createSweepService({
     return { decided: all.length, overdue, entered: entries.length, notices: told.length, parked }
   }
 
+  /** Decides without writing; where that fails, one client at a time, to tell which. */
+  async function foreseen(reader: Reader, cases: readonly DunningCase[], at: Date): Promise<readonly Decided[]> {
+    try {
+      return (await decideAll(reader, cases, at)).decided
+    } catch (cause) {
+      const byClient = [...Map.groupBy(cases, ({ obligation }) => obligation.clientId)]
+      const [first] = byClient
+      if (isPassing(cause) || isUnavailable(cause) || first === undefined) throw cause
+      if (byClient.length === 1) throw failedOf(first[0], cause)
+      const decided: Decided[] = []
+      for (const [, of] of byClient) decided.push(...(await foreseen(reader, of, at)))
+      return decided
+    }
+  }
+
   return {
     /**
      * Decides and writes at `at` what was due by `until` for up to `clients` clients, in the caller's transaction.
@@ -185,11 +201,12 @@ export function createSweepService({
       const cases = await invoices.claimDue(tx, { now: until, clients: limit, wait })
       if (cases.length === 0) return { ...nothingSwept, parked: [] }
       try {
-        return await sweepCases(tx, cases, at)
+        // With what it leaves to the end of a transaction, such as a service status: an error there is one of these clients too.
+        return await tx.attempt((part) => sweepCases(part, cases, at))
       } catch (cause) {
         const [id, ...others] = new Set(cases.map(({ obligation }) => obligation.clientId))
         if (id === undefined || others.length > 0) throw new SomeFailed('A batch of clients that were due failed.', { cause })
-        throw new OneFailed(`What was due of client ${id}`, { id, cause })
+        throw failedOf(id, cause)
       }
     },
 
@@ -200,12 +217,15 @@ export function createSweepService({
       return park(tx, { books, reason: 'failed', tells, clientId })
     },
 
-    /** What a sweep at `at` would do, in pages, without doing it: deciding is the same, and nothing is decided twice. */
+    /**
+     * What a sweep at `at` would do, in pages, without doing it: deciding is the same, and nothing is decided twice.
+     * @throws OneFailed a client, of which a sweep would put off what is due.
+     */
     async foresee(reader: Reader, at: Date): Promise<Pick<SweepCounts, 'overdue' | 'entered'>> {
       let [overdue, entered] = [0, 0]
       for (let after: DunningCase | undefined; ; ) {
         const cases = await invoices.duePage(reader, { now: at, after, limit: FORESEEN_PER_PAGE })
-        const { decided } = await decideAll(reader, cases, at)
+        const decided = await foreseen(reader, cases, at)
         overdue += decided.filter(({ decision }) => decision.overdue).length
         entered += decided.filter((one) => one.entered !== null).length
         after = cases.at(-1)
@@ -226,6 +246,10 @@ function blockedAmong(
   if (one === undefined || one.decision.rule !== 'held' || before.obligations.some((part) => part.overdueAnnounced)) return []
   const by = blocking(one.holds, { invoice: before.invoice, today: todayFor(books, before.timeZone) })
   return by.length === 0 ? [] : [{ one, by }]
+}
+
+function failedOf(id: string, cause: unknown): OneFailed {
+  return new OneFailed(`What was due of client ${id}`, { id, cause })
 }
 
 function tellsSomething({ decision, entered }: Decided): boolean {

@@ -137,7 +137,9 @@ export const dunningRuns = pgTable(
   {
     orgId: orgId(),
     id: uuid().notNull(),
-    status: text().$type<'queued' | 'done'>().notNull(),
+    status: text().$type<'queued' | 'done' | 'failed'>().notNull(),
+    /** Why it failed. */
+    failure: text(),
     dryRun: boolean().notNull(),
     entered: integer().notNull(),
     overdue: integer().notNull(),

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, describe, expect, test } from 'vitest'
+import type { Tx } from '../../../src/db/client.ts'
 import { newId } from '../../../src/ids.ts'
 import { createSweepJob } from '../../../src/jobs/dunning-sweep.ts'
 import { createTestClockJob } from '../../../src/jobs/test-clock.ts'
@@ -18,30 +19,51 @@ afterAll(async () => {
   await app.close()
 })
 
-type Broken = 'answers now' | 'throws'
+type Broken = 'answers now' | 'throws' | 'throws at the end' | 'answers now at the end'
 type Kind = DeadlineKind | 'obligation'
 
 /** The service with a rule of one kind that is wrong for one organization, until it is mended. */
-function brokenService(kind: Kind, broken: Broken, orgId: string) {
+function brokenService(kind: Kind, broken: Broken, orgId: string, { othersAreMet = false } = {}) {
   const state = { isBroken: true, asked: 0, logged: [] as string[], counted: [] as string[] }
   const isBroken = (of: string) => state.isBroken && of === orgId
   const wrong = () => {
     state.asked += 1
     if (broken === 'throws') throw new Error('The rule is wrong.')
   }
+  /** What is decided by what the whole transaction leaves, such as a service status. */
+  const wrongAtTheEnd = (tx: Tx) =>
+    tx.beforeCommit(async () => {
+      throw new Error('The rule is wrong.')
+    })
+  const badIds = new Set<string>()
   const { payments, promises, plans, disputes, holds, dunning: sound } = services
   const meets: Record<DeadlineKind, Meet> = {
     ...{ payment: payments.meet, promise: promises.meet, payment_plan: plans.meet, dispute: disputes.meet, hold: holds.meet },
     notice: sound.meetNotice
   }
+  const nothing = Object.fromEntries(deadlineKinds.map((one) => [one, async () => {}])) as unknown as Record<DeadlineKind, Meet>
   const meet: Meet = async (tx, due) => {
     if (!isBroken(tx.orgId)) return
     wrong()
-    await deadlines.set(tx, { kind: kind as DeadlineKind, objectId: due.objectId, clientId: due.clientId, at: due.books.now })
+    if (broken === 'throws at the end') return wrongAtTheEnd(tx)
+    const { objectId, clientId, books } = due
+    const set = () => deadlines.set(tx, { kind: kind as DeadlineKind, objectId, clientId, at: books.now })
+    if (broken === 'answers now at the end') tx.beforeCommit(set)
+    else await set()
   }
-  const deadlines = createDeadlineService({ ...services, meet: kind === 'obligation' ? meets : { ...meets, [kind]: meet } })
+  const deadlines = createDeadlineService({
+    ...services,
+    meet: kind === 'obligation' ? meets : { ...(othersAreMet ? nothing : meets), [kind]: meet }
+  })
   const dunning = createDunningService({
     ...{ ...services, clock, newId, setDeadline: deadlines.set, wakeSweep: () => {} },
+    invoices: {
+      ...services.invoices,
+      saveDunning: (tx, write) => {
+        if (isBroken(tx.orgId) && write.states.some(({ obligationId }) => badIds.has(obligationId))) wrongAtTheEnd(tx)
+        return services.invoices.saveDunning(tx, write)
+      }
+    },
     receivers: {
       find: async () => undefined,
       deliveriesAt: async () => new Map(),
@@ -53,6 +75,8 @@ function brokenService(kind: Kind, broken: Broken, orgId: string) {
       if (kind !== 'obligation' || !isBroken(deciding.books.organization.id) || found.view.invoice.number !== 'BAD')
         return decided
       wrong()
+      badIds.add(found.obligation.id)
+      if (broken === 'throws at the end') return decided
       return { ...decided, state: { ...decided.state, nextAt: deciding.books.now } }
     }
   })
@@ -94,7 +118,9 @@ async function nextLook({ id }: Ledger): Promise<Date | undefined> {
 
 const parkedEvents = (ledger: Ledger) => ledger.events('client.processing_parked')
 const kinds: readonly Kind[] = [...deadlineKinds, 'obligation']
-const cases = kinds.flatMap((kind) => (['answers now', 'throws'] as const).map((broken) => [kind, broken] as const))
+const cases = kinds.flatMap((kind) =>
+  (['answers now', 'throws', 'throws at the end'] as const).map((broken) => [kind, broken] as const)
+)
 
 describe.each(cases)('a rule of a %s that %s', (kind, broken) => {
   test('keeps nobody from being dunned, is put off and told once, and goes on when it is mended', async () => {
@@ -111,7 +137,7 @@ describe.each(cases)('a rule of a %s that %s', (kind, broken) => {
       object: { id: stuck.clientId },
       context: {
         client: { id: stuck.clientId },
-        reason: broken === 'throws' ? 'failed' : 'no_progress',
+        reason: broken === 'answers now' ? 'no_progress' : 'failed',
         parked: [{ kind, look_again_at: '2026-01-13T00:01:00.000Z' }]
       }
     })
@@ -163,6 +189,50 @@ describe.each(cases)('a rule of a %s that %s', (kind, broken) => {
     await clockJob.advanceAll()
     expect(await nextLook(stuck)).toBeUndefined()
   })
+})
+
+test.each([
+  ['throws', 'failed'],
+  ['throws at the end', 'failed'],
+  ['answers now', 'no_progress'],
+  ['answers now at the end', 'no_progress']
+] as const)('of two deadlines of a client, the one whose rule %s is put off and the other met', async (broken, reason) => {
+  const stuck = await watched('promise', 'live')
+  const [clientId, objectId] = [stuck.clientId, newId()]
+  const insert = 'insert into deadlines (org_id, kind, object_id, client_id, at) values ($1, $2, $3, $4, $5)'
+  await admin.query(insert, [stuck.id, 'dispute', objectId, clientId, '2026-01-10T00:00:00Z'])
+  const { state, sweepJob } = brokenService('promise', broken, stuck.id, { othersAreMet: true })
+  clock.set('2026-01-13T00:00:00Z')
+  await sweepJob.sweepAll()
+  const parked = (await parkedEvents(stuck)).map(({ context }) => context)
+  expect(parked).toMatchObject([{ reason, parked: [{ kind: 'promise', id: stuck.badId }] }])
+  const { rows } = await admin.query('select object_id from deadlines where org_id = $1 and client_id = $2', [stuck.id, clientId])
+  expect(rows).toEqual([{ object_id: stuck.badId }])
+  expect(state.counted).toEqual(['promise'])
+})
+
+test('a dry run that cannot be decided fails, names the client, and is not tried again', async () => {
+  const stuck = await watched('obligation', 'live')
+  const { state, sweepJob } = brokenService('obligation', 'throws', stuck.id)
+  clock.set('2026-01-13T00:00:00Z')
+  const { id } = await done(stuck.call<{ id: string }>('POST', '/v1/dunning/runs', { body: { dry_run: true } }))
+  await sweepJob.executeRuns()
+  const run = await done(stuck.call<{ failure: string }>('GET', `/v1/dunning/runs/${id}`))
+  expect(run).toMatchObject({ status: 'failed', entered: 0, overdue: 0, finished_at: '2026-01-13T00:00:00.000Z' })
+  expect(run.failure).toContain(stuck.clientId)
+  expect(state.logged).toContain('a dry run failed')
+  const { asked } = state
+  await sweepJob.executeRuns()
+  expect(state.asked).toBe(asked)
+  // What `failure` advises: a run that is not dry.
+  const real = await done(stuck.call<{ id: string }>('POST', '/v1/dunning/runs', { body: {} }))
+  await sweepJob.executeRuns()
+  expect(await done(stuck.call('GET', `/v1/dunning/runs/${real.id}`))).toMatchObject({
+    status: 'done',
+    failure: null,
+    entered: 1
+  })
+  expect(await parkedEvents(stuck)).toHaveLength(1)
 })
 
 test('a command may leave an instant that has passed: it is met once', async () => {
