@@ -76,12 +76,20 @@ async function readMigrations(migrationsFolder: string): Promise<Migration[]> {
   })
 }
 
-/** As Drizzle's migrator finds it: the first that is newer than the newest that was applied. */
+/**
+ * The first that was not applied. Drizzle's migrator takes what is newer than the newest that was, and so has passed over migrations
+ * that were made before another one and came after it: those are made up for. One that has got another time is known by its text.
+ */
 async function nextOf(client: pg.Client, migrations: readonly Migration[]): Promise<Migration | undefined> {
   const known = await client.query<{ found: boolean }>(`select to_regclass('drizzle.__drizzle_migrations') is not null as found`)
   if (known.rows[0]?.found !== true) return migrations[0]
-  const { rows } = await client.query<{ last: string | null }>('select max(created_at) as last from drizzle.__drizzle_migrations')
-  return migrations.find(({ when }) => when > Number(rows[0]?.last ?? 0))
+  const { rows } = await client.query<{ at: string; hash: string }>(
+    'select created_at as at, hash from drizzle.__drizzle_migrations'
+  )
+  const times = new Set(rows.map(({ at }) => Number(at)))
+  const listed = new Set(migrations.map(({ when }) => when))
+  const renamed = new Set(rows.filter(({ at }) => !listed.has(Number(at))).map(({ hash }) => hash))
+  return migrations.find(({ when, hash }) => !times.has(when) && !renamed.has(hash))
 }
 
 type Step = Readonly<{ migrations: readonly Migration[]; next: Migration; waits: ReturnType<typeof watchWaits> }>

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -23,14 +23,19 @@ afterAll(async () => {
 })
 
 /** Migrations that come after all that there are. */
-async function folderOf(...migrations: string[]): Promise<string> {
+function folderOf(...migrations: string[]): Promise<string> {
+  return folderAt(migrations, (idx) => 9_000_000_000_000 + idx)
+}
+
+/** @param when a migration was made. */
+async function folderAt(migrations: readonly string[], when: (idx: number) => number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'dunwell-migrations-'))
   folders.push(folder)
   await mkdir(join(folder, 'meta'))
   const entries = migrations.map((_, idx) => ({
     idx,
     version: '7',
-    when: 9_000_000_000_000 + idx,
+    when: when(idx),
     tag: `${idx}_test`,
     breakpoints: true
   }))
@@ -94,6 +99,36 @@ test('a database that Drizzle’s own migrator has brought up goes on from there
   await migrate(drizzle(client), { migrationsFolder: await folderOf('select 1/0', 'select 1/0', 'create table c (x int)') })
   await client.end()
   expect(await applied(own)).toBe(3)
+})
+
+test('a migration that was made before another one and came after it is applied, once', async () => {
+  await using fresh = await freshDatabase()
+  await using own = await connect(fresh.url)
+  const steps = ['create table a (x int)', 'create table b (x int)', 'create table c (x int)']
+  const whens = [9_000_000_000_005, 9_000_000_000_002, 9_000_000_000_009]
+  const run = async (...made: number[]) =>
+    runMigrations({ connectionString: fresh.url, migrationsFolder: await folderAt(steps, (idx) => made[idx] ?? 0) })
+  const client = new pg.Client({ connectionString: fresh.url })
+  await client.connect()
+  // Which Drizzle's passes over where it comes alone.
+  for (const count of [1, 2, 3])
+    await migrate(drizzle(client), { migrationsFolder: await folderAt(steps.slice(0, count), (idx) => whens[idx] ?? 0) })
+  await client.end()
+  expect(await applied(own)).toBe(2)
+  await run(...whens)
+  expect(await applied(own)).toBe(3)
+  await own.ask('select from a, b, c')
+  // One that was made anew since, and says the same.
+  await run(9_000_000_000_006, 9_000_000_000_002, 9_000_000_000_009)
+  expect(await applied(own)).toBe(3)
+})
+
+test('every migration of the project is applied, whenever it was made', async () => {
+  await using fresh = await freshDatabase()
+  await using own = await connect(fresh.url)
+  const journal = JSON.parse(await readFile(join(root, 'drizzle/meta/_journal.json'), 'utf8')) as { entries: { when: number }[] }
+  const rows = await own.ask<{ at: string }>('select created_at as at from drizzle.__drizzle_migrations')
+  expect(new Set(rows.map(({ at }) => Number(at)))).toEqual(new Set(journal.entries.map(({ when }) => when)))
 })
 
 test('migrators at the same time apply each migration once', async () => {
