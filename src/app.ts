@@ -128,7 +128,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   registerProblems(app)
   registerRequestId(app)
   if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)
-  registerHealth(app, { ping: database.ping })
+  registerHealth(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 
   const edge: Edge = { database, once: createOnce({ database, clock, seal }) }

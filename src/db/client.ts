@@ -1,7 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
-import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable } from './errors.ts'
+import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
 import { type Statement, statement } from './statement.ts'
@@ -61,7 +61,8 @@ export type Database = Readonly<{
   reading: <T>(orgId: string, work: (reader: Reader) => Promise<T>) => Promise<T>
   /** Reads across organizations what the scheduler's policies open: keys, organizations, due work. Never a write. */
   scheduling: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>
-  ping: () => Promise<void>
+  /** Whether one organization's transaction could be committed: does the work and keeps nothing of it. */
+  rehearse: (orgId: string, work: (tx: Tx) => Promise<unknown>) => Promise<void>
   close: () => Promise<void>
 }>
 
@@ -118,7 +119,7 @@ export function createDatabase(options: PoolOptions): Database {
   ): Promise<T> {
     const client = await pool.connect(isSmall ? 'little' : 'much')
     const tx = txOn(client, sqlOn(client), { orgId, traceparent })
-    let broken = false
+    let failure: unknown
     try {
       const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId })
       const result = await work(tx.handle)
@@ -127,11 +128,12 @@ export function createDatabase(options: PoolOptions): Database {
       await tx.end()
       return result
     } catch (error) {
-      broken = isUnavailable(error)
-      if (!broken) await rollBack(client).catch(() => (broken = true))
-      throw broken ? new DatabaseUnavailable(error) : error
+      failure = isUnavailable(error) ? new DatabaseUnavailable(error) : error
+      // Whoever closes the connection ends the transaction.
+      if (!spoilsConnection(failure)) await rollBack(client).catch(() => (failure = new DatabaseUnavailable(error)))
+      throw failure
     } finally {
-      client.release(broken)
+      pool.release(client, failure)
     }
   }
 
@@ -139,8 +141,8 @@ export function createDatabase(options: PoolOptions): Database {
     const client = await pool.connect(effort)
     const finish = (how: typeof commit) =>
       send(client, how, []).then(
-        () => client.release(),
-        () => client.release(true)
+        () => pool.release(client),
+        (error: unknown) => pool.release(client, new DatabaseUnavailable(error))
       )
     try {
       const begun = begin(client, { start: starts.reading, role, orgId })
@@ -149,7 +151,8 @@ export function createDatabase(options: PoolOptions): Database {
       void finish(commit)
       return result
     } catch (error) {
-      void finish(rollback)
+      if (spoilsConnection(error)) pool.release(client, error)
+      else void finish(rollback)
       // A read waits for no row. What it waits for is the change of a whole table.
       throw isUnavailable(error) || isLockTimeout(error) ? new DatabaseUnavailable(error) : error
     }
@@ -168,10 +171,19 @@ export function createDatabase(options: PoolOptions): Database {
     reading: (orgId, work) => read({ role: 'dunwell_app', orgId, effort: 'much' }, work),
     // Looks are short, and what they would find must not wait for one that is never answered.
     scheduling: (work) => read({ role: 'dunwell_scheduler', orgId: NOBODY, effort: 'little' }, work),
-    ping: pool.ping,
+    rehearse: (orgId, work) =>
+      attempt(orgId, { isSmall: true }, async (tx) => {
+        await work(tx)
+        throw new Rehearsed()
+      }).catch((error: unknown) => {
+        if (!(error instanceof Rehearsed)) throw new DatabaseUnavailable(error)
+      }),
     close: pool.close
   }
 }
+
+/** Thrown to roll back what was only tried. */
+class Rehearsed extends Error {}
 
 type Role = 'dunwell_app' | 'dunwell_scheduler'
 type Reading = Readonly<{ role: Role; orgId: string; effort: Effort }>

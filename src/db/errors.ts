@@ -1,5 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
 
+const READ_ONLY = '25006'
+
 /** The database did not answer. The edge says 503 with Retry-After; the cause is logged and never sent. */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'
@@ -12,20 +14,21 @@ export class DatabaseUnavailable extends Error {
 const UNAVAILABLE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
   'ENOENT',
-  '57P01', // admin_shutdown
-  '57P02', // crash_shutdown
-  '57P03', // cannot_connect_now
   '53300', // too_many_connections
-  '25P03' // idle_in_transaction_session_timeout
+  '25P03', // idle_in_transaction_session_timeout
+  READ_ONLY // a standby, or a primary that has become one: another connection may lead to the new one
 ])
-const PASSING = new Set([
-  '55P03', // lock_not_available
-  '25006', // read_only_sql_transaction
-  '58030' // io_error
-])
+/** Of these classes, `57P` is what an operator does to a server, and `08` what becomes of a connection. */
+const UNAVAILABLE_CLASS = /^(57P|08)/
+/** No space or memory, and what the system under the server refuses it. */
+const PASSING_CLASS = /^(53|58)/
 const LOST = /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout/i
 
 /** What decided which rows to lock changed while the lock was waited for. The transaction is done again, as after a deadlock. */
@@ -44,17 +47,32 @@ export function isLockTimeout(error: unknown): boolean {
   return databaseError(error)?.code === '55P03'
 }
 
-/** It would pass at another time, whatever was asked for: no space, no memory, a lock that is held, a server that only reads for now. */
+/** It took longer than a statement may, or somebody ended it. In a job it is the work that is too much, and will be at another time. */
+export function isStatementTimeout(error: unknown): boolean {
+  return databaseError(error)?.code === '57014'
+}
+
+export function isReadOnly(error: unknown): boolean {
+  return databaseError(error)?.code === READ_ONLY
+}
+
+/** It would pass at another time, whatever was asked for: no space, no memory, a lock that is held. */
 export function isPassing(error: unknown): boolean {
   const code = databaseError(error)?.code
-  return code !== undefined && (code.startsWith('53') || PASSING.has(code) || isRetryable(error))
+  return code !== undefined && (PASSING_CLASS.test(code) || isLockTimeout(error) || isRetryable(error))
 }
 
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true
-  const found = databaseError(error)
-  if (found?.code !== undefined) return UNAVAILABLE.has(found.code) || found.code.startsWith('08')
+  const code = databaseError(error)?.code
+  if (code !== undefined) return UNAVAILABLE.has(code) || UNAVAILABLE_CLASS.test(code)
   return rootOf(error) instanceof Error && LOST.test(rootOf(error).message)
+}
+
+/** The server cannot do what it is there for, and this connection to it is used no more. What others hold, they give back. */
+export function spoilsConnection(error: unknown): boolean {
+  const isOfOthers = isLockTimeout(error) || isRetryable(error)
+  return isUnavailable(error) || isStatementTimeout(error) || (isPassing(error) && !isOfOthers)
 }
 
 /** The name of the constraint that a write broke, for the repository that owns it to turn into a refusal. */

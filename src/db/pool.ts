@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { DatabaseUnavailable } from './errors.ts'
+import { DatabaseUnavailable, isReadOnly, spoilsConnection } from './errors.ts'
 
 export type PoolOptions = Readonly<{
   url: string
@@ -15,7 +15,8 @@ export type Effort = 'little' | 'much'
 export type Pool = Readonly<{
   /** @param effort decides how long an answer is waited for. */
   connect: (effort: Effort) => Promise<pg.PoolClient>
-  ping: () => Promise<void>
+  /** @param failure what its last use failed by, where it did. */
+  release: (client: pg.PoolClient, failure?: unknown) => void
   close: () => Promise<void>
 }>
 
@@ -47,14 +48,24 @@ export function createPool(options: PoolOptions): Pool {
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   endSilentConnections(pool, silenceMs.little)
+  // After a failover every connection that is there leads to the former primary, which still reads, and so tells of nothing.
+  let generation = 0
+  const generations = new WeakMap<pg.PoolClient, number>()
+  pool.on('connect', (client) => void generations.set(client, generation))
+  const isOutdated = (client: pg.PoolClient) => generations.get(client) !== generation
   return {
     async connect(effort) {
-      const client = await pool.connect().catch(unavailable)
+      let client = await pool.connect().catch(unavailable)
+      while (isOutdated(client)) {
+        client.release(true)
+        client = await pool.connect().catch(unavailable)
+      }
       wait(client, silenceMs[effort])
       return client
     },
-    ping: async () => {
-      await pool.query('select 1').catch(unavailable)
+    release(client, failure) {
+      if (failure !== undefined && isReadOnly(failure) && !isOutdated(client)) generation += 1
+      client.release(isOutdated(client) || (failure !== undefined && spoilsConnection(failure)))
     },
     close: () => pool.end()
   }

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isLockTimeout, isPassing, isRetryable, isUnavailable, withoutQueries } from '../db/errors.ts'
+import { isLockTimeout, isPassing, isStatementTimeout, isUnavailable, withoutQueries } from '../db/errors.ts'
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
 import { type AjvError, type FieldError, fieldError, fieldErrors, nameOf } from './field-errors.ts'
 import { ParameterRefusal } from './fields.ts'
@@ -161,9 +161,9 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
     request.log.warn({ err: withoutQueries(error) }, 'the database does not answer')
     return problem('unavailable', 'The database does not answer. Try again shortly.', { instance })
   }
-  if (isLockTimeout(error) || isRetryable(error))
+  if (isLockTimeout(error))
     return problem('concurrent_request', 'Another request holds what this one needs. Try again.', { instance })
-  if (isPassing(error)) {
+  if (isPassing(error) || isStatementTimeout(error)) {
     request.log.error({ err: withoutQueries(error) }, 'the database cannot do this now')
     return problem('unavailable', 'The database cannot do this now. Try again shortly.', { instance })
   }

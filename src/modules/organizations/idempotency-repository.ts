@@ -31,6 +31,11 @@ export function insert(tx: Tx, { key, now, ...stored }: Stored & { key: string; 
   tx.write(insertKey, [tx.orgId, key, fingerprint, status, body, sealed, now])
 }
 
+/** Writes what a key's row is, now, in a transaction that is rolled back: whether the database takes it. */
+export async function rehearse(tx: Tx, { key, body, now }: { key: string; body: string; now: Date }): Promise<void> {
+  await tx.run(insertKey, [tx.orgId, key, '', 200, body, false, now])
+}
+
 /** @returns how many keys older than `before` were forgotten, at most `limit`. */
 export async function forget(tx: Tx, { before, limit }: { before: Date; limit: number }): Promise<number> {
   return (await tx.run(deleteOld, [tx.orgId, before, limit])).length

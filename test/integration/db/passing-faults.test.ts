@@ -10,9 +10,11 @@ const owner = new pg.Client({ connectionString: service.databaseUrl })
 beforeAll(async () => {
   await owner.connect()
   await owner.query(`create table fault (code text);
+    create sequence writes;
     create function fail() returns trigger language plpgsql security definer set search_path from current as $$
     declare found text;
     begin
+      perform nextval('writes');
       select code into found from fault;
       if found is not null then raise exception using errcode = found, message = 'a test'; end if;
       return new;
@@ -103,15 +105,13 @@ test('after a failover writes go on by new connections, though the former primar
 })
 
 test('probes that come together or in quick succession cost one write, which leaves nothing', async () => {
-  const transactions = async () => {
-    await owner.query('select pg_stat_clear_snapshot()')
-    return BigInt((await owner.query<{ id: string }>('select pg_snapshot_xmax(pg_current_snapshot())::text as id')).rows[0]?.id ?? 0)
-  }
+  // A sequence keeps what is rolled back.
+  const writes = async () => Number((await owner.query<{ n: string }>(`select nextval('writes') as n`)).rows[0]?.n)
   await pause(300)
-  const before = await transactions()
+  const before = await writes()
   const answers = await Promise.all(Array.from({ length: 20 }, () => probe('/readyz')))
   answers.push(await probe('/readyz'))
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(answers.map(() => 200))
-  expect((await transactions()) - before).toBe(1n)
+  expect((await writes()) - before - 1).toBe(1)
   expect((await owner.query(`select from idempotency_keys where length(body) > 7000`)).rowCount).toBe(0)
 })
