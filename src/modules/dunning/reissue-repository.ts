@@ -10,13 +10,13 @@ const insertRows = statement<{ id: string }>(
    select $1, e.id, t.endpoint_id, e.client_id, now(), now() from unnest($2::uuid[], $3::uuid[]) as t(event_id, endpoint_id)
    join events e on e.org_id = $1 and e.id = t.event_id and e.client_id is not null
      and e.type in ('${STAGE_ENTERED}', '${NOTICE_DUE}')
-   on conflict (org_id, event_id, endpoint_id) do update set created_at = now(), look_at = now(), entries = null, done_at = null
+   on conflict (org_id, event_id, endpoint_id) do update set created_at = now(), look_at = now() + interval '10 seconds', entries = null, done_at = null
    returning event_id as id`
 )
 
 export type Superseded = Readonly<{ eventId: string; endpointId: string }>
 
-/** These may have to be told all the same. One that was sent again by hand, and superseded again, starts over. */
+/** These may have to be told all the same. One that was sent again, and superseded again, starts over, and is not looked at at once. */
 export async function insert(tx: Tx, deliveries: readonly Superseded[]): Promise<number> {
   const [eventIds, endpointIds] = [deliveries.map(({ eventId }) => eventId), deliveries.map(({ endpointId }) => endpointId)]
   return (await tx.run(insertRows, [tx.orgId, eventIds, endpointIds])).length

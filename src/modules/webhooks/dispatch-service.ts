@@ -6,7 +6,7 @@ import { type Folded, foldOutcomes, type HealthConfig } from './outcome-fold.ts'
 import * as outcomes from './outcome-repository.ts'
 import { paceRoom } from './pacing.ts'
 import { cancelQueue } from './queue-repository.ts'
-import type { Settlement } from './settlement.ts'
+import { dueAgain, type Settlement } from './settlement.ts'
 
 export type { Claimed, LockedEndpoint, WaitingEndpoint } from './claim-repository.ts'
 
@@ -171,7 +171,7 @@ function asOf(
   if (hadBefore.has(one.deliveryId)) return { ...one, ends: 'succeeded' }
   const isSkipped = endpoint === undefined || (endpoint.skippedAt !== null && one.startedAt < endpoint.skippedAt)
   if (isSkipped) return one.ends === null ? { ...one, ends: 'cancelled' } : one
-  return one.verdict === 'gone' && one.url !== endpoint.url ? { ...one, ends: null, delayMs: 0 } : one
+  return one.verdict === 'gone' && one.url !== endpoint.url ? { ...one, ...dueAgain(0) } : one
 }
 
 /** Each endpoint that answered well once, with each URL where it did. */

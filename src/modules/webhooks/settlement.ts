@@ -19,7 +19,7 @@ export type Settlement = Readonly<{
   endpointId: string
   eventId: string
   attempt: number
-  /** What the delivery ends as; null when it is to be tried again, after `delayMs`. */
+  /** What the delivery ends as; null when it is to be tried again, after `delayMs`; see `dueAgain`. */
   ends: 'succeeded' | 'failed' | 'cancelled' | 'superseded' | null
   delayMs: number
   failures: number
@@ -65,12 +65,28 @@ type Attempted = Readonly<{
 function endOf(claim: ClaimFacts, after: Attempted): Pick<Settlement, 'ends' | 'delayMs'> {
   const { outcome, verdict, failures, random, schedule } = after
   if (verdict === 'succeeded') return { ends: 'succeeded', delayMs: 0 }
-  if (verdict === 'interrupted') return { ends: null, delayMs: 0 }
+  if (verdict === 'interrupted') return dueAgain(pauseOf(claim))
   if (verdict === 'gone') return { ends: 'failed', delayMs: 0 }
   const now = new Date(claim.claimedAt.getTime() + outcome.durationMs)
   const retryAfterMs = outcome.kind === 'response' ? outcome.retryAfterMs : undefined
   const next = nextAttempt(failures, { now, firstAttemptAt: claim.firstAt, random, schedule, retryAfterMs })
-  return next.kind === 'at' ? { ends: null, delayMs: next.at.getTime() - now.getTime() } : { ends: 'failed', delayMs: 0 }
+  return next.kind === 'at' ? dueAgain(next.at.getTime() - now.getTime()) : { ends: 'failed', delayMs: 0 }
+}
+
+/** When what has not ended is due again: always later, so that nothing is claimed again and again at one instant. */
+export function dueAgain(delayMs: number): Pick<Settlement, 'ends' | 'delayMs'> {
+  return { ends: null, delayMs: Math.max(1, Math.ceil(delayMs)) }
+}
+
+const SECOND_MS = 1_000
+const PAUSE_MAX_MS = 60_000
+
+/**
+ * After an attempt that we hung up ourselves, which uses up no attempt of the schedule: another process takes the first at once; where
+ * it comes to that again and again, each pause is a second longer.
+ */
+function pauseOf({ attempt, failures }: ClaimFacts): number {
+  return Math.min(PAUSE_MAX_MS, (attempt - 1 - failures) * SECOND_MS)
 }
 
 function said(outcome: AttemptOutcome): Pick<Settlement, 'status' | 'error' | 'answer'> {
@@ -89,7 +105,8 @@ function base(claim: ClaimFacts, failures: number) {
 }
 
 /** Why a claimed delivery is not sent, and what it ends as; null when it is to be claimed again, after `delayMs`. */
-export type NotSent = Readonly<{ ends: 'failed' | 'cancelled' | 'superseded' | null; delayMs?: number; error: string }>
+export type NotSent = Readonly<{ error: string }> &
+  (Readonly<{ ends: 'failed' | 'cancelled' | 'superseded' }> | Readonly<{ ends: null; delayMs: number }>)
 
 /** Nothing was sent, for a reason that lies here: a key that opens no secret, say. It is no failure of the endpoint's. */
 export const notReady: NotSent = Object.freeze({
@@ -114,15 +131,14 @@ export function reasonNotToSend(
 }
 
 /** The attempt has its number, so it has its row, which says that nothing was sent. */
-export function unsent(claim: ClaimFacts, { ends, delayMs = 0, error }: NotSent): Settlement {
+export function unsent(claim: ClaimFacts, reason: NotSent): Settlement {
   return {
     ...base(claim, claim.failures),
-    ends,
-    delayMs,
+    ...(reason.ends === null ? dueAgain(reason.delayMs) : { ends: reason.ends, delayMs: 0 }),
     durationMs: 0,
     succeeded: false,
     status: null,
-    error,
+    error: reason.error,
     answer: null,
     verdict: null,
     url: null
