@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
+import { begin, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
@@ -67,30 +69,9 @@ export type Database = Readonly<{
 }>
 
 const ATTEMPTS = 4
+const AGAIN_MS = 50
 const NOBODY = ''
 
-type Start = Readonly<{ begin: Statement<object>; scope: Statement<object> }>
-
-const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
-const beginWriting = statement<object>('transaction.begin', 'begin')
-const scopeOnly = statement<object>('transaction.scope', `select ${scope}`)
-const starts = {
-  writing: { begin: beginWriting, scope: scopeOnly },
-  // A statement with a list of ids would be planned anew each time it runs, for the plan of this list always looks cheaper than that
-  // of any list. A plan that is kept may have been made while a table was empty, so it goes by an index, whatever that looked like.
-  writingLittle: {
-    begin: beginWriting,
-    scope: statement<object>(
-      'transaction.scope_little',
-      `select ${scope}, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`
-    )
-  },
-  // An answer is of one moment, however many statements it takes: what commits between two of them is in neither.
-  reading: {
-    begin: statement<object>('transaction.begin_read_only', 'begin isolation level repeatable read read only'),
-    scope: scopeOnly
-  }
-} satisfies Record<string, Start>
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
 const savepoint = {
@@ -165,6 +146,8 @@ export function createDatabase(options: PoolOptions): Database {
           return await attempt(orgId, how, work)
         } catch (error) {
           if (tries === ATTEMPTS || !isRetryable(error)) throw error
+          // At different times, so that those that met do not meet again.
+          await pause(Math.random() * AGAIN_MS * tries)
         }
       }
     },
@@ -185,16 +168,7 @@ export function createDatabase(options: PoolOptions): Database {
 /** Thrown to roll back what was only tried. */
 class Rehearsed extends Error {}
 
-type Role = 'dunwell_app' | 'dunwell_scheduler'
 type Reading = Readonly<{ role: Role; orgId: string; effort: Effort }>
-type Begin = Readonly<{ start: Start; role: Role; orgId: string }>
-
-/** Sent without waiting: the first queries of the work travel in the same packet. The caller awaits what this returns. */
-function begin(client: pg.PoolClient, { start, role, orgId }: Begin): Promise<unknown> {
-  const begun = Promise.all([send(client, start.begin, []), send(client, start.scope, [role, orgId])])
-  begun.catch(() => undefined)
-  return begun
-}
 
 /** The same connection for Drizzle, which sends by itself: what waits to be sent goes before. */
 function inOrder(client: pg.PoolClient): pg.PoolClient {

@@ -27,7 +27,12 @@ const headers: Readonly<Record<string, Header>> = {
   'Retry-After': { description: 'Seconds until another try has a chance', schema: { type: 'integer' } },
   'WWW-Authenticate': { description: '`Bearer`', schema: { type: 'string' } }
 }
-const headerOf: Readonly<Record<string, string>> = { 401: 'WWW-Authenticate', 429: 'Retry-After', 503: 'Retry-After' }
+const headerOf: Readonly<Record<string, string>> = {
+  401: 'WWW-Authenticate',
+  409: 'Retry-After',
+  429: 'Retry-After',
+  503: 'Retry-After'
+}
 /** What the document calls each refusal. */
 const NAMES: Readonly<Record<string, string>> = {
   400: 'Malformed',

@@ -141,7 +141,7 @@ export function registerProblems(app: FastifyInstance): void {
 }
 
 function send(reply: FastifyReply, body: Problem): FastifyReply {
-  if (body.status === 503) void reply.header('retry-after', RETRY_AFTER_S)
+  if (body.status === 503 || body.code === 'concurrent_request') void reply.header('retry-after', RETRY_AFTER_S)
   if (body.status === 401) void reply.header('www-authenticate', 'Bearer')
   return reply.code(body.status).header('content-type', 'application/problem+json').serializer(JSON.stringify).send(body)
 }
@@ -162,7 +162,9 @@ function problemOf(error: FastifyError | DomainError | Error, request: FastifyRe
     return problem('unavailable', 'The database does not answer. Try again shortly.', { instance })
   }
   if (isLockTimeout(error))
-    return problem('concurrent_request', 'Another request holds what this one needs. Try again.', { instance })
+    return problem('concurrent_request', 'Another request holds what this one needs. Try again as Retry-After says.', {
+      instance
+    })
   if (isPassing(error) || isStatementTimeout(error)) {
     request.log.error({ err: withoutQueries(error) }, 'the database cannot do this now')
     return problem('unavailable', 'The database cannot do this now. Try again shortly.', { instance })

@@ -191,7 +191,7 @@ export const REFUSALS = {
   401: 'No valid key',
   403: "The key's scopes do not allow this",
   404: 'No such object in this organization',
-  409: 'The state forbids it',
+  409: 'The state forbids it, or with `concurrent_request` another request holds what this one needs; see Retry-After',
   412: 'If-Match names an older version',
   413: 'The body is too large',
   415: 'The body is not JSON',

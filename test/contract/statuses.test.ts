@@ -163,9 +163,10 @@ describe('while another transaction holds what a write needs', () => {
     await rows.client.query('rollback')
   })
 
-  test.for(writes.map(named))('%s gives up with 409', ([id]) => {
+  test.for(writes.map(named))('%s gives up with 409 and says when to come again', ([id]) => {
     const answer = answers.get(id)
     expect(answer === undefined ? 'no answer' : refusalOf(answer)).toBe('409 concurrent_request')
+    expect(Number(answer?.headers['retry-after'])).toBeGreaterThan(0)
   })
 })
 

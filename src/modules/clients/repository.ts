@@ -110,7 +110,8 @@ function requested(rows: readonly TermsRow[], ids: readonly string[]): ClientTer
   const locked = new Set(rows.map(({ id }) => id))
   const wanted = new Set(ids)
   const found = rows.filter(({ id }) => wanted.has(id))
-  if (found.some(({ parentId }) => parentId !== null && !locked.has(parentId))) throw new LockOutdated()
+  if (found.some(({ parentId }) => parentId !== null && !locked.has(parentId)))
+    throw new LockOutdated('A client got another parent meanwhile.')
   return found.map(termsFrom)
 }
 

@@ -22,7 +22,7 @@ export type TakenBack = Readonly<{ entries: readonly LedgerEntry[]; told: () => 
 /** What does not touch the ledger. */
 export type PaymentChange = Readonly<Partial<Pick<Payment, 'method' | 'reference' | 'metadata' | 'maturesOn' | 'instrument'>>>
 
-type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'references'> &
+type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'clients' | 'references'> &
   Shares &
   Readonly<{
     allocator: ReturnType<typeof createAllocator>
@@ -35,7 +35,7 @@ type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'references'> &
 
 /** What may turn out of money that was recorded or announced: it did not come, it went again, it was something else. */
 export function createCorrections(deps: Deps) {
-  const { newId, events, references, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record } = deps
+  const { newId, events, clients, references, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record } = deps
 
   function requireSettled({ status, receivedOn }: Payment, what: string): Day {
     if (status === 'settled' && receivedOn !== null) return receivedOn
@@ -117,6 +117,9 @@ export function createCorrections(deps: Deps) {
      * @param input without allocations it settles what the former one names.
      */
     async replace(tx: Tx, { id, input }: { id: string; input: NewPayment }): Promise<PaymentView> {
+      const { payment: former } = await get(tx, id)
+      // Both at once, in one order, as everything does that locks more than one.
+      if (former.clientId !== input.clientId) await clients.lockMany(tx, [former.clientId, input.clientId])
       const opened = await open(tx, id)
       const { view, today } = opened
       const { payment, externalRefs } = view

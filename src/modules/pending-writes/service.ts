@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
+import { LockOutdated } from '../../db/errors.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventService } from '../events/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
@@ -237,9 +238,7 @@ function missing(): never {
   throw new DomainError('not_found', 'There is no such pending write.')
 }
 
-function changedMeanwhile(): DomainError {
-  return new DomainError('concurrent_request', 'Another write under this reference came while this request ran. Try again.')
-}
+const changedMeanwhile = () => new LockOutdated('Another write under this reference came meanwhile.')
 
 /** Whether the source said the same before, and it waits for the same still. */
 function isSame(waiting: PendingWrite, said: Pick<PendingWrite, 'operation' | 'body' | 'awaited' | 'sourceVersion'>): boolean {

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { LockOutdated } from '../../db/errors.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type ExternalRef, inOrder, type ReferenceKind, refuseRepeated } from './reference.ts'
@@ -57,11 +58,12 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     const ownerIds = [...new Set(others.map((other) => other.objectId))]
     if (others.length > 0 && (await areGivenUp?.(ownerIds)) === true) {
       const isMoved = await repository.moveSome(tx, { kind, objectId, refs: others, ownerIds })
-      return isMoved ? { free } : { free, refusal: changedMeanwhile() }
+      if (!isMoved) throw changedMeanwhile()
+      return { free }
     }
     for (const [index, ref] of refs.entries()) {
       const owner = owners.find(({ source, id }) => source === ref.source && id === ref.id)
-      if (owner === undefined) return { free, refusal: changedMeanwhile() }
+      if (owner === undefined) throw changedMeanwhile()
       if (owner.objectId !== objectId) return { free, refusal: taken(kind, { index, existingId: owner.objectId }) }
     }
     return { free }
@@ -240,6 +242,4 @@ function taken(kind: ReferenceKind, { index, existingId }: { index: number; exis
   })
 }
 
-function changedMeanwhile(): DomainError {
-  return new DomainError('concurrent_request', 'The owner of a reference changed while this request ran. Try again.')
-}
+const changedMeanwhile = () => new LockOutdated('The owner of a reference changed meanwhile.')
