@@ -4,6 +4,7 @@ import type { Level } from '../modules/risk/levels.ts'
 import { type ModelVersion, models } from '../modules/risk/model.ts'
 import { meanDelayDays } from '../modules/risk/organization-state.ts'
 import { daysBeyondTerms } from '../modules/risk/payment-index.ts'
+import type { Situation } from '../modules/risk/situation.ts'
 import { auc, brier, type Decile, deciles, mean, type Prediction, prAuc } from './metrics.ts'
 import { createRateBaseline, createScorer } from './protocol.ts'
 import { type IssueTimeView, issueTimeViews, type ReplayedInvoice } from './replay.ts'
@@ -154,10 +155,16 @@ function createPayDays(seriousDays: Level) {
   const errors: number[] = []
   const lengths: number[] = []
   let within = 0
+  const known = new WeakMap<Situation, ReturnType<typeof createExpectations>>()
+  const expectationsOf = (morning: Situation) => {
+    const expect = known.get(morning) ?? createExpectations(morning, createSeriousChances(morning, seriousDays))
+    known.set(morning, expect)
+    return expect
+  }
 
   return {
-    see({ invoice, situation }: IssueTimeView, ended: Settled): void {
-      const { earlyOn, expectedOn, lateOn } = createExpectations(situation, createSeriousChances(situation, seriousDays))(invoice)
+    see({ invoice, morning }: IssueTimeView, ended: Settled): void {
+      const { earlyOn, expectedOn, lateOn } = expectationsOf(morning)(invoice)
       errors.push(Math.abs(expectedOn - ended.settledOn))
       lengths.push(lateOn - earlyOn)
       if (earlyOn <= ended.settledOn && ended.settledOn <= lateOn) within += 1

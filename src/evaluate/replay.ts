@@ -1,5 +1,5 @@
 import { type ClientState, clientOn, newClient, withIssued, withSettled } from '../modules/risk/client-state.ts'
-import { byIssue, type Claim, type EpochDay, type Settled } from '../modules/risk/invoice-facts.ts'
+import { type AlikeClaims, aloneOf, byIssue, type EpochDay, type Settled, standing } from '../modules/risk/invoice-facts.ts'
 import { type Level, thresholdsFor } from '../modules/risk/levels.ts'
 import { organizationTerms } from '../modules/risk/organization-state.ts'
 import { createOrganizationWindow } from '../modules/risk/organization-window.ts'
@@ -8,11 +8,11 @@ import { type ScoredInvoice, type Situation, situationOn } from '../modules/risk
 /** An invoice of a ledger, with what the calendar says of its due day, and how it ended, if it did. */
 export type ReplayedInvoice = ScoredInvoice & Readonly<{ client: string; ended: Settled | undefined }>
 
-/** What was known on the morning of an invoice's issue. */
-export type IssueTimeView = Readonly<{ invoice: ReplayedInvoice; situation: Situation }>
+/** What was known on the morning of an invoice's issue. All invoices that a client is issued on a day share the morning. */
+export type IssueTimeView = Readonly<{ invoice: ReplayedInvoice; situation: Situation; morning: Situation }>
 
-/** A client as the service keeps it: the state that events maintain, and the open invoices of its ledger. */
-type Account = { state: ClientState; open: Claim[] }
+/** A client as the service keeps it: the state that events maintain, and the open invoices of its ledger, which change overnight. */
+type Account = { state: ClientState; open: readonly AlikeClaims[]; moved: AlikeClaims[]; morning: Situation | undefined }
 
 /**
  * Walks a ledger forward in time and shows each invoice as the service would have seen it at the start of its issue day. Nothing
@@ -25,7 +25,7 @@ export function* issueTimeViews(invoices: readonly ReplayedInvoice[], seriousDay
   const organization = createOrganizationWindow({ from: (issues[0]?.issuedOn ?? 1) - 1, thresholds })
   const accounts = new Map<string, Account>()
   const accountOf = ({ client, issuedOn }: ReplayedInvoice): Account => {
-    const account = accounts.get(client) ?? { state: newClient(issuedOn, thresholds), open: [] }
+    const account = accounts.get(client) ?? { state: newClient(issuedOn, thresholds), open: [], moved: [], morning: undefined }
     accounts.set(client, account)
     return account
   }
@@ -37,16 +37,27 @@ export function* issueTimeViews(invoices: readonly ReplayedInvoice[], seriousDay
       nextEnd += 1
     }
     const account = accountOf(invoice)
-    account.state = clientOn(account.state, { day, thresholds })
-    yield { invoice, situation: situationOn(account, { day, organization: organization.on(day), thresholds, invoice }) }
+    const morning = morningOf(account, { day, organization: organization.on(day), thresholds })
+    yield { invoice, situation: { ...morning, invoice }, morning }
     account.state = withIssued(account.state, invoice)
-    account.open.push(invoice)
+    account.moved.push(aloneOf(invoice))
     for (const term of organizationTerms(invoice.ended ?? invoice, thresholds)) organization.add(term)
   }
 }
 
+/** Nothing that happens on a day is in its morning. */
+function morningOf(account: Account, facts: Pick<Situation, 'organization' | 'thresholds'> & { day: EpochDay }): Situation {
+  const known = account.morning
+  if (known?.client.day === facts.day) return known
+  account.state = clientOn(account.state, facts)
+  account.open = standing([...account.open, ...account.moved.splice(0)])
+  const morning = situationOn(account, facts)
+  account.morning = morning
+  return morning
+}
+
 function settle(account: Account, { ending, thresholds }: { ending: ReplayedInvoice; thresholds: readonly number[] }): void {
-  account.open = account.open.filter(({ number }) => number !== ending.number)
+  account.moved.push(aloneOf(ending, -1))
   if (ending.ended !== undefined) account.state = withSettled(account.state, { claim: ending.ended, thresholds })
 }
 

@@ -1,6 +1,7 @@
 import type { ReplayedInvoice } from '../../src/evaluate/replay.ts'
 import { type ClientState, clientOn, newClient, withIssued, withSettled } from '../../src/modules/risk/client-state.ts'
 import { createSeriousChances } from '../../src/modules/risk/expectation.ts'
+import { aloneOf, together } from '../../src/modules/risk/invoice-facts.ts'
 import { type Level, thresholdsFor } from '../../src/modules/risk/levels.ts'
 import { organizationTerms } from '../../src/modules/risk/organization-state.ts'
 import { createOrganizationWindow } from '../../src/modules/risk/organization-window.ts'
@@ -45,9 +46,10 @@ export function agreementByAge(
     if (day < from) continue
     for (const { state, open } of accounts.values()) {
       if (open.size === 0) continue
-      const record = { state, open: [...open.values()] }
+      const unpaid = [...open.values()]
+      const record = { state, open: together(unpaid.map((invoice) => aloneOf(invoice))) }
       const chanceOf = createSeriousChances(situationOn(record, { day, organization: ledger, thresholds }), level)
-      for (const invoice of record.open) {
+      for (const invoice of unpaid) {
         const { dueOn, ended } = invoice
         if (ended === undefined && lastDay - dueOn <= level) continue
         const before = sums.get(day - dueOn) ?? { mornings: 0, predicted: 0, actual: 0 }

@@ -4,7 +4,7 @@ import { dayFromEpochDay, epochDayOf } from '../../src/kernel/day.ts'
 import * as claimRepository from '../../src/modules/risk/claim-repository.ts'
 import * as clientRepository from '../../src/modules/risk/client-repository.ts'
 import { clientFromLedger } from '../../src/modules/risk/client-state.ts'
-import { byIssue, isLate, knownOn, withOutcome } from '../../src/modules/risk/invoice-facts.ts'
+import { type AlikeLedger, byIssue, isLate, knownOn, withOutcome } from '../../src/modules/risk/invoice-facts.ts'
 import { thresholdsFor } from '../../src/modules/risk/levels.ts'
 import { models } from '../../src/modules/risk/model.ts'
 import { organizationOn } from '../../src/modules/risk/organization-days.ts'
@@ -117,12 +117,11 @@ function comparable(state: ReturnType<typeof clientFromLedger>) {
     ...state,
     issued: { ...issued, byCurrency: counted(issued.byCurrency) },
     settled: { ...settled, byCurrency: counted(settled.byCurrency) },
-    waiting: {
-      issued: waiting.issued.map(({ number }) => number).toSorted(),
-      settled: waiting.settled.map(({ number }) => number).toSorted()
-    }
+    waiting: { issued: waiting.issued.map(wordsOf).toSorted(), settled: waiting.settled.map(wordsOf).toSorted() }
   }
 }
+
+const wordsOf = (claims: AlikeLedger) => JSON.stringify(Object.entries(claims).toSorted())
 
 function organizationComparable({ amounts, ...state }: OrganizationState) {
   return { ...state, amounts: Object.fromEntries(Object.entries(amounts).filter(([, { count }]) => count !== 0)) }

@@ -1,9 +1,8 @@
 import type { ClaimOf, KnownClaim, LedgerFact } from './claim-repository.ts'
-import { type ClientState, withIssued, withoutIssued, withoutSettled, withSettled } from './client-state.ts'
-import { type EpochDay, isLate, knownOn, settlementOf, withOutcome } from './invoice-facts.ts'
+import { type AlikeLedger, type EpochDay, isLate, knownOn, ledgerAloneOf, withOutcome } from './invoice-facts.ts'
 import type { Level } from './levels.ts'
-import { addTerms, type DaySums, withOtherTerms } from './organization-days.ts'
-import { type OrganizationState, organizationTerms } from './organization-state.ts'
+import { addTerms, type DaySums } from './organization-days.ts'
+import { organizationTerms } from './organization-state.ts'
 
 /** What the states hold of an invoice, and what they are to hold; null for nothing. */
 export type ClaimChange = Readonly<{ clientId: string; invoiceId: string; before: ClaimOf | null; after: ClaimOf | null }>
@@ -23,20 +22,12 @@ function areEqual(a: ClaimOf | null, b: ClaimOf | null): boolean {
   return (Object.keys(a) as (keyof ClaimOf)[]).every((key) => a[key] === b[key])
 }
 
-/** The client's state with the change, in O(1). */
-export function withChange(state: ClientState, { before, after }: ClaimChange, thresholds: readonly number[]): ClientState {
-  let next = state
-  if (before !== null) {
-    const settled = settlementOf(before)
-    if (settled !== undefined) next = withoutSettled(next, { claim: settled, thresholds })
-    next = withoutIssued(next, before)
+/** What the changes take out of a ledger, and what they put into it. */
+export function ledgerOf(changes: readonly ClaimChange[]): Readonly<Record<'taken' | 'put', readonly AlikeLedger[]>> {
+  return {
+    taken: changes.flatMap(({ before }) => (before === null ? [] : [ledgerAloneOf(before, -1)])),
+    put: changes.flatMap(({ after }) => (after === null ? [] : [ledgerAloneOf(after)]))
   }
-  if (after !== null) {
-    next = withIssued(next, after)
-    const settled = settlementOf(after)
-    if (settled !== undefined) next = withSettled(next, { claim: settled, thresholds })
-  }
-  return next
 }
 
 /** Adds the change to the organization's sums. @returns the days whose sums it changed. */
@@ -84,21 +75,14 @@ function outcomeBy(claim: ClaimOf | null, { day, level }: { day: EpochDay; level
   return on > day ? undefined : { knownOn: on, isLate: isLate(known, level) }
 }
 
-/** The claims with the changes in place of what is kept of them. */
-export function claimsWith(kept: readonly ClaimOf[], changes: readonly ClaimChange[]): ClaimOf[] {
-  const changed = new Set(changes.map(({ invoiceId }) => invoiceId))
-  return [...kept.filter(({ invoiceId }) => !changed.has(invoiceId)), ...changes.flatMap(({ after }) => after ?? [])]
-}
+/** What changes take out of the organization's sums, and what they put into them. Grows as more of them are counted. */
+export type OtherTerms = Readonly<Record<'before' | 'after', Map<EpochDay, DaySums>>>
 
-/** The organization's state as if the changes had been counted. */
-export function organizationWith(
-  state: OrganizationState,
-  changes: readonly ClaimChange[],
-  thresholds: readonly number[]
-): OrganizationState {
-  if (changes.length === 0) return state
-  const termsOf = (claims: readonly (ClaimOf | null)[]) =>
-    claims.flatMap((claim) => (claim === null ? [] : organizationTerms(withOutcome(claim), thresholds)))
-  const before = termsOf(changes.map((change) => change.before))
-  return withOtherTerms(state, { before, after: termsOf(changes.map((change) => change.after)) }, thresholds)
+export function countOthers(others: OtherTerms, changes: readonly ClaimChange[], thresholds: readonly number[]): void {
+  for (const change of changes) {
+    for (const side of ['before', 'after'] as const) {
+      const claim = change[side]
+      if (claim !== null) addTerms(others[side], organizationTerms(withOutcome(claim), thresholds), { sign: 1, thresholds })
+    }
+  }
 }

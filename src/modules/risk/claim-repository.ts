@@ -1,9 +1,12 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { mapInParts } from '../../db/parts.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { forIds, type IdsStatement, idsStatement, statement } from '../../db/statement.ts'
 import { type Day, dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import { storedCurrency } from '../../kernel/money.ts'
-import { amountOf, type LedgerClaim } from './invoice-facts.ts'
+import { type Payment, RECENT_LIMIT } from './client-state.ts'
+import { type AlikeClaims, type AlikeLedger, amountOf, delayOf, type EpochDay, type LedgerClaim } from './invoice-facts.ts'
+import { DELAY_DAYS_MAX, DELAY_DAYS_MIN } from './levels.ts'
 
 /** An invoice as the score sees it, and whose it is. */
 export type ClaimOf = LedgerClaim & Readonly<{ invoiceId: string; clientId: string }>
@@ -109,30 +112,78 @@ type Row = Omit<FactRow, 'totalMinor' | 'status'> & { amount: number; isWrittenO
 const columns = `invoice_id as "invoiceId", client_id as "clientId", number, issued_on as "issuedOn", due_on as "dueOn", amount, currency,
   is_disputed as disputed, settled_on as "settledOn", is_written_off as "isWrittenOff"`
 
-const selectMany = idsStatement<Row>(
+// Each by its key, also where statistics are of a time when the table was empty, as while everything is counted anew.
+const selectMany = statement<Row>(
   'risk_claims.of_invoices',
-  `select ${columns} from risk_claims where org_id = $1 and invoice_id = any($2::uuid[])`
+  `select c.* from unnest($2::uuid[]) as w(id)
+   cross join lateral (select ${columns} from risk_claims where org_id = $1 and invoice_id = w.id offset 0) as c`
 )
 const selectOfClients = idsStatement<Row>(
   'risk_claims.of_clients',
   `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[])`
 )
-const selectOpen = idsStatement<Row>(
+
+type AlikeRow = Pick<Row, 'clientId' | 'issuedOn' | 'dueOn' | 'currency' | 'settledOn' | 'isWrittenOff'> &
+  Pick<AlikeLedger, 'count' | 'amount' | 'disputed'>
+
+const alike = 'client_id, issued_on, due_on, currency, settled_on, is_written_off'
+const alikeColumns = `client_id as "clientId", issued_on as "issuedOn", due_on as "dueOn", currency, settled_on as "settledOn",
+  is_written_off as "isWrittenOff", count(*)::int as count, sum(amount) as amount, (count(*) filter (where is_disputed))::int as disputed`
+const selectLedgers = idsStatement<AlikeRow>(
+  'risk_claims.ledgers',
+  `select ${alikeColumns} from risk_claims where org_id = $1 and client_id = any($2::uuid[]) group by ${alike}`
+)
+const selectOpen = idsStatement<AlikeRow>(
   'risk_claims.open_of_clients',
-  `select ${columns} from risk_claims where org_id = $1 and client_id = any($2::uuid[]) and settled_on is null`
+  `select ${alikeColumns} from risk_claims where org_id = $1 and client_id = any($2::uuid[]) and settled_on is null group by ${alike}`
+)
+
+type PaymentRow = { clientId: string; settledOn: Day; count: number; delayDays: number }
+
+// The last days on which anything was settled that counts by then.
+const selectPayments = statement<PaymentRow>(
+  'risk_claims.recent_payments',
+  `select client_id as "clientId", settled_on as "settledOn", count(*)::int as count, sum(case when c.is_written_off then $4
+     else least(greatest(settled_on - due_on, $5), $4) end)::int as "delayDays"
+   from unnest($2::uuid[], $3::date[]) as w(client, day)
+   join lateral (
+     select c.*, dense_rank() over (order by settled_on desc) as nth from risk_claims c
+     where c.org_id = $1 and c.client_id = w.client and c.settled_on < w.day and c.issued_on < w.day and c.invoice_id <> all($6::uuid[])
+   ) as c on nth <= $7
+   group by client_id, settled_on`
 )
 
 export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await read(reader, selectMany, invoiceIds)).map(claimFrom)
+  return (await reader.run(selectMany, [reader.orgId, invoiceIds])).map(claimFrom)
 }
 
 /** All that these clients were ever invoiced. */
 export async function ofClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await read(reader, selectOfClients, clientIds)).map(claimFrom)
+  return mapInParts(await read(reader, selectOfClients, clientIds), claimFrom)
 }
 
-export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<ClaimOf[]> {
-  return (await read(reader, selectOpen, clientIds)).map(claimFrom)
+type AlikeOf<T> = T & Readonly<{ clientId: string }>
+
+/** The same, what is alike together: as many as there are days and terms. */
+export async function ledgersOf(reader: Reader, clientIds: readonly string[]): Promise<AlikeOf<AlikeLedger>[]> {
+  return mapInParts(await read(reader, selectLedgers, clientIds), alikeFrom)
+}
+
+/** What is open of them. */
+export async function openOfClients(reader: Reader, clientIds: readonly string[]): Promise<AlikeOf<AlikeClaims>[]> {
+  return mapInParts(await read(reader, selectOpen, clientIds), alikeFrom)
+}
+
+/** The last payments that count at the start of each client's day, as these invoices were before others took their place. */
+export async function recentPaymentsOf(
+  reader: Reader,
+  { clients, without }: { clients: readonly Readonly<{ clientId: string; day: EpochDay }>[]; without: readonly string[] }
+): Promise<ReadonlyMap<string, Payment[]>> {
+  const [ids, days] = [clients.map(({ clientId }) => clientId), clients.map(({ day }) => dayFromEpochDay(day))]
+  const limits = [DELAY_DAYS_MAX, DELAY_DAYS_MIN, without, RECENT_LIMIT]
+  const rows = await reader.run(selectPayments, [reader.orgId, ids, days, ...limits])
+  const byClient = Map.groupBy(rows, ({ clientId }) => clientId)
+  return new Map([...byClient].map(([clientId, own]) => [clientId, own.map(paymentFrom)]))
 }
 
 /** A claim with the days at whose start it is known whether it is late, at level 0 and at the serious one. */
@@ -195,6 +246,19 @@ function claimFrom({ issuedOn, dueOn, settledOn, ...row }: Row): ClaimOf {
     dueOn: epochDayOf(dueOn),
     settledOn: settledOn === null ? null : epochDayOf(settledOn)
   }
+}
+
+function paymentFrom({ settledOn, count, delayDays }: PaymentRow): Payment {
+  return { settledOn: epochDayOf(settledOn), count, delayDays }
+}
+
+function alikeFrom({ clientId, settledOn, isWrittenOff, ...row }: AlikeRow): AlikeOf<AlikeLedger> {
+  const [issuedOn, dueOn] = [epochDayOf(row.issuedOn), epochDayOf(row.dueOn)]
+  const { count, amount, disputed } = row
+  const issue = { clientId, issuedOn, dueOn, currency: storedCurrency(row.currency), count, amount, disputed }
+  if (settledOn === null) return issue
+  const ended = epochDayOf(settledOn)
+  return { ...issue, settledOn: ended, delayDays: delayOf({ settledOn: ended, dueOn, isWrittenOff }) }
 }
 
 function read<Row extends object>(reader: Reader, by: IdsStatement<Row>, ids: readonly string[]): Promise<Row[]> {

@@ -97,12 +97,12 @@ type OpenRow = Omit<OpenPart, 'dueOn'> & { dueOn: Day }
 
 const selectOpen = idsStatement<OpenRow>(
   'risk_clients.open_parts',
-  `select invoice_id as "invoiceId", client_id as "clientId", due_on as "dueOn", currency, balance_minor as "openMinor",
-     overdue_from_on <= $3 as "isOverdue"
-   from obligations where org_id = $1 and client_id = any($2::uuid[]) and balance_minor > 0`
+  `select client_id as "clientId", due_on as "dueOn", currency, sum(balance_minor)::bigint as "openMinor", overdue_from_on <= $3 as "isOverdue"
+   from obligations where org_id = $1 and client_id = any($2::uuid[]) and balance_minor > 0
+   group by client_id, due_on, currency, overdue_from_on <= $3`
 )
 
-/** What these clients owe now. */
+/** What these clients owe now, by due day. */
 export async function openParts(reader: Reader, { clientIds, day }: OfDay): Promise<OpenPart[]> {
   const [by, parameter] = forIds(selectOpen, clientIds)
   return (await reader.run(by, [reader.orgId, parameter, dayFromEpochDay(day)])).map(openFrom)
@@ -112,14 +112,24 @@ type OfDay = Readonly<{ clientIds: readonly string[]; day: EpochDay }>
 
 const selectOpenOn = statement<OpenRow>(
   'risk_clients.open_parts_on',
-  `select o.invoice_id as "invoiceId", o.client_id as "clientId", o.due_on as "dueOn", o.currency, was.balance as "openMinor",
-     o.overdue_from_on <= $3 as "isOverdue"
+  `select o.client_id as "clientId", o.due_on as "dueOn", o.currency, sum(was.balance)::bigint as "openMinor", o.overdue_from_on <= $3 as "isOverdue"
    from obligations o join lateral (
      select sum(l.balance_minor)::bigint as balance from ledger_entries l
      where l.org_id = o.org_id and l.obligation_id = o.id and l.effective_on < $3
    ) as was on was.balance > 0
-   where o.org_id = $1 and o.client_id = $2`
+   where o.org_id = $1 and o.client_id = $2 group by o.client_id, o.due_on, o.currency, o.overdue_from_on <= $3`
 )
+
+const selectOpenOfInvoice = statement<OpenRow>(
+  'risk_clients.open_parts_of_invoice',
+  `select client_id as "clientId", due_on as "dueOn", currency, balance_minor as "openMinor", overdue_from_on <= $3 as "isOverdue"
+   from obligations where org_id = $1 and invoice_id = $2 and balance_minor > 0`
+)
+
+/** What is open of one invoice. */
+export async function openPartsOf(reader: Reader, { invoiceId, day }: { invoiceId: string; day: EpochDay }): Promise<OpenPart[]> {
+  return (await reader.run(selectOpenOfInvoice, [reader.orgId, invoiceId, dayFromEpochDay(day)])).map(openFrom)
+}
 
 /** What a client owed at the start of a day, by the ledger as it is known now; due dates are those of now. */
 export async function openPartsOn(reader: Reader, { clientId, day }: { clientId: string; day: EpochDay }): Promise<OpenPart[]> {

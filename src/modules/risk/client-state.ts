@@ -1,5 +1,22 @@
 import { assert } from '../../kernel/assert.ts'
-import { type Claim, clipTerms, type EpochDay, type LedgerClaim, type Settled, settlementOf, termsOf } from './invoice-facts.ts'
+import {
+  type AlikeClaims,
+  type AlikeLedger,
+  type AlikeSettled,
+  aloneOf,
+  type Claim,
+  clipTerms,
+  type EpochDay,
+  isEnded,
+  issueOf,
+  type LedgerClaim,
+  ledgerAloneOf,
+  type Settled,
+  settledAloneOf,
+  standing,
+  termsOf,
+  together
+} from './invoice-facts.ts'
 
 /** Days in which an outcome loses half its weight. An assumption: the time in which a business changes its habits. */
 export const HALF_LIFE_DAYS = 120
@@ -47,7 +64,7 @@ export type ClientState = Readonly<{
   /** The last payments, oldest first. */
   recent: readonly Payment[]
   /** Facts of this day and later days. They count from the day after their own. */
-  waiting: Readonly<{ issued: readonly Claim[]; settled: readonly Settled[] }>
+  waiting: Readonly<{ issued: readonly AlikeClaims[]; settled: readonly AlikeSettled[] }>
 }>
 
 export function newClient(day: EpochDay, thresholds: readonly number[]): ClientState {
@@ -74,53 +91,97 @@ export function weightOn(day: EpochDay, outcomeOn: EpochDay): number {
   return 2 ** ((outcomeOn - day) / HALF_LIFE_DAYS)
 }
 
-/** An invoice was issued. */
-export function withIssued(state: ClientState, claim: Claim): ClientState {
-  if (claim.issuedOn >= state.day) return { ...state, waiting: { ...state.waiting, issued: [...state.waiting.issued, claim] } }
-  return { ...state, issued: countedIssue(state.issued, { claim, sign: 1 }) }
+/** What was issued, settled, and taken back of either, with counts below 0. Of one client, in any order. */
+export type Counted = Readonly<{ issued: Iterable<AlikeClaims>; settled: Iterable<AlikeSettled> }>
+
+/**
+ * The state with more of it, or less. Where one of the recent payments is taken out, an older one has to take its place: `lacksRecent` says
+ * so, and `withRecent` puts it there.
+ */
+export function withCounted(state: ClientState, counted: Counted, thresholds: readonly number[]): ClientState {
+  const { day } = state
+  const issued = together(counted.issued)
+  // More before less: a payment that is pushed out by a newer one is not to come back in part when another one goes.
+  const settled = together(counted.settled).toSorted((a, b) => b.count - a.count)
+  let next = state
+  for (const claims of issued) if (!isAhead(day, claims)) next = { ...next, issued: countedIssue(next.issued, claims) }
+  for (const claims of settled) {
+    if (waits(day, claims)) continue
+    const of = { claims, thresholds }
+    next = { ...next, settled: countedOutcome(next, of), recent: countedRecent(next.recent, claims) }
+  }
+  const ahead = {
+    issued: issued.filter((claims) => isAhead(day, claims)),
+    settled: settled.filter((claims) => waits(day, claims))
+  }
+  if (ahead.issued.length + ahead.settled.length === 0) return next
+  const { waiting } = state
+  const sum = {
+    issued: standing([...waiting.issued, ...ahead.issued]),
+    settled: standing([...waiting.settled, ...ahead.settled])
+  }
+  return { ...next, waiting: sum }
 }
 
-/** An invoice was voided, or was never meant to be. One that is settled has to be reopened first. */
+/** An invoice was issued. */
+export function withIssued(state: ClientState, claim: Claim): ClientState {
+  return withCounted(state, { issued: [aloneOf(claim)], settled: [] }, [])
+}
+
+/** An invoice was voided, or is measured against the others. One that is settled has to be reopened first. */
 export function withoutIssued(state: ClientState, claim: Claim): ClientState {
-  if (claim.issuedOn >= state.day)
-    return { ...state, waiting: { ...state.waiting, issued: without(state.waiting.issued, claim) } }
-  return { ...state, issued: countedIssue(state.issued, { claim, sign: -1 }) }
+  return withCounted(state, { issued: [aloneOf(claim, -1)], settled: [] }, [])
 }
 
 /** An invoice was paid in full, or given up. */
 export function withSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
-  if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: [...state.waiting.settled, claim] } }
-  const recent = countedPayment(state.recent, { claim, sign: 1 }).slice(-RECENT_LIMIT)
-  return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: 1 }), recent }
-}
-
-/**
- * A settlement was reversed. Where it was one of the recent payments, an older one has to take its place: `lacksRecent` says so,
- * and `withRecent` puts it there.
- */
-export function withoutSettled(state: ClientState, { claim, thresholds }: Outcome): ClientState {
-  if (waits(state, claim)) return { ...state, waiting: { ...state.waiting, settled: without(state.waiting.settled, claim) } }
-  const isRecent = state.recent.some(({ settledOn }) => settledOn === claim.settledOn)
-  const recent = isRecent ? countedPayment(state.recent, { claim, sign: -1 }) : state.recent
-  return { ...state, settled: countedOutcome(state, { claim, thresholds, sign: -1 }), recent }
-}
-
-/** What was paid before it was issued, a deposit, counts once it is issued. */
-function waits({ day }: ClientState, { issuedOn, settledOn }: Settled): boolean {
-  return issuedOn >= day || settledOn >= day
+  return withCounted(state, { issued: [], settled: [settledAloneOf(claim)] }, thresholds)
 }
 
 export type Outcome = Readonly<{ claim: Settled; thresholds: readonly number[] }>
+
+/** All of this as it stands in a ledger. */
+export function countedOf(ledger: readonly AlikeLedger[]): Counted {
+  return { issued: ledger.map(issueOf), settled: ledger.filter(isEnded) }
+}
+
+/** The state at the start of a day, from the client's ledger alone, all of it: what events kept must equal this. */
+export function clientFromLedger(
+  ledger: readonly LedgerClaim[],
+  { day, thresholds }: { day: EpochDay; thresholds: readonly number[] }
+): ClientState {
+  const claims = ledger.map((claim) => ledgerAloneOf(claim))
+  return withCounted(newClient(day, thresholds), countedOf(claims), thresholds)
+}
+
+function isAhead(day: EpochDay, { issuedOn }: Pick<AlikeClaims, 'issuedOn'>): boolean {
+  return issuedOn >= day
+}
+
+/** What was paid before it was issued, a deposit, counts once it is issued. */
+function waits(day: EpochDay, { issuedOn, settledOn }: Pick<AlikeSettled, 'issuedOn' | 'settledOn'>): boolean {
+  return issuedOn >= day || settledOn >= day
+}
+
+/** An older payment than those that are kept is not among the last. */
+function countedRecent(recent: readonly Payment[], claims: AlikeSettled): readonly Payment[] {
+  if (claims.count < 0 && !recent.some(({ settledOn }) => settledOn === claims.settledOn)) return recent
+  const { settledOn, count, delayDays } = claims
+  return countedPayment(recent, { settledOn, count, delayDays: count * delayDays }).slice(-RECENT_LIMIT)
+}
 
 /** There are older payments than those that are kept, and room for them. */
 export function lacksRecent({ recent, settled }: ClientState): boolean {
   return recent.length < RECENT_LIMIT && recent.reduce((sum, { count }) => sum + count, 0) < settled.count
 }
 
-/** Takes the recent payments from the ledger: all that the client settled, in any order. */
-export function withRecent(state: ClientState, claims: readonly Settled[]): ClientState {
-  let recent: readonly Payment[] = []
-  for (const claim of claims) if (!waits(state, claim)) recent = countedPayment(recent, { claim, sign: 1 }).slice(-RECENT_LIMIT)
+/**
+ * Takes the recent payments from the ledger: the last days on which anything was settled that counts on the state's day, and what was settled
+ * besides.
+ */
+export function withRecent(state: ClientState, payments: readonly Payment[], besides: readonly AlikeSettled[] = []): ClientState {
+  let recent: readonly Payment[] = payments.toSorted((a, b) => a.settledOn - b.settledOn).slice(-RECENT_LIMIT)
+  for (const claims of besides) if (!waits(state.day, claims)) recent = countedRecent(recent, claims)
   return { ...state, recent }
 }
 
@@ -129,11 +190,10 @@ export function meanDelay({ count, delayDays }: Pick<Payment, 'count' | 'delayDa
   return delayDays / count
 }
 
-/** The payments, oldest first, with an invoice added to that of its day, or taken out of it. */
-function countedPayment(payments: readonly Payment[], { claim, sign }: { claim: Settled; sign: 1 | -1 }): readonly Payment[] {
-  const { settledOn } = claim
+/** The payments, oldest first, with invoices added to that of their day, or taken out of it. */
+function countedPayment(payments: readonly Payment[], { settledOn, count, delayDays }: Payment): readonly Payment[] {
   const before = payments.find((payment) => payment.settledOn === settledOn) ?? { settledOn, count: 0, delayDays: 0 }
-  const payment = { settledOn, count: before.count + sign, delayDays: before.delayDays + sign * claim.delayDays }
+  const payment = { settledOn, count: before.count + count, delayDays: before.delayDays + delayDays }
   const others = payments.filter((other) => other.settledOn !== settledOn)
   return payment.count === 0 ? others : [...others, payment].toSorted((a, b) => a.settledOn - b.settledOn)
 }
@@ -144,7 +204,7 @@ export function clientOn(state: ClientState, { day, thresholds }: { day: EpochDa
   if (day === state.day) return state
   const { settled, waiting } = state
   const decay = weightOn(day, state.day)
-  let next: ClientState = {
+  const next: ClientState = {
     ...state,
     day,
     settled: {
@@ -155,78 +215,60 @@ export function clientOn(state: ClientState, { day, thresholds }: { day: EpochDa
     }
   }
   if (waiting.issued.length + waiting.settled.length === 0) return next
-  next = { ...next, waiting: { issued: [], settled: [] } }
-  for (const claim of waiting.issued) next = withIssued(next, claim)
-  for (const claim of waiting.settled) next = withSettled(next, { claim, thresholds })
-  return next
+  return withCounted({ ...next, waiting: { issued: [], settled: [] } }, waiting, thresholds)
 }
 
-/** The state at the start of a day, from the client's ledger alone, all of it: what events kept must equal this. */
-export function clientFromLedger(
-  ledger: readonly LedgerClaim[],
-  { day, thresholds }: { day: EpochDay; thresholds: readonly number[] }
-): ClientState {
-  let state = newClient(day, thresholds)
-  for (const claim of ledger) {
-    state = withIssued(state, claim)
-    const settled = settlementOf(claim)
-    if (settled !== undefined) state = withSettled(state, { claim: settled, thresholds })
-  }
-  return state
-}
-
-function countedIssue(issued: ClientState['issued'], { claim, sign }: { claim: Claim; sign: 1 | -1 }): ClientState['issued'] {
-  const before = issued.byCurrency[claim.currency] ?? { count: 0, amount: 0 }
-  const count = before.count + sign
+function countedIssue(issued: ClientState['issued'], claims: AlikeClaims): ClientState['issued'] {
+  const { currency, count: by } = claims
+  const before = issued.byCurrency[currency] ?? { count: 0, amount: 0 }
+  const count = before.count + by
   // What rounding left of sums of very different sizes may lie below nothing.
-  const amount = count === 0 ? 0 : Math.max(0, before.amount + sign * claim.amount)
+  const amount = count === 0 ? 0 : Math.max(0, before.amount + claims.amount)
   return {
-    count: issued.count + sign,
-    termsDays: issued.termsDays + sign * termsOf(claim),
-    byCurrency: { ...issued.byCurrency, [claim.currency]: { count, amount } }
+    count: issued.count + by,
+    termsDays: issued.termsDays + by * termsOf(claims),
+    byCurrency: { ...issued.byCurrency, [currency]: { count, amount } }
   }
 }
 
-function countedOutcome({ day, settled }: ClientState, outcome: Outcome & { sign: 1 | -1 }): ClientState['settled'] {
-  const { claim, sign, thresholds } = outcome
-  const sums = countedSums(settled, { ...outcome, day })
-  const terms = termsClass(claim)
+type Outcomes = Readonly<{ claims: AlikeSettled; thresholds: readonly number[] }>
+
+function countedOutcome({ day, settled }: ClientState, { claims, thresholds }: Outcomes): ClientState['settled'] {
+  const { count, delayDays, currency } = claims
+  const sums = countedSums(settled, { claims, thresholds, day })
+  const terms = termsClass(claims)
   const { [terms]: ofTerms = noOutcomes(thresholds), ...otherTerms } = settled.byTerms
-  const alike = countedSums(ofTerms, { ...outcome, day })
-  const money = settled.byCurrency[claim.currency] ?? { amount: 0, delayedAmountDays: 0 }
+  const alike = countedSums(ofTerms, { claims, thresholds, day })
+  const money = settled.byCurrency[currency] ?? { amount: 0, delayedAmountDays: 0 }
   return {
     ...sums,
-    disputed: settled.disputed + (claim.disputed ? sign : 0),
-    delayDays: settled.delayDays + sign * claim.delayDays,
-    weightedDelayDays: sums.count === 0 ? 0 : settled.weightedDelayDays + sign * weightOn(day, claim.settledOn) * claim.delayDays,
+    disputed: settled.disputed + claims.disputed,
+    delayDays: settled.delayDays + count * delayDays,
+    weightedDelayDays: sums.count === 0 ? 0 : settled.weightedDelayDays + count * weightOn(day, claims.settledOn) * delayDays,
     byTerms: alike.count === 0 ? otherTerms : { ...otherTerms, [terms]: alike },
     byCurrency: {
       ...settled.byCurrency,
-      [claim.currency]: {
-        amount: money.amount + sign * claim.amount,
-        delayedAmountDays: money.delayedAmountDays + sign * claim.amount * claim.delayDays
+      [currency]: {
+        amount: money.amount + claims.amount,
+        delayedAmountDays: money.delayedAmountDays + claims.amount * delayDays
       }
     }
   }
 }
 
-type Counting = Outcome & Readonly<{ day: EpochDay; sign: 1 | -1 }>
+type Counting = Outcomes & Readonly<{ day: EpochDay }>
 
 /** A sum of nothing is nothing: what rounding left goes with the last outcome. */
-function countedSums({ count, weight, lateWeights }: OutcomeSums, { claim, thresholds, day, sign }: Counting): OutcomeSums {
-  if (count + sign === 0) return noOutcomes(thresholds)
-  const term = sign * weightOn(day, claim.settledOn)
+function countedSums({ count, weight, lateWeights }: OutcomeSums, { claims, thresholds, day }: Counting): OutcomeSums {
+  if (count + claims.count === 0) return noOutcomes(thresholds)
+  const term = claims.count * weightOn(day, claims.settledOn)
   return {
-    count: count + sign,
+    count: count + claims.count,
     weight: weight + term,
-    lateWeights: lateWeights.map((sum, index) => (claim.delayDays > (thresholds[index] ?? 0) ? sum + term : sum))
+    lateWeights: lateWeights.map((sum, index) => (claims.delayDays > (thresholds[index] ?? 0) ? sum + term : sum))
   }
 }
 
 function decayed({ count, weight, lateWeights }: OutcomeSums, factor: number): OutcomeSums {
   return { count, weight: weight * factor, lateWeights: lateWeights.map((sum) => sum * factor) }
-}
-
-function without<T extends { number: string }>(list: readonly T[], { number }: { number: string }): readonly T[] {
-  return list.filter((item) => item.number !== number)
 }

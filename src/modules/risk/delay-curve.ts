@@ -40,7 +40,7 @@ export function clientCurve(
   { organization, pseudoCount }: { organization: DelayCurve; pseudoCount: number }
 ): DelayCurve {
   const open = overdueShares(position, organization)
-  const total = client.settled.weight + position.overdue.length + pseudoCount
+  const total = client.settled.weight + position.overdueCount + pseudoCount
   return EDGES.map((edge, at) => {
     const late = client.settled.lateWeights[thresholds.indexOf(edge)] ?? 0
     return Math.min(1, (late + (open[at] ?? 0) + pseudoCount * (organization[at] ?? 0)) / total)
@@ -49,10 +49,10 @@ export function clientCurve(
 
 function overdueShares({ overdue }: OpenPosition, organization: DelayCurve): number[] {
   const shares = EDGES.map(() => 0)
-  for (const { days: age } of overdue) {
+  for (const { days: age, count } of overdue) {
     const unpaid = shareUnpaid(organization, age)
     for (const [at, edge] of EDGES.entries()) {
-      shares[at] = (shares[at] ?? 0) + chanceOf(organization[at] ?? 0, { days: edge, age, unpaid })
+      shares[at] = (shares[at] ?? 0) + count * chanceOf(organization[at] ?? 0, { days: edge, age, unpaid })
     }
   }
   return shares

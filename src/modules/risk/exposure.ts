@@ -1,8 +1,7 @@
 import type { EpochDay } from './invoice-facts.ts'
 
-/** What is open of an invoice, or of a part of it that falls due by itself, in minor units of its currency. */
+/** What is open and fell due, or falls due, on one day, in minor units of its currency. */
 export type OpenPart = Readonly<{
-  invoiceId: string
   clientId: string
   dueOn: EpochDay
   currency: string

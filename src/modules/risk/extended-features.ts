@@ -69,7 +69,8 @@ function likeTerms(situation: Situation, { level, clientRate }: { level: Level; 
   const shrunk = (late: number, weight: number) => (late + m * clientRate) / (weight + m)
   const terms = termsClass(invoice)
   const alike = client.settled.byTerms[terms]
-  const overdueAlike = OVERDUE_WEIGHT * position.overdue.filter((one) => one.terms === terms && one.days > level).length
+  const alikeBeyond = position.overdue.reduce((sum, one) => sum + (one.terms === terms && one.days > level ? one.count : 0), 0)
+  const overdueAlike = OVERDUE_WEIGHT * alikeBeyond
   const overdue = OVERDUE_WEIGHT * (position.overdueBeyond[index] ?? 0)
   const ofAlike = shrunk((alike?.lateWeights[index] ?? 0) + overdueAlike, (alike?.weight ?? 0) + overdueAlike)
   const ofAll = shrunk((client.settled.lateWeights[index] ?? 0) + overdue, client.settled.weight + overdue)

@@ -50,7 +50,7 @@ export function observe(situation: Situation, { model, level }: { model: Model; 
 
 /** Settled invoices, and overdue ones: of both it is known how they went, so far. */
 export function outcomesOf({ client, position }: Pick<Situation, 'client' | 'position'>): number {
-  return client.settled.count + position.overdue.length
+  return client.settled.count + position.overdueCount
 }
 
 /** The weight of the outcomes that are known at a level: an overdue invoice is one once it is older than that. */
@@ -73,7 +73,7 @@ function recordFeatures(situation: Situation, { level, clientRate }: { level: Le
   const { settled } = client
   const mu = meanDelayDays(situation.organization)
   const n = outcomesOf(situation)
-  const weight = settled.weight + OVERDUE_WEIGHT * position.overdue.length
+  const weight = settled.weight + OVERDUE_WEIGHT * position.overdueCount
   const weightedDelay = settled.weightedDelayDays + OVERDUE_WEIGHT * position.overdueDelayDays
   const recentMean = (weightedDelay + PRIOR_DELAYS * mu) / (weight + PRIOR_DELAYS)
   const mean = (settled.delayDays + position.overdueDelayDays + PRIOR_DELAYS * mu) / (n + PRIOR_DELAYS)

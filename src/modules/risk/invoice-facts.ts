@@ -23,6 +23,72 @@ export type Settled = Claim & Readonly<{ settledOn: EpochDay; delayDays: number 
 /** How an invoice stands in the ledger: `settledOn` null while it is open. */
 export type LedgerClaim = Claim & Readonly<{ settledOn: EpochDay | null; isWrittenOff: boolean }>
 
+/**
+ * Claims that no score tells apart: of the same days and the same currency. `amount` is their sum. There are as many of these as days and terms,
+ * however many invoices a client has.
+ */
+export type AlikeClaims = Readonly<{
+  issuedOn: EpochDay
+  dueOn: EpochDay
+  currency: Currency
+  count: number
+  amount: number
+  disputed: number
+}>
+
+/** The same of claims that ended on one day. */
+export type AlikeSettled = AlikeClaims & Readonly<{ settledOn: EpochDay; delayDays: number }>
+
+/** The same of claims as they stand in a ledger, ended or not. */
+export type AlikeLedger = AlikeClaims & Partial<Pick<AlikeSettled, 'settledOn' | 'delayDays'>>
+
+/** One claim, or one that is taken away. */
+export function aloneOf({ issuedOn, dueOn, currency, amount, disputed }: Claim, sign: 1 | -1 = 1): AlikeClaims {
+  return { issuedOn, dueOn, currency, count: sign, amount: sign * amount, disputed: disputed ? sign : 0 }
+}
+
+export function settledAloneOf(claim: Settled, sign: 1 | -1 = 1): AlikeSettled {
+  return { ...aloneOf(claim, sign), settledOn: claim.settledOn, delayDays: claim.delayDays }
+}
+
+/** One invoice of a ledger, or one that is taken away. */
+export function ledgerAloneOf(claim: LedgerClaim, sign: 1 | -1 = 1): AlikeLedger {
+  const settled = settlementOf(claim)
+  return settled === undefined ? aloneOf(claim, sign) : settledAloneOf(settled, sign)
+}
+
+/** Their issue, however they ended. */
+export function issueOf({ issuedOn, dueOn, currency, count, amount, disputed }: AlikeClaims): AlikeClaims {
+  return { issuedOn, dueOn, currency, count, amount, disputed }
+}
+
+export function isEnded(claims: AlikeLedger): claims is AlikeSettled {
+  return claims.settledOn !== undefined
+}
+
+const keyOf = ({ issuedOn, dueOn, currency, settledOn, delayDays }: AlikeLedger) =>
+  `${issuedOn} ${dueOn} ${currency} ${settledOn ?? ''} ${delayDays ?? ''}`
+
+/** Sums what is alike, in the order of the first of each. O(claims). */
+export function together<T extends AlikeClaims>(claims: Iterable<T>): T[] {
+  const found = new Map<string, T>()
+  for (const one of claims) {
+    const key = keyOf(one)
+    const known = found.get(key)
+    if (known === undefined) found.set(key, one)
+    else {
+      const sum = { count: known.count + one.count, amount: known.amount + one.amount, disputed: known.disputed + one.disputed }
+      found.set(key, { ...known, ...sum })
+    }
+  }
+  return [...found.values()]
+}
+
+/** The claims with others added or taken away. What rounding left of an amount goes with the last claim. */
+export function standing<T extends AlikeClaims>(claims: Iterable<T>): T[] {
+  return together(claims).filter(({ count }) => count !== 0)
+}
+
 /** The score is a judgement and no book-keeping: here, once, minor units become a float. */
 export function amountOf(minor: bigint, currency: Currency): number {
   return Math.max(0, Number(minor)) / 10 ** exponentOf(currency)
@@ -33,7 +99,19 @@ export function amountOf(minor: bigint, currency: Currency): number {
  */
 export function settlementOf({ settledOn, isWrittenOff, ...claim }: LedgerClaim): Settled | undefined {
   if (settledOn === null) return undefined
-  return { ...claim, settledOn, delayDays: isWrittenOff ? DELAY_DAYS_MAX : clipDelay(settledOn - claim.dueOn) }
+  return { ...claim, settledOn, delayDays: delayOf({ settledOn, isWrittenOff, dueOn: claim.dueOn }) }
+}
+
+export function delayOf({
+  settledOn,
+  dueOn,
+  isWrittenOff
+}: {
+  settledOn: EpochDay
+  dueOn: EpochDay
+  isWrittenOff: boolean
+}): number {
+  return isWrittenOff ? DELAY_DAYS_MAX : clipDelay(settledOn - dueOn)
 }
 
 /** A claim with its outcome where it has one. */

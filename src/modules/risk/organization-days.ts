@@ -36,8 +36,11 @@ function withTerm(
     const terms = plus(sums.terms, { count: sign, logSum: sign * logTermsOf(term.claim) })
     return { ...sums, terms, amounts: { ...sums.amounts, [currency]: amounts } }
   }
-  const at = (list: readonly number[], by: number) =>
-    thresholds.map((_, index) => (list[index] ?? 0) + (index === term.threshold ? by : 0))
+  const at = (list: readonly number[], by: number) => {
+    const counts = list.length === thresholds.length ? list.slice() : thresholds.map((_, index) => list[index] ?? 0)
+    counts[term.threshold] = (counts[term.threshold] ?? 0) + by
+    return counts
+  }
   return { ...sums, known: at(sums.known, sign), late: term.isLate ? at(sums.late, sign) : sums.late }
 }
 
@@ -103,19 +106,15 @@ export function organizationOn(
 }
 
 /**
- * A state as if other terms had been counted: without those of some invoices as they were, and with those of the same as they are. O(terms).
+ * A state as if other terms had been counted: without those of some invoices as they were, and with those of the same as they are. O(days).
  * The first issue stays where it was, also if it was taken out.
  */
 export function withOtherTerms(
   state: OrganizationState,
-  { before, after }: Readonly<Record<'before' | 'after', readonly OrganizationTerm[]>>,
+  { before, after }: Readonly<Record<'before' | 'after', ReadonlyMap<EpochDay, DaySums>>>,
   thresholds: readonly number[]
 ): OrganizationState {
-  const stateOf = (terms: readonly OrganizationTerm[]) => {
-    const days = new Map<EpochDay, DaySums>()
-    addTerms(days, terms, { sign: 1, thresholds })
-    return organizationOn(days, { day: state.day, thresholds })
-  }
+  const stateOf = (days: ReadonlyMap<EpochDay, DaySums>) => organizationOn(days, { day: state.day, thresholds })
   return combined(combined(state, stateOf(before), -1), stateOf(after), 1)
 }
 

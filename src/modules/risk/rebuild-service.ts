@@ -1,10 +1,11 @@
 import type { Tx } from '../../db/client.ts'
+import { inParts } from '../../db/parts.ts'
 import { dayFromEpochDay, epochDayOf } from '../../kernel/day.ts'
 import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
 import type { Books } from '../organizations/organization.ts'
 import * as claimRepository from './claim-repository.ts'
 import * as clientRepository from './client-repository.ts'
-import { clientFromLedger } from './client-state.ts'
+import { countedOf, newClient, withCounted } from './client-state.ts'
 import { type Following, followClaims, scoreAtIssue } from './follow-service.ts'
 import { groundOf } from './ground.ts'
 import type { EpochDay } from './invoice-facts.ts'
@@ -34,7 +35,8 @@ export async function rebuild(
   for await (const clientIds of invoicedPages(tx))
     await followClaims(tx, await claimRepository.invoicesOf(tx, clientIds), following)
   for await (const clientIds of invoicedPages(tx)) {
-    await scoreAtIssue(tx, await loadFromLedger(tx, clientIds, following), following)
+    await loadFromLedger(tx, clientIds, following)
+    await scoreAtIssue(tx, await claimRepository.ofClients(tx, clientIds), following)
   }
   if (standing.settings.followsOutcomes) {
     await followOutcomes(tx, { ...standing, isStale: true }, { model: following.ground.model, through: dayFromEpochDay(day) })
@@ -46,13 +48,15 @@ export async function rebuild(
   return { ...standing, isStale: false, state: following.ground.organizationOn(day) }
 }
 
-/** Puts the clients' states in place of the former ones. @returns their claims. */
-async function loadFromLedger(tx: Tx, clientIds: readonly string[], { states, day, ground }: Following) {
-  const claims = await claimRepository.ofClients(tx, clientIds)
-  const ledgers = Map.groupBy(claims, ({ clientId }) => clientId)
+/** Puts the clients' states in place of the former ones. */
+async function loadFromLedger(tx: Tx, clientIds: readonly string[], { states, day, ground }: Following): Promise<void> {
+  const { thresholds } = ground
   states.clear()
-  for (const id of clientIds) states.set(id, clientFromLedger(ledgers.get(id) ?? [], { day, thresholds: ground.thresholds }))
-  return claims
+  for await (const part of inParts(await claimRepository.ledgersOf(tx, clientIds))) {
+    for (const [id, own] of Map.groupBy(part, ({ clientId }) => clientId)) {
+      states.set(id, withCounted(states.get(id) ?? newClient(day, thresholds), countedOf(own), thresholds))
+    }
+  }
 }
 
 async function* invoicedPages(tx: Tx): AsyncGenerator<string[]> {

@@ -3,7 +3,7 @@ import { type ClientState, clientOn } from './client-state.ts'
 import { createSeriousChances } from './expectation.ts'
 import { type Exposure, exposuresOf, type OpenPart } from './exposure.ts'
 import type { Ground } from './features-at-issue.ts'
-import type { Claim, EpochDay } from './invoice-facts.ts'
+import type { AlikeClaims, EpochDay } from './invoice-facts.ts'
 import { type Band, type Score, type Scoring, scoreOf, verdictOf } from './score.ts'
 import type { RiskSettings } from './settings.ts'
 import { type Situation, situationOn } from './situation.ts'
@@ -30,7 +30,7 @@ export type Scorable = Readonly<{
 }>
 
 /** What is known of the client besides its state: `signals` of each of the days, and what it owes now. */
-export type Beside = Readonly<{ open: readonly Claim[]; signals: readonly Signals[]; owed: readonly OpenPart[] }>
+export type Beside = Readonly<{ open: readonly AlikeClaims[]; signals: readonly Signals[]; owed: readonly OpenPart[] }>
 
 export type DayScore = Readonly<{
   clientId: string

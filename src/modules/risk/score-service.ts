@@ -165,7 +165,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const { clientId } = claim
       const [record, open, signals, hasOpenDispute] = await Promise.all([
         recordOf(reader, clientId, morning),
-        openOf(reader, clientId, morning),
+        clientRepository.openPartsOf(reader, { invoiceId, day: morning.day }),
         signalsOf(reader, { clientIds: [clientId], day: morning.day, timeZone: morning.timeZone }),
         claimRepository.isDisputedNow(reader, invoiceId)
       ])
@@ -173,10 +173,7 @@ export function createScoreService({ clock, clients, organizations }: ScoreDeps)
       const seriousChance = createSeriousChances(situation, morning.ground.seriousDays)
       const expect = createExpectations(situation, seriousChance)
       const { earlyOn, expectedOn, lateOn, seriouslyLate } = expect(claim)
-      const [exposure] = exposuresOf(
-        open.filter((one) => one.invoiceId === invoiceId),
-        seriousChance
-      )
+      const [exposure] = exposuresOf(open, seriousChance)
       if (exposure === undefined) throw new DomainError('invoice_not_open', 'Nothing of the invoice is open.')
       return {
         ...basisOf(situation, morning, { ...signals(clientId), hasOpenDispute }),

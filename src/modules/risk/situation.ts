@@ -1,5 +1,5 @@
 import { type ClientState, clientOn, withoutIssued } from './client-state.ts'
-import type { Claim, EpochDay } from './invoice-facts.ts'
+import { type AlikeClaims, aloneOf, type Claim, type EpochDay, standing } from './invoice-facts.ts'
 import { type OpenPosition, openPosition } from './open-position.ts'
 import type { OrganizationState } from './organization-state.ts'
 
@@ -16,11 +16,11 @@ export type Situation = Readonly<{
 }>
 
 /** What is kept of a client: the state, and its open invoices as the ledger has them now, the scored one among them or not. */
-export type ClientRecord = Readonly<{ state: ClientState; open: readonly Claim[] }>
+export type ClientRecord = Readonly<{ state: ClientState; open: readonly AlikeClaims[] }>
 
 /**
  * The situation at the start of a day, which is not before the state's. An invoice that is part of the record is measured against the
- * others: it is taken out of its own history, as the record holds it. One that was not followed yet, or that is only issued now, is in none.
+ * others: it is taken out of its own history. One that was not followed yet, or that is only issued now, is in none.
  */
 export function situationOn(
   { state, open }: ClientRecord,
@@ -30,8 +30,12 @@ export function situationOn(
   const today = clientOn(state, { day, thresholds })
   if (invoice === undefined)
     return { client: today, position: openPosition(today, { open, thresholds }), organization, thresholds }
-  const held = open.find(({ number }) => number === invoice.number)
-  const client = held !== undefined && held.issuedOn < day ? withoutIssued(today, held) : today
-  const others = open.filter((claim) => claim !== held)
+  const isHeld = invoice.issuedOn < day && open.some((claims) => areAlike(claims, invoice))
+  const client = isHeld ? withoutIssued(today, invoice) : today
+  const others = isHeld ? standing([...open, aloneOf(invoice, -1)]) : open
   return { client, position: openPosition(client, { open: others, thresholds }), organization, thresholds, invoice }
+}
+
+function areAlike(a: AlikeClaims, b: Claim): boolean {
+  return a.issuedOn === b.issuedOn && a.dueOn === b.dueOn && a.currency === b.currency
 }

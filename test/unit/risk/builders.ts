@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { currency } from '../../../src/kernel/money.ts'
 import { clientFromLedger } from '../../../src/modules/risk/client-state.ts'
 import type { Claim, LedgerClaim, Settled } from '../../../src/modules/risk/invoice-facts.ts'
-import { settlementOf } from '../../../src/modules/risk/invoice-facts.ts'
+import { aloneOf, settlementOf, together } from '../../../src/modules/risk/invoice-facts.ts'
 import { thresholdsFor } from '../../../src/modules/risk/levels.ts'
 import { type ModelVersion, models } from '../../../src/modules/risk/model.ts'
 import { organizationTerms } from '../../../src/modules/risk/organization-state.ts'
@@ -39,7 +39,7 @@ export function situationOf(
   const isThere = invoice === undefined || rest.some(({ number }) => number === invoice.number)
   const ledger = isThere ? rest : [...rest, { ...invoice, settledOn: null, isWrittenOff: false }]
   const state = clientFromLedger(ledger, { day, thresholds })
-  const open = ledger.filter(({ settledOn }) => settledOn === null)
+  const open = together(ledger.filter(({ settledOn }) => settledOn === null).map((claim) => aloneOf(claim)))
   const organization = createOrganizationWindow({ from: day - 2000, thresholds })
   for (const claim of [...ledger, ...others]) {
     for (const term of organizationTerms(settlementOf(claim) ?? unsettled(claim), thresholds)) organization.add(term)

@@ -6,13 +6,13 @@ import {
   clientOn,
   lacksRecent,
   newClient,
+  withCounted,
   withIssued,
   withoutIssued,
-  withoutSettled,
   withRecent,
   withSettled
 } from '../../../src/modules/risk/client-state.ts'
-import type { LedgerClaim, Settled } from '../../../src/modules/risk/invoice-facts.ts'
+import { type AlikeLedger, type LedgerClaim, type Settled, settledAloneOf } from '../../../src/modules/risk/invoice-facts.ts'
 import { arbitraryLedger, settled, TODAY, thresholds } from './builders.ts'
 
 /** What happens to a claim, in the order of the list: each step needs those before it. */
@@ -51,6 +51,9 @@ const arbitraryHistory = arbitraryLedger.chain((ledger) =>
     })
 )
 
+const withoutSettled = (state: ClientState, claim: Settled) =>
+  withCounted(state, { issued: [], settled: [settledAloneOf(claim, -1)] }, thresholds)
+
 function applied(state: ClientState, { claim, kind }: Step, paid: Map<string, Settled>): ClientState {
   if (kind === 'issue') return withIssued(state, claim)
   if (kind === 'void') return withoutIssued(state, claim)
@@ -60,19 +63,26 @@ function applied(state: ClientState, { claim, kind }: Step, paid: Map<string, Se
     return withSettled(state, outcome)
   }
   paid.delete(claim.number)
-  const without = withoutSettled(state, outcome)
-  return lacksRecent(without) ? withRecent(without, [...paid.values()]) : without
+  const without = withoutSettled(state, outcome.claim)
+  return lacksRecent(without)
+    ? withRecent(
+        without,
+        [],
+        [...paid.values()].map((claim) => settledAloneOf(claim))
+      )
+    : without
 }
 
 /** Order does not matter where it cannot: facts that wait. */
 function comparable(state: ClientState) {
   const { issued, waiting, recent, settled: outcomes } = state
-  const numbers = (list: readonly { number: string }[]) => list.map(({ number }) => number).toSorted()
+  const wordsOf = (list: readonly AlikeLedger[]) =>
+    list.map(({ amount, ...claims }) => JSON.stringify([Math.round(amount * 1e3), Object.entries(claims).toSorted()])).toSorted()
   return {
     exact: {
       counts: [issued.count, issued.termsDays, outcomes.count, outcomes.disputed, outcomes.delayDays],
       recent,
-      waiting: [numbers(waiting.issued), numbers(waiting.settled)],
+      waiting: [wordsOf(waiting.issued), wordsOf(waiting.settled)],
       terms: Object.entries(outcomes.byTerms).map(([terms, { count }]) => [terms, count])
     },
     sums: {
@@ -152,8 +162,7 @@ describe('the state that events keep', () => {
     fc.assert(
       fc.property(arbitraryLedger, (ledger) => {
         let state = clientFromLedger(ledger, { day: TODAY, thresholds })
-        for (const claim of ledger)
-          if (claim.settledOn !== null) state = withoutSettled(state, { claim: settled(claim), thresholds })
+        for (const claim of ledger) if (claim.settledOn !== null) state = withoutSettled(state, settled(claim))
         for (const claim of ledger) state = withoutIssued(state, claim)
         const { weight, weightedDelayDays, lateWeights, byTerms } = state.settled
         expect([weight, weightedDelayDays, ...lateWeights].every((sum) => sum === 0)).toBe(true)

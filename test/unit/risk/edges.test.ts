@@ -10,7 +10,7 @@ import {
 } from '../../../src/modules/risk/client-state.ts'
 import { createExpectations, createSeriousChances } from '../../../src/modules/risk/expectation.ts'
 import { observe } from '../../../src/modules/risk/features.ts'
-import type { LedgerClaim } from '../../../src/modules/risk/invoice-facts.ts'
+import { aloneOf, type LedgerClaim } from '../../../src/modules/risk/invoice-facts.ts'
 import { models } from '../../../src/modules/risk/model.ts'
 import { openPosition } from '../../../src/modules/risk/open-position.ts'
 import { daysBeyondTerms, paymentIndex } from '../../../src/modules/risk/payment-index.ts'
@@ -157,7 +157,7 @@ describe('money', () => {
     for (const claim of [...large, small]) state = withoutIssued(state, claim)
     const { organization } = situationOf([tiny])
     const invoice = asScored(ledgerClaim({ issuedOn: TODAY }))
-    const situation = situationOn({ state, open: [tiny] }, { day: TODAY, organization, thresholds, invoice })
+    const situation = situationOn({ state, open: [aloneOf(tiny)] }, { day: TODAY, organization, thresholds, invoice })
     expect(observe(situation, { model: models.v2, level: 0 }).x.every(Number.isFinite)).toBe(true)
   })
 
