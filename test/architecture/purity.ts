@@ -9,6 +9,7 @@ export const worldly: Readonly<Record<string, string>> = {
   'src/modules/webhooks/address-guard.ts': 'opens connections',
   'src/modules/webhooks/attempt.ts': 'sends one request and reads its answer',
   'src/modules/webhooks/attempt-failure.ts': 'names what the others throw',
+  'src/modules/webhooks/early-answers.ts': 'reads what a receiver has sent',
   'src/modules/webhooks/name-resolver.ts': 'asks name servers',
   'src/modules/webhooks/sender.ts': 'keeps the connections that requests are sent on'
 }

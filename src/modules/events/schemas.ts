@@ -191,7 +191,8 @@ function operationOf(type: EventType) {
     requestBody: { required: true, content: { 'application/json': { schema: body } } },
     responses: {
       '2XX': { description: 'Received. Anything else is tried again.' },
-      '410': { description: 'Gone: the endpoint is disabled.' }
+      '410': { description: 'Gone: the endpoint is disabled.' },
+      '413': { description: 'Too large: this event is not sent again unless its delivery is retried by hand.' }
     }
   }
 }

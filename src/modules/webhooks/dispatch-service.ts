@@ -171,7 +171,8 @@ function asOf(
   if (hadBefore.has(one.deliveryId)) return { ...one, ends: 'succeeded' }
   const isSkipped = endpoint === undefined || (endpoint.skippedAt !== null && one.startedAt < endpoint.skippedAt)
   if (isSkipped) return one.ends === null ? { ...one, ends: 'cancelled' } : one
-  return one.verdict === 'gone' && one.url !== endpoint.url ? { ...one, ...dueAgain(0) } : one
+  const isRefusedForGood = one.verdict === 'gone' || one.verdict === 'too_large'
+  return isRefusedForGood && one.url !== endpoint.url ? { ...one, ...dueAgain(0) } : one
 }
 
 /** Each endpoint that answered well once, with each URL where it did. */

@@ -78,14 +78,18 @@ export function afterFailure(
   return { consecutiveFailures, opens: health.opens + 1, openUntil, slowStartLimit: null }
 }
 
-/** What an attempt says about its endpoint. `interrupted` says nothing: it was us who hung up, and no failure is counted. */
-export type AttemptVerdict = 'succeeded' | 'failed' | 'gone' | 'interrupted'
+/**
+ * What an attempt says about its endpoint. `interrupted` says nothing, for it was us who hung up, and `too_large` tells of the event:
+ * neither counts as the endpoint's failure.
+ */
+export type AttemptVerdict = 'succeeded' | 'failed' | 'gone' | 'too_large' | 'interrupted'
 
-/** 2xx is the only success, a redirect is a failure, and 410 disables the endpoint (Standard Webhooks). */
+/** 2xx is the only success, a redirect is a failure, 410 disables the endpoint (Standard Webhooks), and 413 refuses the event. */
 export function verdictOf(
   outcome: Readonly<{ kind: 'response'; status: number } | { kind: 'error'; reason: string }>
 ): AttemptVerdict {
   if (outcome.kind === 'error') return outcome.reason === 'aborted' ? 'interrupted' : 'failed'
   if (outcome.status === 410) return 'gone'
+  if (outcome.status === 413) return 'too_large'
   return outcome.status >= 200 && outcome.status < 300 ? 'succeeded' : 'failed'
 }

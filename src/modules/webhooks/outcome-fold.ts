@@ -13,7 +13,7 @@ export function foldOutcomes(
   { settlements, config: { circuit, disabling, random } }: { settlements: readonly Settlement[]; config: HealthConfig }
 ): Folded | undefined {
   const { endpointId, now, maxInFlight } = before
-  const answers = settlements.filter(({ verdict: of }) => of !== null && of !== 'interrupted')
+  const answers = settlements.filter(({ verdict: of }) => of === 'succeeded' || of === 'failed' || of === 'gone')
   if (answers.length === 0) return undefined
   let [health, failing, verdict]: [Health, Failing, Folded['verdict']] = [before, before, null]
   let lastFailure: Pick<HealthWrite, 'failedAt' | 'failure'> = { failedAt: null, failure: null }

@@ -4,6 +4,7 @@ import { BoundedMap } from '../../kernel/bounded-map.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type AddressPolicy, guardedConnector, judgeUrl, type Refusal } from './address-guard.ts'
 import { Attempt, type AttemptLimits, type AttemptOutcome, hungUp, type Line } from './attempt.ts'
+import { readingPastFailedWrites } from './early-answers.ts'
 import { createResolver, type Resolve } from './name-resolver.ts'
 
 export type { AttemptOutcome } from './attempt.ts'
@@ -59,10 +60,8 @@ export type Sender = Readonly<{
 export function createSender({ policy, connections, clock, resolve = createResolver(), limits: changed }: SenderOptions): Sender {
   const limits = { ...standardLimits, ...changed }
   const staleErrors = new WeakSet<Error>()
-  const connect = notingStaleSockets(
-    guardedConnector({ policy, resolve, connectTimeoutMs: limits.connectTimeoutMs }),
-    staleErrors
-  )
+  const guarded = guardedConnector({ policy, resolve, connectTimeoutMs: limits.connectTimeoutMs })
+  const connect = notingStaleSockets(readingPastFailedWrites(guarded), staleErrors)
   const makeAgent = () =>
     new Agent({
       connect,

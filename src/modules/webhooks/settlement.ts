@@ -42,7 +42,7 @@ export function settlementOf(
   { url, outcome, random, schedule }: { url: string; outcome: AttemptOutcome; random: number; schedule: RetrySchedule }
 ): Settlement {
   const verdict = verdictOf(outcome)
-  const failures = claim.failures + (verdict === 'failed' || verdict === 'gone' ? 1 : 0)
+  const failures = claim.failures + (verdict === 'succeeded' || verdict === 'interrupted' ? 0 : 1)
   return {
     ...base(claim, failures),
     ...endOf(claim, { outcome, verdict, failures, random, schedule }),
@@ -66,7 +66,7 @@ function endOf(claim: ClaimFacts, after: Attempted): Pick<Settlement, 'ends' | '
   const { outcome, verdict, failures, random, schedule } = after
   if (verdict === 'succeeded') return { ends: 'succeeded', delayMs: 0 }
   if (verdict === 'interrupted') return dueAgain(pauseOf(claim))
-  if (verdict === 'gone') return { ends: 'failed', delayMs: 0 }
+  if (verdict === 'gone' || verdict === 'too_large') return { ends: 'failed', delayMs: 0 }
   const now = new Date(claim.claimedAt.getTime() + outcome.durationMs)
   const retryAfterMs = outcome.kind === 'response' ? outcome.retryAfterMs : undefined
   const next = nextAttempt(failures, { now, firstAttemptAt: claim.firstAt, random, schedule, retryAfterMs })

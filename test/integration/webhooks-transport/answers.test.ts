@@ -39,6 +39,7 @@ describe('a status', () => {
     [400, 'failed'],
     [401, 'failed'],
     [410, 'gone'],
+    [413, 'too_large'],
     [429, 'failed'],
     [500, 'failed'],
     [503, 'failed']

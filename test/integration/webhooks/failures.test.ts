@@ -104,6 +104,36 @@ describe('an endpoint that fails', () => {
   })
 })
 
+describe('an event that is too large for its endpoint', () => {
+  it('fails at the first 413, while the endpoint stays unblemished; it goes out again by hand', async () => {
+    const { ledger, id, path } = await failing(413)
+    await shop.fire(8)
+    await until('all have failed', async () => (await told(id)).filter(({ status }) => status === 'failed').length === 8)
+    expect((await told(id)).map(({ attempts, log }) => [attempts, log.map(({ status }) => status)])).toEqual(
+      Array.from({ length: 8 }, () => [1, [413]])
+    )
+    const unblemished = { state: 'closed', consecutive_failures: 0, last_failure: null, failing_since: null }
+    expect((await shop.api('GET', path)).body).toMatchObject({ status: 'enabled', health: unblemished })
+    ledger.answer(204)
+    const [first] = await told(id)
+    expect((await shop.api('POST', `/webhook-deliveries/${first?.id}/retry`)).status).toBe(202)
+    await until('it succeeded', async () => (await told(id)).some(({ status }) => status === 'succeeded'))
+    await drop(path)
+  })
+
+  it('goes to the new URL, where the endpoint moved meanwhile', async () => {
+    const { ledger, id, path } = await failing(413)
+    ledger.linger(500)
+    await using next = await keepLedger()
+    await shop.fire(1)
+    await until('it is under way', () => ledger.received.length === 1)
+    expect((await shop.api('PATCH', path, { url: next.url })).status).toBe(200)
+    await until('it succeeded', async () => (await told(id))[0]?.status === 'succeeded')
+    expect(next.received).toHaveLength(1)
+    await drop(path)
+  })
+})
+
 describe('what waits for an endpoint', () => {
   it('goes to the new URL, what was under way too, whatever the former URL still answers', async () => {
     const { ledger, id, path } = await failing(410)

@@ -143,6 +143,7 @@ it.each([
   [{ kind: 'response', status: 302 }, 'failed'],
   [{ kind: 'response', status: 404 }, 'failed'],
   [{ kind: 'response', status: 410 }, 'gone'],
+  [{ kind: 'response', status: 413 }, 'too_large'],
   [{ kind: 'response', status: 503 }, 'failed'],
   [{ kind: 'error', reason: 'timeout' }, 'failed'],
   [{ kind: 'error', reason: 'refused_address' }, 'failed'],
