@@ -81,10 +81,11 @@ export type EventDraft = Readonly<{
 }>
 
 /**
- * Writes the bodies that are signed and sent: Standard Webhooks' `{type, timestamp, data}`, with one shape of `data` for all.
+ * Writes the bodies that are signed and sent: Standard Webhooks' `{type, timestamp, data}` with the event's id before it, for who keeps
+ * bodies without their headers, and one shape of `data` for all.
  * An object that several events carry is written once.
  */
-export function bodiesOf({ orgId, occurredAt }: { orgId: string; occurredAt: Date }): (draft: EventDraft) => string {
+export function bodiesOf({ orgId, occurredAt }: { orgId: string; occurredAt: Date }): (id: string, draft: EventDraft) => string {
   const start = `,"timestamp":${JSON.stringify(occurredAt)},"data":{"organization_id":${JSON.stringify(orgId)},"object":`
   const written = new Map<object, string>()
   const textOf = (object: object): string => {
@@ -94,8 +95,8 @@ export function bodiesOf({ orgId, occurredAt }: { orgId: string; occurredAt: Dat
     written.set(object, text)
     return text
   }
-  return ({ type, object, previous, context }) =>
-    `{"type":${JSON.stringify(type)}${start}${textOf(object)},"previous":${JSON.stringify(previous ?? null)},"context":${JSON.stringify(context ?? {})}}}`
+  return (id, { type, object, previous, context }) =>
+    `{"id":${JSON.stringify(id)},"type":${JSON.stringify(type)}${start}${textOf(object)},"previous":${JSON.stringify(previous ?? null)},"context":${JSON.stringify(context ?? {})}}}`
 }
 
 /** What the chain hashes of an event, in this order. The body is in it through its own hash, so erasing bodies breaks nothing. */

@@ -179,7 +179,16 @@ function operationOf(type: EventType) {
   const body = {
     type: 'object',
     required: ['type', 'timestamp', 'data'],
-    properties: { type: { type: 'string', const: type }, timestamp: { type: 'string', format: 'date-time' }, data }
+    properties: {
+      id: {
+        type: 'string',
+        format: 'uuid',
+        description: 'The event’s id, as in the header webhook-id; absent from events that a former release recorded'
+      },
+      type: { type: 'string', const: type },
+      timestamp: { type: 'string', format: 'date-time' },
+      data
+    }
   }
   return {
     operationId: `on_${type.replace('.', '_')}`,

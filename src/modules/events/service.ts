@@ -34,9 +34,10 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
       const ids = drafts.map(() => newId()).sort()
       const bodyOf = bodiesOf({ orgId: tx.orgId, occurredAt })
       const rows = drafts.map((draft, index) => {
-        const body = bodyOf(draft)
+        const id = ids[index] ?? newId()
+        const body = bodyOf(id, draft)
         return {
-          id: ids[index] ?? newId(),
+          id,
           type: draft.type,
           objectKind: draft.subject.kind,
           objectId: draft.subject.id,

@@ -42,6 +42,7 @@ describe('an event', () => {
     const headers = received?.request.headers as Record<string, string>
     const text = received?.request.body.toString() ?? ''
     expect(() => new Webhook(secret).verify(text, headers)).not.toThrow()
+    expect(JSON.parse(text)).toMatchObject({ id: eventId, type: 'client.created' })
     expect(() => new Webhook(secret).verify(text.replace('Ünïcödé', 'Unicode'), headers)).toThrow()
     const [stored] = await shop.sql<{ body: string }>('select body from event_bodies where event_id = $1', eventId)
     expect(stored?.body).toBe(text)

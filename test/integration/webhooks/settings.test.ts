@@ -73,6 +73,7 @@ it('a thin payload says what it is about and nothing more; the event has the res
   expect(received?.verified).toBe(true)
   const sent = JSON.parse(received?.request.body.toString() ?? '') as object
   expect(sent).toEqual({
+    id: received?.id,
     type: 'client.created',
     timestamp: expect.any(String) as string,
     data: { organization_id: shop.orgId, object: { id: client['id'], version: 1 } }
