@@ -32,6 +32,7 @@ const app = await buildApp({
   clock,
   newId,
   seal,
+  isFit: async () => {},
   logger: false,
   operatorToken: undefined,
   rateLimitPerMinute: 0

@@ -72,6 +72,8 @@ export type AppDeps = Readonly<{
   clock: Clock
   newId: () => string
   seal: Seal
+  /** Rejects while this process does not fit its database. */
+  isFit: () => Promise<void>
   logger: FastifyBaseLogger | false
   operatorToken: string | undefined
   /** Requests per key and minute; 0 is no limit. */

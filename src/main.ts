@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { App, Logger } from './app.ts'
+import { createFitness } from './checks/fitness.ts'
 import { type Config, otherKeysOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { withoutQueries } from './db/errors.ts'
-import { runMigrations } from './db/migrate.ts'
+import { readMigrations, runMigrations } from './db/migrate.ts'
 import type { Seal } from './http/idempotency.ts'
 import { newId } from './ids.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
@@ -77,10 +78,9 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     }
     const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
     undo.push(database.close)
-    const secretBox = createSecretBox([
-      parseSecretKey(store.key),
-      ...otherKeysOf(config.DUNWELL_OTHER_SECRET_KEYS).map(parseSecretKey)
-    ])
+    const secretBox = secretBoxOf(config, store.key)
+    const isFit = createFitness({ database, url: store.url, secretBox, migrations: await readMigrations(migrationsFolder) })
+    await isFit()
     const seal = sealFor(secretBox)
     const registry = new Registry()
     const jobs: { current?: Jobs } = {}
@@ -120,7 +120,8 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
       const limits = { operatorToken, rateLimitPerMinute }
       // Half of what there is to load, which a worker has no use for.
       const { buildApp } = await import('./app.ts')
-      const built = await buildApp({ services, database, clock, newId, seal, logger: log, ...limits, ...metrics })
+      const made = { services, database, clock, newId, seal, isFit }
+      const built = await buildApp({ ...made, logger: log, ...limits, ...metrics })
       undo.push(() => closeOf(built))
       return built.listen({ host: config.HOST, port: config.PORT })
     }
@@ -128,6 +129,10 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     await stop()
     throw error
   }
+}
+
+function secretBoxOf({ DUNWELL_OTHER_SECRET_KEYS: others }: ProcessConfig, key: string): SecretBox {
+  return createSecretBox([parseSecretKey(key), ...otherKeysOf(others).map(parseSecretKey)])
 }
 
 /** For answers that show a secret once, which are stored for their replay. */

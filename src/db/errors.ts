@@ -75,6 +75,9 @@ export function spoilsConnection(error: unknown): boolean {
   return isUnavailable(error) || isStatementTimeout(error) || (isPassing(error) && !isOfOthers)
 }
 
+/** The five characters by which the server names a kind of error. */
+export const sqlStateOf = (error: unknown): string | undefined => databaseError(error)?.code
+
 /** The name of the constraint that a write broke, for the repository that owns it to turn into a refusal. */
 export function brokenConstraint(error: unknown): string | undefined {
   return databaseError(error)?.constraint

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { isLockTimeout, isRetryable } from './errors.ts'
 import { inLockOrder, locksOf } from './migration-locks.ts'
 import { watchWaits } from './migration-waits.ts'
+import { ensureRoles } from './roles.ts'
 
 export type MigrationOptions = Readonly<{
   connectionString: string
@@ -16,7 +17,7 @@ export type MigrationOptions = Readonly<{
   patienceMs?: number
 }>
 
-type Migration = Readonly<{ name: string; when: number; hash: string; statements: readonly string[] }>
+export type Migration = Readonly<{ name: string; when: number; hash: string; statements: readonly string[] }>
 
 /** An arbitrary number that only Dunwell's migrations lock. */
 const MIGRATION_LOCK = 7_230_411
@@ -46,28 +47,30 @@ export async function runMigrations(options: MigrationOptions): Promise<void> {
   await client.connect()
   const waits = watchWaits({ connectionString, log })
   try {
+    // Before anything else: a database that was restored into another cluster has its tables and not its roles.
+    await persist('Making the roles', patienceMs, () => ensureRoles(client))
     for (let next = await nextOf(client, migrations); next !== undefined; next = await nextOf(client, migrations)) {
-      await persist(next, patienceMs, () => apply(client, { migrations, next, waits }))
+      await persist(`Migration ${next.name}`, patienceMs, () => apply(client, { migrations, next, waits }))
     }
   } finally {
     await Promise.all([client.end(), waits.end()])
   }
 
-  async function persist({ name }: Migration, forMs: number, work: () => Promise<void>): Promise<void> {
+  async function persist(what: string, forMs: number, work: () => Promise<void>): Promise<void> {
     const until = performance.now() + forMs
     for (let tries = 1; ; tries++) {
       try {
         return await work()
       } catch (error) {
-        if (!isWorthAnotherTry(error) || performance.now() > until) throw failed(name, error)
-        log(`Migration ${name} is tried again: ${messageOf(error)}.`)
+        if (!isWorthAnotherTry(error) || performance.now() > until) throw failed(what, error)
+        log(`${what} is tried again: ${messageOf(error)}.`)
         await pause(Math.min(PAUSE_MS.least * tries, PAUSE_MS.most) * (1 + Math.random() / 2))
       }
     }
   }
 }
 
-async function readMigrations(migrationsFolder: string): Promise<Migration[]> {
+export async function readMigrations(migrationsFolder: string): Promise<Migration[]> {
   const journal = JSON.parse(await readFile(join(migrationsFolder, 'meta', '_journal.json'), 'utf8')) as {
     entries: { tag: string }[]
   }
@@ -76,20 +79,25 @@ async function readMigrations(migrationsFolder: string): Promise<Migration[]> {
   })
 }
 
+/** A row of the history: what was applied, and when that was made. */
+export type Applied = Readonly<{ at: string; hash: string }>
+
 /**
  * The first that was not applied. Drizzle's migrator takes what is newer than the newest that was, and so has passed over migrations
  * that were made before another one and came after it: those are made up for. One that has got another time is known by its text.
  */
+export function firstMissing(migrations: readonly Migration[], applied: readonly Applied[]): Migration | undefined {
+  const times = new Set(applied.map(({ at }) => Number(at)))
+  const listed = new Set(migrations.map(({ when }) => when))
+  const renamed = new Set(applied.filter(({ at }) => !listed.has(Number(at))).map(({ hash }) => hash))
+  return migrations.find(({ when, hash }) => !times.has(when) && !renamed.has(hash))
+}
+
 async function nextOf(client: pg.Client, migrations: readonly Migration[]): Promise<Migration | undefined> {
   const known = await client.query<{ found: boolean }>(`select to_regclass('drizzle.__drizzle_migrations') is not null as found`)
   if (known.rows[0]?.found !== true) return migrations[0]
-  const { rows } = await client.query<{ at: string; hash: string }>(
-    'select created_at as at, hash from drizzle.__drizzle_migrations'
-  )
-  const times = new Set(rows.map(({ at }) => Number(at)))
-  const listed = new Set(migrations.map(({ when }) => when))
-  const renamed = new Set(rows.filter(({ at }) => !listed.has(Number(at))).map(({ hash }) => hash))
-  return migrations.find(({ when, hash }) => !times.has(when) && !renamed.has(hash))
+  const { rows } = await client.query<Applied>('select created_at as at, hash from drizzle.__drizzle_migrations')
+  return firstMissing(migrations, rows)
 }
 
 type Step = Readonly<{ migrations: readonly Migration[]; next: Migration; waits: ReturnType<typeof watchWaits> }>
@@ -152,11 +160,11 @@ function isWorthAnotherTry(error: unknown): boolean {
 function isRoleRace(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return false
   if (error.code === 'XX000') return error.message.includes('tuple concurrently updated')
-  return error.code === '42710' || (error.code === '23505' && error.constraint === 'pg_authid_rolname_index')
+  return error.code === '42710' || (error.code === '23505' && error.constraint?.startsWith('pg_auth') === true)
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
-function failed(name: string, error: unknown): Error {
-  return new Error(`Migration ${name} failed, and changed nothing: ${messageOf(error)}`, { cause: error })
+function failed(what: string, error: unknown): Error {
+  return new Error(`${what} failed, and changed nothing: ${messageOf(error)}`, { cause: error })
 }

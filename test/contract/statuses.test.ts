@@ -25,6 +25,7 @@ const remote = await startApp({
 const closed = await buildApp({
   ...{ services: service.services, database: service.database, clock: service.clock, newId },
   seal: { seal: (text) => text, open: (text) => text },
+  isFit: async () => {},
   logger: false,
   operatorToken: undefined,
   rateLimitPerMinute: 0

@@ -90,7 +90,15 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
   const wake: Wake = { ...wakeNobody, ...options.wake }
   const services = createServices({ database, clock, newId, randomBytes, wake, ...webhookParts() })
   const app = await buildApp({
-    ...({ services, database, clock, newId, seal: newSeal(), logger: options.logger ?? false } satisfies Partial<AppDeps>),
+    ...({
+      services,
+      database,
+      clock,
+      newId,
+      seal: newSeal(),
+      isFit: async () => {},
+      logger: options.logger ?? false
+    } satisfies Partial<AppDeps>),
     operatorToken: 'operatorToken' in options ? options.operatorToken : OPERATOR_TOKEN,
     rateLimitPerMinute: options.rateLimitPerMinute ?? 0
   })

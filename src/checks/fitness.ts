@@ -1,0 +1,76 @@
+import type { Database } from '../db/client.ts'
+import { sqlStateOf } from '../db/errors.ts'
+import { type Applied, firstMissing, type Migration } from '../db/migrate.ts'
+import { rolesRefusal } from '../db/roles.ts'
+import { statement } from '../db/statement.ts'
+import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
+import { secretContext } from '../modules/webhooks/endpoint-service.ts'
+import type { SecretBox } from '../modules/webhooks/secret-box.ts'
+
+export type FitnessDeps = Readonly<{
+  database: Database
+  /** Of that database, for finding out why it refuses. */
+  url: string
+  secretBox: SecretBox
+  /** Those of this release. */
+  migrations: readonly Migration[]
+}>
+
+type State = { applied: readonly Applied[] | null; orgId: string | null; endpointId: string | null; sealed: string | null }
+
+const selectState = statement<State>(
+  'check.fitness',
+  `select m.applied, s.org_id as "orgId", s.endpoint_id as "endpointId", s.sealed
+   from (select json_agg(json_build_object('at', created_at::text, 'hash', hash)) as applied from drizzle.__drizzle_migrations) m
+   left join (select org_id, endpoint_id, sealed from webhook_endpoint_secrets order by org_id, id limit 1) s on true`
+)
+const selectAsApp = statement<object>('check.fitness_app', 'select org_id from organizations where org_id = $1')
+
+/**
+ * Whether this process fits the database: it may work under both roles, the schema has every migration of this release, and the key
+ * opens what is sealed there, of which it tries the oldest.
+ * @returns what asks. It rejects with what an operator does about it, or with the error of a database that does not answer.
+ */
+export function createFitness({ database, url, secretBox, migrations }: FitnessDeps): () => Promise<void> {
+  return async () => {
+    const [[state]] = await Promise.all([
+      database.scheduling((scheduler) => scheduler.run(selectState, [])),
+      database.reading(OPERATOR_ORG_ID, (reader) => reader.run(selectAsApp, [reader.orgId]))
+    ]).catch(async (error: unknown) => {
+      throw await explained(error, url)
+    })
+    if (state === undefined || firstMissing(migrations, state.applied ?? []) !== undefined) throw new Error(OUTDATED)
+    open(state, secretBox)
+  }
+}
+
+function open({ orgId, endpointId, sealed }: State, secretBox: SecretBox): void {
+  if (orgId === null || endpointId === null || sealed === null) return
+  try {
+    secretBox.open(sealed, secretContext(orgId, endpointId))
+  } catch (cause) {
+    throw new Error(
+      `DUNWELL_SECRET_KEY is not the key of this database. ${cause instanceof Error ? cause.message : ''} ${TWO_KEYS}`,
+      {
+        cause
+      }
+    )
+  }
+}
+
+const TWO_KEYS =
+  'Use the key that the database was used with. To change it, name the other one in DUNWELL_OTHER_SECRET_KEYS and run dunwell reseal.'
+const OUTDATED = 'The schema is older than this release. Run dunwell migrate as the owner of the database.'
+const RESTORED = 'A database that was restored without its roles lacks its policies and grants: restore it again, roles first.'
+
+async function explained(error: unknown, url: string): Promise<unknown> {
+  const state = sqlStateOf(error)
+  if (state === NO_ROLE || state === FORBIDDEN) {
+    const refusal = await rolesRefusal(url)
+    if (refusal !== undefined) return refusal
+  }
+  const isUnknown = state === FORBIDDEN || state === NO_TABLE || state === NO_SCHEMA
+  return isUnknown ? new Error(`${OUTDATED} ${RESTORED}`, { cause: error }) : error
+}
+
+const [NO_ROLE, FORBIDDEN, NO_TABLE, NO_SCHEMA] = ['22023', '42501', '42P01', '3F000']
