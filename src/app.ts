@@ -46,6 +46,7 @@ import { organizationSchemas } from './modules/organizations/schemas.ts'
 import { planActionRoutes } from './modules/payment-plans/action-routes.ts'
 import { planRoutes } from './modules/payment-plans/routes.ts'
 import { planSchemas } from './modules/payment-plans/schemas.ts'
+import { allocationRoutes } from './modules/payments/allocation-routes.ts'
 import { paymentByRefRoutes } from './modules/payments/by-ref-routes.ts'
 import { clientBalanceRoutes, paymentRoutes } from './modules/payments/routes.ts'
 import { paymentSchemas } from './modules/payments/schemas.ts'
@@ -155,6 +156,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       await v1.register(invoiceActionRoutes, { prefix: '/invoices', ...edge, ...services })
       await v1.register(invoiceByRefRoutes, { prefix: '/invoices/by-ref', ...edge, ...services })
       await v1.register(paymentRoutes, { prefix: '/payments', ...edge, ...services })
+      await v1.register(allocationRoutes, { prefix: '/payments', ...edge, ...services })
       await v1.register(paymentByRefRoutes, { prefix: '/payments/by-ref', ...edge, ...services })
       await v1.register(pendingWriteRoutes, { prefix: '/pending-writes', ...edge, ...services })
       await v1.register(promiseRoutes, { prefix: '/promises', ...edge, ...services })

@@ -52,8 +52,9 @@ describe.for(operations.map(named))('%s', ([id, operation]) => {
       maximum: 200,
       default: 50
     })
-    // What happened stays as it is, and who is ranked is ranked anew each day.
-    expect(has(operation, 'updated_since')).toBe(!['listEvents', 'listClientRiskScores', 'listRiskScores'].includes(id))
+    // What happened stays as it is, who is ranked is ranked anew each day, and what a payment settles changes with the payment.
+    const timeless = ['listEvents', 'listClientRiskScores', 'listRiskScores', 'listPaymentAllocations']
+    expect(has(operation, 'updated_since')).toBe(!timeless.includes(id))
   })
 })
 

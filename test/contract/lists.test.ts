@@ -17,7 +17,8 @@ const takes = (name: string) => (operation: Operation) => operation.parameters.s
 const lists = operations.filter(takes('cursor')).map((operation) => [operation.operationId, operation] as const)
 
 /** What tells a row from the others of its list. */
-const keyOf = (row: Row) => String(row['id'] ?? row['version'] ?? `${String(row['client_id'])} ${String(row['as_of'])}`)
+const keyOf = (row: Row) =>
+  String(row['id'] ?? row['version'] ?? row['invoice_id'] ?? `${String(row['client_id'])} ${String(row['as_of'])}`)
 
 async function page(tenant: Tenant, operation: Operation, request: Request): Promise<Page> {
   const { status, body } = await send(tenant.call, operation, request)

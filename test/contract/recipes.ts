@@ -40,6 +40,13 @@ const named = (make: (tenant: Tenant, body: object) => Promise<string>) => async
 const aClient = (tenant: Tenant) => makeClient(tenant)
 const anInvoice = (tenant: Tenant) => makeInvoice(tenant)
 const aPayment = (tenant: Tenant) => makePayment(tenant)
+
+/** It settles several invoices. */
+async function anAppliedPayment(tenant: Tenant): Promise<string> {
+  const client_id = await makeClient(tenant)
+  for (let n = 0; n < 3; n += 1) await makeInvoice(tenant, { client_id, total: '10.00' })
+  return makePayment(tenant, { client_id })
+}
 const aPendingPayment = (tenant: Tenant) => makePendingPayment(tenant)
 const anInteraction = (tenant: Tenant) => makeInteraction(tenant)
 const aDispute = (tenant: Tenant) => makeDispute(tenant)
@@ -113,6 +120,7 @@ const payments: Readonly<Record<string, Recipe>> = {
   failPayment: { request: one(aPendingPayment) },
   reversePayment: { request: one(aPayment, { reason: 'bounced' }) },
   allocatePayment: { request: one(aPayment) },
+  listPaymentAllocations: { request: one(anAppliedPayment) },
   getPaymentByRef: { request: named(makePayment) },
   putPaymentByRef: {
     request: async (tenant) => ({

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Amount, CurrencyCode, closed, Id, named, optional } from '../../http/schemas.ts'
 import { formatAmount, storedCurrency } from '../../kernel/money.ts'
 import type { ClientBalances } from './balance-service.ts'
+import { ALLOCATIONS_SHOWN } from './payment.ts'
 import type { MovedAmount } from './reallocation-service.ts'
 import type { CurrencyBalance } from './repository.ts'
 import type { StatementLine } from './statement-repository.ts'
@@ -70,8 +71,12 @@ export const ReallocationSchema = named(
           description: 'Signed: what is applied to the invoice now and was not before; negative where it was given back'
         })
       }),
-      { description: 'Empty where everything was applied so already' }
-    )
+      {
+        maxItems: ALLOCATIONS_SHOWN,
+        description: `The first ${ALLOCATIONS_SHOWN}; empty where everything was applied so already. How everything is applied now, each payment lists under its \`allocations_url\``
+      }
+    ),
+    changes_count: Type.Integer({ description: 'Number of changes' })
   })
 )
 
@@ -121,11 +126,12 @@ export function statementToApi(clientId: string, lines: readonly StatementLine[]
 export function reallocationToApi(clientId: string, moved: readonly MovedAmount[]): Static<typeof ReallocationSchema> {
   return {
     client_id: clientId,
-    changes: moved.map(({ paymentId, invoiceId, currency, byMinor }) => ({
+    changes: moved.slice(0, ALLOCATIONS_SHOWN).map(({ paymentId, invoiceId, currency, byMinor }) => ({
       payment_id: paymentId,
       invoice_id: invoiceId,
       currency,
       amount: formatAmount(byMinor, currency)
-    }))
+    })),
+    changes_count: moved.length
   }
 }

@@ -54,7 +54,7 @@ async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Se
 async function merge(tx: Tx, put: Put, { age, ...services }: Services & { age: Age }): Promise<PutOutcome> {
   const { payments, references } = services
   const { id } = put
-  const view = await payments.get(tx, id)
+  const view = await payments.whole(tx, id)
   const { status, reversalReason } = view.payment
   // A newer version of what its source deleted says that it is there again.
   const isBack = age === 'newer' && reversalReason === 'deleted_upstream'

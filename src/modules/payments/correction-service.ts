@@ -6,7 +6,7 @@ import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { createAllocator } from './allocation-service.ts'
 import * as namedRepository from './named-repository.ts'
-import { knownOf, type Named, type Payment, type PaymentView, sumByInvoice, undoesHistory } from './payment.ts'
+import { knownOf, type Named, type Payment, type PaymentView, sumByInvoice, undoesHistory, type WholePayment } from './payment.ts'
 import type { createPendings } from './pending-service.ts'
 import { clientsOf, endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
 import * as repository from './repository.ts'
@@ -29,13 +29,15 @@ type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'clients' | 'reference
     pendings: ReturnType<typeof createPendings>
     get: (reader: Reader, id: string) => Promise<PaymentView>
     open: (tx: Tx, id: string) => Promise<Opened>
+    openWhole: (tx: Tx, id: string) => Promise<Opened & { view: WholePayment }>
     eventOf: (type: EventType, view: PaymentView, previous?: object | null) => EventDraft
     record: (tx: Tx, input: NewPayment, instead?: TakenBack) => Promise<PaymentView>
   }>
 
 /** What may turn out of money that was recorded or announced: it did not come, it went again, it was something else. */
 export function createCorrections(deps: Deps) {
-  const { newId, events, clients, references, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record } = deps
+  const { newId, events, clients, references, allocator, pendings, sharesOf, stillNamed, get, open, openWhole, eventOf, record } =
+    deps
 
   function requireSettled({ status, receivedOn }: Payment, what: string): Day {
     if (status === 'settled' && receivedOn !== null) return receivedOn
@@ -120,7 +122,7 @@ export function createCorrections(deps: Deps) {
       const { payment: former } = await get(tx, id)
       // Both at once, in one order, as everything does that locks more than one.
       if (former.clientId !== input.clientId) await clients.lockMany(tx, [former.clientId, input.clientId])
-      const opened = await open(tx, id)
+      const opened = await openWhole(tx, id)
       const { view, today } = opened
       const { payment, externalRefs } = view
       const anew = { ...input, id: newId(), externalRefs }
@@ -148,7 +150,7 @@ export function createCorrections(deps: Deps) {
 
     /** Sets a payment against what it is to settle: invoices whose sum stays keep it, the others give back or get the difference. */
     async reallocate(tx: Tx, { id, wanted }: { id: string; wanted: readonly Named[] }): Promise<PaymentView> {
-      const { books, view, at } = await open(tx, id)
+      const { books, view, at } = await openWhole(tx, id)
       const { payment, allocations } = view
       const fromOn = requireSettled(payment, 'allocated')
       const release = { paymentId: id, clientId: payment.clientId, asOf: null }

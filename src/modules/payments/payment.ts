@@ -35,13 +35,22 @@ export type Share = Readonly<{ obligationId: string; invoiceId: string; amountMi
 /** A share that is about to be written, with whose invoice it is, the day of its issue, and what had been given up where it is a recovery. */
 export type FreshShare = Share & Readonly<{ clientId: string; issuedOn: Day; recovers?: GivenUp }>
 
+/** A payment shows so many invoices of those that it settles; the others are a list of their own. */
+export const ALLOCATIONS_SHOWN = 100
+
 export type PaymentView = Readonly<{
   payment: Payment
+  /** Of the first invoices, and of those for which something waits. */
   allocations: readonly Share[]
+  /** The invoices that it settles. */
+  allocationsCount: number
   /** What it is named for, in the order of naming. */
   named: readonly Named[]
   externalRefs: readonly ExternalRef[]
 }>
+
+/** With all of its allocations: what moves them, or compares them, needs each. */
+export type WholePayment = PaymentView & Readonly<{ isWhole: true }>
 
 type Open = Readonly<{ obligationId: string; invoiceId: string; clientId: string; issuedOn: Day; balanceMinor: bigint }>
 
@@ -83,11 +92,11 @@ export function withGivenUp<O extends Open>(open: readonly O[], givenUp: readonl
 
 /** The obligations as they stand once entries are posted that are not yet. */
 export function withEntries<O extends Open>(open: readonly O[], entries: readonly LedgerEntry[]): O[] {
-  if (entries.length === 0) return [...open]
-  return open.map((one) => {
-    const own = entries.filter(({ obligationId }) => obligationId === one.obligationId)
-    return { ...one, balanceMinor: own.reduce((sum, { balanceMinor }) => sum + balanceMinor, one.balanceMinor) }
-  })
+  const byMinor = new Map<string, bigint>()
+  for (const { obligationId, balanceMinor } of entries) {
+    if (obligationId !== null) byMinor.set(obligationId, (byMinor.get(obligationId) ?? 0n) + balanceMinor)
+  }
+  return open.map((one) => ({ ...one, balanceMinor: one.balanceMinor + (byMinor.get(one.obligationId) ?? 0n) }))
 }
 
 /** What is given up once such entries are posted: a recovery that is taken back is given up again. */
@@ -97,15 +106,13 @@ export function givenUpAgain(givenUp: readonly GivenUp[], entries: readonly Ledg
       ? [{ obligationId, amountMinor: -balanceMinor, writtenOffOn: effectiveOn }]
       : []
   )
-  const others = again.filter(({ obligationId }) => !givenUp.some((one) => one.obligationId === obligationId))
-  const grown = givenUp.map((one) => ({
-    ...one,
-    amountMinor: again.reduce(
-      (sum, more) => (more.obligationId === one.obligationId ? sum + more.amountMinor : sum),
-      one.amountMinor
-    )
-  }))
-  return [...grown, ...others]
+  const known = new Set(givenUp.map(({ obligationId }) => obligationId))
+  const moreBy = Map.groupBy(again, ({ obligationId }) => obligationId)
+  const grown = givenUp.map((one) => {
+    const more = moreBy.get(one.obligationId) ?? []
+    return { ...one, amountMinor: more.reduce((sum, { amountMinor }) => sum + amountMinor, one.amountMinor) }
+  })
+  return [...grown, ...again.filter(({ obligationId }) => !known.has(obligationId))]
 }
 
 /** Shares of what was given up are recoveries. */
@@ -176,14 +183,14 @@ export function trimmed(named: readonly Named[], amountMinor: bigint): Named[] {
 }
 
 /** What stands of a payment: what is set against invoices, and what waits to be. */
-export function standingOf(view: PaymentView): Named[] {
+export function standingOf(view: WholePayment): Named[] {
   if (view.payment.status !== 'settled') return [...view.named]
   const set = sumByInvoice(view.allocations).map((one) => ({ ...one, ref: null, waits: false }))
   return [...set, ...waitingOf(view)]
 }
 
 /** What stands of what a payment is named for: without what was applied automatically beside it. */
-export function namedStandingOf(view: PaymentView): Named[] {
+export function namedStandingOf(view: WholePayment): Named[] {
   const left = new Map(sumByInvoice(view.allocations).map(({ invoiceId, amountMinor }) => [invoiceId, amountMinor]))
   const set = knownOf(view.named).flatMap(({ invoiceId, amountMinor }) => {
     const minor = left.get(invoiceId) ?? 0n

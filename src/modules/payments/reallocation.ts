@@ -1,9 +1,9 @@
 import type { Payable } from '../invoices/ledger.ts'
 import { fillWaiting } from './announced.ts'
-import { type FreshShare, fill, knownOf, type PaymentView, type Share, waitingOf } from './payment.ts'
+import { type FreshShare, fill, knownOf, type PaymentView, type Share, type WholePayment, waitingOf } from './payment.ts'
 
 /** What changes of one payment: what its obligations give back, and what is set instead. */
-export type Movement = Readonly<{ view: PaymentView; freedMinor: ReadonlyMap<string, bigint>; shares: readonly FreshShare[] }>
+export type Movement = Readonly<{ view: WholePayment; freedMinor: ReadonlyMap<string, bigint>; shares: readonly FreshShare[] }>
 
 type How = Readonly<{
   /** Everything that is open or that the payments are set against, oldest due first. */
@@ -19,7 +19,7 @@ type How = Readonly<{
  * Doing it again changes nothing.
  * @param views settled payments of one client, in the order in which they are applied.
  */
-export function reallocated(views: readonly PaymentView[], { payables, kept, appliesCredit }: How): Movement[] {
+export function reallocated(views: readonly WholePayment[], { payables, kept, appliesCredit }: How): Movement[] {
   const places = new Map(payables.map(({ obligationId }, place) => [obligationId, place]))
   const automatic = new Map(views.map((view) => [view.payment.id, automaticOf(view, { places, kept })]))
   const left = new Map(payables.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
@@ -42,7 +42,7 @@ export function reallocated(views: readonly PaymentView[], { payables, kept, app
 
 /** What of a payment's allocations nobody named: of each invoice what is beyond the amount that is named for it, latest due first. */
 function automaticOf(
-  { allocations, named }: PaymentView,
+  { allocations, named }: WholePayment,
   { places, kept }: { places: ReadonlyMap<string, number>; kept: ReadonlySet<string> }
 ): Share[] {
   const namedMinor = new Map<string, bigint>()
@@ -62,7 +62,7 @@ function automaticOf(
 }
 
 /** The payment as it is without what was applied automatically. */
-function withoutAutomatic(view: PaymentView, automatic: readonly Share[]): PaymentView {
+function withoutAutomatic(view: WholePayment, automatic: readonly Share[]): WholePayment {
   const minorOf = new Map(automatic.map(({ obligationId, amountMinor }) => [obligationId, amountMinor]))
   const allocations = view.allocations
     .map((share) => ({ ...share, amountMinor: share.amountMinor - (minorOf.get(share.obligationId) ?? 0n) }))
@@ -85,7 +85,7 @@ function freeOf(view: PaymentView, { before, appliesCredit }: { before: readonly
   return appliesCredit || free < was ? free : was
 }
 
-function differenceOf(view: PaymentView, before: readonly Share[], target: readonly FreshShare[]): Movement[] {
+function differenceOf(view: WholePayment, before: readonly Share[], target: readonly FreshShare[]): Movement[] {
   const [was, is] = [sumsOf(before), sumsOf(target)]
   const freedMinor = new Map(
     [...was].flatMap(([id, minor]) => {

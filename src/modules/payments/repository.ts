@@ -2,29 +2,41 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
+import { sharesOf } from './allocation-repository.ts'
 import type { Announcement } from './announced.ts'
 import { namedRows } from './named-repository.ts'
-import { knownOf, type Named, type Payment, type PaymentView, type Share } from './payment.ts'
+import {
+  ALLOCATIONS_SHOWN,
+  knownOf,
+  type Named,
+  type Payment,
+  type PaymentView,
+  type Share,
+  type WholePayment
+} from './payment.ts'
 
 type Row = Omit<Payment, 'currency'> & {
   currency: string
   refs: ExternalRef[]
-  shares: { obligationId: string; invoiceId: string; amountMinor: string }[]
+  shares: { count: number; of: { obligationId: string; invoiceId: string; amountMinor: string }[] }
   named: { invoiceId: string | null; ref: ExternalRef | null; amountMinor: string; waits: boolean }[]
 }
 
-const columns = `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
+const columnsWith = (
+  which: string
+) => `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
   p.received_on as "receivedOn", p.matures_on as "maturesOn", p.instrument, p.method, p.reference, p.reserved_for as "reservedFor",
   p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.reversal_note as "reversalNote", p.unconfirmed_at as "unconfirmedAt", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
   (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
      from external_refs r where r.org_id = p.org_id and r.object_id = p.id) as refs,
-  (select coalesce(json_agg(json_build_object('obligationId', a.obligation_id, 'invoiceId', a.invoice_id, 'amountMinor', a.amount::text) order by a.first_on, a.obligation_id), '[]')
-     from (select obligation_id, min(invoice_id::text) as invoice_id, -sum(balance_minor) as amount, min(effective_on) as first_on from ledger_entries
-       where org_id = p.org_id and payment_id = p.id and kind in ('allocation', 'allocation_reversed')
-       group by obligation_id having sum(balance_minor) <> 0) a) as shares,
+  ${sharesOf(which)},
   (select coalesce(json_agg(json_build_object('invoiceId', coalesce(x.object_id, w.invoice_id), 'amountMinor', w.amount_minor::text, 'waits', w.waits,
        'ref', case when w.invoice_source is not null then json_build_object('source', w.invoice_source, 'id', w.invoice_external_id) end)
      order by w.position), '[]') from ${namedRows('p')}) as named`
+const columns = columnsWith(
+  `a.place <= ${ALLOCATIONS_SHOWN} or a.invoice_id in (select coalesce(x.object_id, w.invoice_id) from ${namedRows('p')} and w.waits)`
+)
+const wholeColumns = columnsWith('true')
 
 const select = statement<Row>('payments.find', `select ${columns} from payments p where p.org_id = $1 and p.id = $2`)
 
@@ -33,9 +45,19 @@ export async function find(reader: Reader, id: string): Promise<PaymentView | un
   return row && fromRow(row)
 }
 
+const selectWhole = statement<Row>(
+  'payments.find_whole',
+  `select ${wholeColumns} from payments p where p.org_id = $1 and p.id = $2`
+)
+
+export async function findWhole(reader: Reader, id: string): Promise<WholePayment | undefined> {
+  const [row] = await reader.run(selectWhole, [reader.orgId, id])
+  return row && wholeFromRow(row)
+}
+
 const selectSettled = statement<Row>(
   'payments.settled_of_client',
-  `select ${columns} from payments p
+  `select ${wholeColumns} from payments p
    where p.org_id = $1 and p.client_id = $2 and ($3::text is null or p.currency = $3) and p.status = 'settled' and p.reserved_for is null
    order by p.received_on, (select array[r.source, r.external_id] collate "C" from external_refs r where r.org_id = p.org_id and r.object_id = p.id
      order by r.source collate "C", r.external_id collate "C" limit 1) nulls last, p.id`
@@ -48,8 +70,8 @@ const selectSettled = statement<Row>(
 export async function settledOf(
   tx: Tx,
   { clientId, currency }: { clientId: string; currency: string | null }
-): Promise<PaymentView[]> {
-  return (await tx.run(selectSettled, [tx.orgId, clientId, currency])).map(fromRow)
+): Promise<WholePayment[]> {
+  return (await tx.run(selectSettled, [tx.orgId, clientId, currency])).map(wholeFromRow)
 }
 
 export type PaymentFilter = Readonly<{
@@ -242,9 +264,13 @@ export async function balancesOf(
 const json = (value: unknown) => (value === null ? null : JSON.stringify(value))
 
 function fromRow({ refs, shares, named, ...row }: Row): PaymentView {
-  const allocations: Share[] = shares.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
+  const allocations: Share[] = shares.of.map((share) => ({ ...share, amountMinor: BigInt(share.amountMinor) }))
   const payment = { ...row, currency: storedCurrency(row.currency) }
-  return { payment, allocations, named: named.map(namedFrom), externalRefs: refs }
+  return { payment, allocations, allocationsCount: shares.count, named: named.map(namedFrom), externalRefs: refs }
+}
+
+function wholeFromRow(row: Row): WholePayment {
+  return { ...fromRow(row), isWhole: true }
 }
 
 function namedFrom(row: Row['named'][number]): Named {

@@ -15,16 +15,7 @@ import {
   reallocationToApi
 } from './balance-schemas.ts'
 import { namedFrom, newPaymentFrom } from './input.ts'
-import {
-  AllocatePayment,
-  CreatePayment,
-  FailPayment,
-  PaymentQuery,
-  PaymentSchema,
-  ReversePayment,
-  SettlePayment,
-  toApi
-} from './schemas.ts'
+import { CreatePayment, FailPayment, PaymentQuery, PaymentSchema, ReversePayment, SettlePayment, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
 type Options = Edge & { payments: PaymentService; references: ReferenceService }
@@ -174,32 +165,6 @@ export const paymentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         const { reason, reversed_on: on, note = null } = request.body
         const input = { id: request.params.id, reason, reversedOn: on === undefined ? null : day(on), note }
         return { status: 200, body: toApi(await payments.reverse(tx, input)) }
-      })
-  )
-
-  app.post(
-    '/:id/allocations',
-    {
-      config: { scope: 'write' },
-      schema: {
-        operationId: 'allocatePayment',
-        tags,
-        summary: 'Set what is left of a payment against invoices',
-        description:
-          'Those that allocations name, of the client or of a client whose `parent_id` names it, else what is oldest due of the client in its currency.',
-        params: IdParams,
-        headers: actionHeaders,
-        body: AllocatePayment,
-        response: { 200: ref(PaymentSchema), ...refusals(404, 412) }
-      }
-    },
-    (request, reply) =>
-      once(request, reply, async (tx) => {
-        await requireMatch(tx, request, payments)
-        const { id } = request.params
-        const { payment } = await payments.get(tx, id)
-        const wanted = await namedFrom(tx, { allocations: request.body.allocations, of: payment.currency }, references)
-        return { status: 200, body: toApi(await payments.allocate(tx, { id, wanted })) }
       })
   )
 }

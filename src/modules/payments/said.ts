@@ -1,5 +1,5 @@
 import { DomainError } from '../../kernel/errors.ts'
-import { isSameNamed, type Named, namedStandingOf, type Payment, type PaymentView, standingOf } from './payment.ts'
+import { isSameNamed, type Named, namedStandingOf, type Payment, standingOf, type WholePayment } from './payment.ts'
 import type { PaymentStatus } from './table.ts'
 
 export type SaidStatus = 'settled' | 'pending' | 'failed'
@@ -49,7 +49,7 @@ export type SaidField = keyof Said
  * What a statement says otherwise than it is: allocations as they stand or wait, or as they are announced. What was applied automatically
  * beside the named ones is no difference where the same ones are named again.
  */
-export function differencesOf(view: PaymentView, said: Said): Set<SaidField> {
+export function differencesOf(view: WholePayment, said: Said): Set<SaidField> {
   const { payment } = view
   const { allocations: wanted, ...fields } = said
   const differing = Object.entries(fields).filter(([field, value]) => !isSame(payment[field as keyof Payment], value))

@@ -20,9 +20,9 @@ import {
   SourceVersion,
   updatedSince
 } from '../../http/schemas.ts'
-import { formatAmount } from '../../kernel/money.ts'
+import { formatAmount, storedCurrency } from '../../kernel/money.ts'
 import { balanceSchemas } from './balance-schemas.ts'
-import { knownOf, type PaymentView, sumByInvoice, waitingOf } from './payment.ts'
+import { ALLOCATIONS_SHOWN, knownOf, type PaymentView, sumByInvoice, waitingOf } from './payment.ts'
 
 const statuses = ['pending', 'settled', 'failed', 'reversed'] as const
 const reversalReasons = ['bounced', 'charged_back', 'entered_wrongly', 'deleted_upstream'] as const
@@ -33,6 +33,8 @@ const InstrumentSchema = closed({
   bank: Type.Optional(ShortText),
   drawer: Type.Optional(ShortText)
 })
+
+export const AllocationSchema = named('PaymentAllocation', closed({ invoice_id: Id, amount: Amount }))
 
 const paymentFields = {
   id: Id,
@@ -48,9 +50,12 @@ const paymentFields = {
   reference: nullable(Type.String()),
   reserved_for: nullable(Type.String()),
   reversal: nullable(closed({ reason: oneOf(reversalReasons), reversed_on: DayText, note: nullable(Type.String()) })),
-  allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-    description: 'Invoices that the payment settles: of its client, or of a branch that the payment names'
+  allocations: Type.Array(ref(AllocationSchema), {
+    maxItems: ALLOCATIONS_SHOWN,
+    description: `The first ${ALLOCATIONS_SHOWN} invoices that the payment settles: of its client, or of a branch that the payment names`
   }),
+  allocations_count: Type.Integer({ description: 'Number of invoices that the payment settles' }),
+  allocations_url: Type.String({ description: 'Path of the list of all of them' }),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
     description:
       'Allocations named by the source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
@@ -167,14 +172,14 @@ export const PaymentQuery = closed({
 
 export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 
-export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, ...balanceSchemas]
+export const AllocationQuery = closed(pageQuery)
+
+export const paymentSchemas = [PaymentSchema, PaymentByRefSchema, AllocationSchema, ...balanceSchemas]
 
 /** A payment exactly as GET returns it and as events carry it. */
 export function toApi(view: PaymentView): PaymentDocument {
   const { payment, allocations, named, externalRefs } = view
   const amount = (minor: bigint) => formatAmount(minor, payment.currency)
-  const byInvoice = new Map<string, bigint>()
-  for (const { invoiceId, amountMinor } of allocations) byInvoice.set(invoiceId, (byInvoice.get(invoiceId) ?? 0n) + amountMinor)
   const { reversalReason, reversedOn, reversalNote } = payment
   return {
     id: payment.id,
@@ -193,7 +198,11 @@ export function toApi(view: PaymentView): PaymentDocument {
       reversalReason === null || reversedOn === null
         ? null
         : { reason: reversalReason, reversed_on: reversedOn, note: reversalNote },
-    allocations: [...byInvoice].map(([invoiceId, minor]) => ({ invoice_id: invoiceId, amount: amount(minor) })),
+    allocations: sumByInvoice(allocations)
+      .slice(0, ALLOCATIONS_SHOWN)
+      .map(({ invoiceId, amountMinor }) => ({ invoice_id: invoiceId, amount: amount(amountMinor) })),
+    allocations_count: view.allocationsCount,
+    allocations_url: `/v1/payments/${payment.id}/allocations`,
     announced_allocations: sumByInvoice(knownOf(named)).map(({ invoiceId, amountMinor }) => ({
       invoice_id: invoiceId,
       amount: amount(amountMinor)
@@ -210,4 +219,12 @@ export function toApi(view: PaymentView): PaymentDocument {
     created_at: payment.createdAt.toISOString(),
     updated_at: payment.updatedAt.toISOString()
   }
+}
+
+export function allocationToApi(of: {
+  invoiceId: string
+  amountMinor: bigint
+  currency: string
+}): Static<typeof AllocationSchema> {
+  return { invoice_id: of.invoiceId, amount: formatAmount(of.amountMinor, storedCurrency(of.currency)) }
 }

@@ -14,11 +14,12 @@ import type { ReferenceService } from '../references/service.ts'
 import { createAllocator } from './allocation-service.ts'
 import { createBalances } from './balance-service.ts'
 import { createClosing } from './closing-service.ts'
-import { createCorrections, type Opened, type PaymentChange, type TakenBack } from './correction-service.ts'
+import { createCorrections, type PaymentChange, type TakenBack } from './correction-service.ts'
 import * as namedRepository from './named-repository.ts'
 import { createPayables } from './payable-service.ts'
 import { type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
+import { createPaymentReads } from './read-service.ts'
 import { createReallocation } from './reallocation-service.ts'
 import { clientsOf, entryOf, type NewPayment, pastDay, paymentOf, requirePending } from './receipt.ts'
 import * as repository from './repository.ts'
@@ -43,22 +44,11 @@ export type PaymentServiceDeps = Readonly<{
 export function createPaymentService(deps: PaymentServiceDeps) {
   const { newId, events, organizations, clients, references, invoices } = deps
   const allocator = createAllocator(deps)
+  const { reads, opening } = createPaymentReads({ clients, organizations })
+  const [{ get }, { open }] = [reads, opening]
   const payablesOf = createPayables({ clients, invoices })
   const pendings = createPendings({ invoices, payablesOf, ports: deps.pending })
   const { sharesOf, stillNamed } = createShares({ invoices, payablesOf })
-
-  async function get(reader: Reader, id: string): Promise<PaymentView> {
-    const view = await repository.find(reader, id)
-    if (view === undefined) throw new DomainError('not_found', 'There is no such payment.')
-    return view
-  }
-
-  async function open(tx: Tx, id: string): Promise<Opened> {
-    const { payment } = await get(tx, id)
-    const client = await clients.lock(tx, payment.clientId)
-    const [books, view] = await Promise.all([organizations.books(tx), get(tx, id)])
-    return { books, view, today: todayFor(books, client.timeZone), at: books.now }
-  }
 
   function eventOf(type: EventType, view: PaymentView, previous: object | null = null): EventDraft {
     const { id, version, clientId } = view.payment
@@ -133,7 +123,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const how = { books, wanted: input.allocations, isNew: true, previous: null, receivedOn }
       return settleInto(tx, payment, instead === undefined ? how : { ...how, instead })
     }
-    const view = { payment, allocations: [], named: input.allocations ?? [], externalRefs }
+    const view = { payment, allocations: [], allocationsCount: 0, named: input.allocations ?? [], externalRefs }
     if (input.status === 'failed') {
       repository.insert(tx, payment)
       if (input.allocations !== null) namedRepository.insertNamed(tx, { paymentId: payment.id, named: input.allocations })
@@ -144,10 +134,11 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     return view
   }
 
-  const corrections = createCorrections({ ...deps, allocator, pendings, sharesOf, stillNamed, get, open, eventOf, record })
+  const given = { ...deps, ...opening, allocator, pendings }
+  const corrections = createCorrections({ ...given, sharesOf, stillNamed, get, eventOf, record })
 
   return {
-    get,
+    ...reads,
     versionForUpdate: versionWithClientLocked(clients, async (reader, id) => (await get(reader, id)).payment),
     creditOf: allocator.creditOf,
     unappliedOf: namedRepository.unappliedOf,

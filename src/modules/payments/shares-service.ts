@@ -13,9 +13,9 @@ import {
   knownOf,
   type Named,
   type Payment,
-  type PaymentView,
   sumByInvoice,
   trimmed,
+  type WholePayment,
   withEntries,
   withGivenUp
 } from './payment.ts'
@@ -101,7 +101,7 @@ export function createShares({ invoices, payablesOf }: Readonly<{ invoices: Invo
     /** What a payment names, as it stands, where another amount takes its place; see `stillAnnounced`. */
     async stillNamed(
       tx: Tx,
-      { payment, allocations, named: said }: PaymentView,
+      { payment, allocations, named: said }: WholePayment,
       { amountMinor, freed }: { amountMinor: bigint; freed: readonly LedgerEntry[] }
     ): Promise<Named[] | null> {
       if (said.length === 0) return null

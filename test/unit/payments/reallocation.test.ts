@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Day } from '../../../src/kernel/day.ts'
 import { currency } from '../../../src/kernel/money.ts'
 import type { Payable } from '../../../src/modules/invoices/ledger.ts'
-import type { Payment, PaymentView } from '../../../src/modules/payments/payment.ts'
+import type { Payment, WholePayment } from '../../../src/modules/payments/payment.ts'
 import { reallocated } from '../../../src/modules/payments/reallocation.ts'
 
 const EUR = currency('EUR')
@@ -16,17 +16,19 @@ function view(
   id: string,
   unappliedMinor: bigint,
   { set = {}, named = {}, waits = false }: { set?: Record<string, bigint>; named?: Record<string, bigint>; waits?: boolean }
-): PaymentView {
+): WholePayment {
   const payment = { id, clientId: 'c', currency: EUR, status: 'settled', receivedOn: on('2026-01-02'), unappliedMinor } as Payment
   return {
     payment,
     allocations: Object.entries(set).map(([one, amountMinor]) => ({ obligationId: one, invoiceId: one, amountMinor })),
     named: Object.entries(named).map(([invoiceId, amountMinor]) => ({ invoiceId, ref: null, amountMinor, waits })),
-    externalRefs: []
+    externalRefs: [],
+    allocationsCount: Object.keys(set).length,
+    isWhole: true
   }
 }
 
-const linesOf = (views: PaymentView[], payables: Payable[], appliesCredit = true, kept: string[] = []) =>
+const linesOf = (views: WholePayment[], payables: Payable[], appliesCredit = true, kept: string[] = []) =>
   reallocated(views, { payables, appliesCredit, kept: new Set(kept) }).flatMap(({ view: { payment }, freedMinor, shares }) => [
     ...[...freedMinor].map(([id, minor]) => `${payment.id} -${minor} ${id}`),
     ...shares.map(({ obligationId, amountMinor }) => `${payment.id} +${amountMinor} ${obligationId}`)
