@@ -62,6 +62,11 @@ export function isPassing(error: unknown): boolean {
   return code !== undefined && (PASSING_CLASS.test(code) || isLockTimeout(error) || isRetryable(error))
 }
 
+/** A column, table or function is not there, or the role may not use it: the schema is of another release, and this work cannot be done. */
+export function isOfAnotherSchema(error: unknown): boolean {
+  return databaseError(error)?.code?.startsWith('42') === true
+}
+
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true
   const code = databaseError(error)?.code

@@ -1,4 +1,4 @@
-import { isPassing, isUnavailable } from '../db/errors.ts'
+import { isOfAnotherSchema, isPassing, isUnavailable } from '../db/errors.ts'
 import type { Settlement } from '../modules/webhooks/settlement.ts'
 import type { Log } from './loop.ts'
 
@@ -18,12 +18,14 @@ const BATCH_MAX = 200
 const WRITERS_MAX = 4
 const AGAIN_MIN_MS = 50
 const AGAIN_MAX_MS = 2_000
+const ELSEWHERE = 'outcomes cannot be recorded: the schema is not of this release, and nothing more is claimed'
 
 type Batch = Readonly<{ orgId: string; settlements: readonly Settlement[] }>
 
 /**
  * Gathers outcomes and writes those of an organization together. A database that is away, or takes nothing for now, is waited for: a
  * delivery was made, and only writing so keeps it from being made again. Meanwhile its lease may end; then the fence refuses the write.
+ * A schema of another release is waited for in the same way, but not when the process stops: another one may know it.
  */
 export class DeliveryOutbox {
   readonly #options: OutboxOptions
@@ -33,6 +35,7 @@ export class DeliveryOutbox {
   #timer: NodeJS.Timeout | undefined
   #idle: { promise: Promise<void>; resolve: () => void } | undefined
   #againMs = 0
+  #isEnding = false
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -93,11 +96,12 @@ export class DeliveryOutbox {
         this.#againMs = 0
         return
       } catch (error) {
-        const isAway = isUnavailable(error)
-        if (!isAway && !isPassing(error)) return this.#isolate({ orgId, settlements }, error)
+        const [isAway, isElsewhere] = [isUnavailable(error), isOfAnotherSchema(error) && !this.#isEnding]
+        if (!isAway && !isElsewhere && !isPassing(error)) return this.#isolate({ orgId, settlements }, error)
         this.#againMs = Math.min(AGAIN_MAX_MS, Math.max(AGAIN_MIN_MS, this.#againMs * 2))
         const details = { organization: orgId, outcomes: settlements.length, ...(!isAway && { err: error }) }
-        this.#options.log.warn(details, 'outcomes wait for the database')
+        if (isElsewhere) this.#options.log.error(details, ELSEWHERE)
+        else this.#options.log.warn(details, 'outcomes wait for the database')
         await new Promise((resolve) => setTimeout(resolve, this.#againMs))
       }
     }
@@ -116,8 +120,9 @@ export class DeliveryOutbox {
     await this.#write({ orgId, settlements: settlements.slice(middle) })
   }
 
-  /** Resolves when everything that was added is written. */
+  /** Resolves when everything that was added is written, or cannot be by this process. */
   async drain(): Promise<void> {
+    this.#isEnding = true
     this.flush()
     if (this.#gatheredCount === 0 && this.#writers === 0) return
     this.#idle ??= Promise.withResolvers<void>()

@@ -8,6 +8,7 @@ export type Delivery = Readonly<{
   eventId: string
   eventType: string
   status: DeliveryStatus
+  /** Counted when it is claimed: the one under way too, and one whose process died. */
   attempts: number
   /** The next attempt starts no earlier; null where none is to come: it ended, one is under way, or its endpoint is disabled. */
   nextAttemptAt: Date | null
@@ -25,11 +26,12 @@ export type LoggedAttempt = Readonly<{
   answer: string | null
 }>
 
-const columns = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", d.status, d.attempts,
+const columns = `d.id, d.endpoint_id as "endpointId", d.event_id as "eventId", e.type as "eventType", d.status, greatest(d.attempts, q.attempt) as attempts,
   case when p.id is not null then greatest(q.ready_at, h.open_until) end as "nextAttemptAt", d.created_at as "createdAt", d.updated_at as "updatedAt"`
 const source = `webhook_deliveries d join events e on e.org_id = d.org_id and e.id = d.event_id
-  left join webhook_queue q on q.org_id = d.org_id and q.delivery_id = d.id and (q.claimed_at is null or q.ready_at <= now())
+  left join webhook_queue q on q.org_id = d.org_id and q.delivery_id = d.id
   left join webhook_endpoints p on p.org_id = q.org_id and p.id = q.endpoint_id and p.status = 'enabled'
+    and (q.claimed_at is null or q.ready_at <= now())
   left join webhook_endpoint_health h on h.org_id = p.org_id and h.endpoint_id = p.id`
 
 const select = statement<Delivery>(

@@ -122,7 +122,7 @@ const deliveryFields = {
   event_id: Type.String({ format: 'uuid', description: 'The webhook-id that it is sent with' }),
   event_type: Type.String(),
   status: oneOf(deliveryStatuses),
-  attempts: Type.Integer(),
+  attempts: Type.Integer({ description: 'How many have begun, the one under way included' }),
   next_attempt_at: nullable(
     Type.String({
       format: 'date-time',
