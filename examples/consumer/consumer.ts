@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { connect, type Logged } from './dunwell.ts'
+import { connect, Refused } from './dunwell.ts'
 import { deeds, heading, letterOf, notSent, rule, type Told } from './letters.ts'
 import { type Memory, openMemory, type Waiting } from './memory.ts'
 import { verify } from './verify.ts'
@@ -79,8 +79,10 @@ async function subscribe(memory: Memory, dunwell: Dunwell, url: string): Promise
   if (known !== undefined && (await dunwell.resume(known, url))) return
   const { id, secret } = await dunwell.subscribe(url)
   memory.begin({ id, secret })
-  memory.reached('0')
-  for await (const page of dunwell.pagesAfter('0')) reached(memory, page)
+  for await (const page of dunwell.pagesAfter(undefined)) {
+    const last = page.at(-1)
+    if (last !== undefined) memory.startsAfter(last.id)
+  }
 }
 
 /** Verifies, stores, answers; the work is done at the desk, when the answer is gone. */
@@ -114,18 +116,25 @@ function statusFor(headers: IncomingHttpHeaders, body: Buffer, { memory, desk }:
 /** Takes from the log of events what no webhook brought: it was away, or its answer was lost, or the endpoint was disabled. */
 async function catchUp(memory: Memory, dunwell: Dunwell, desk: Desk): Promise<void> {
   desk.goOn()
-  for await (const page of dunwell.pagesAfter(memory.seq() ?? '0')) {
-    for (const { id, type, body } of page) {
-      const isMeant = deeds[type] !== undefined && type !== 'webhook_endpoint.test'
-      if (body !== null && isMeant) desk.take({ id, event: body, isMissed: true })
-    }
-    reached(memory, page)
+  try {
+    await fetchAfter(memory.last())
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 410) throw error
+    // The service was restored from a backup that is older than the last event. What was taken before is left out by its id.
+    complain(error)
+    await fetchAfter(memory.first())
   }
-}
 
-function reached(memory: Memory, page: readonly Logged[]): void {
-  const last = page.at(-1)
-  if (last !== undefined) memory.reached(last.seq)
+  async function fetchAfter(last: string | undefined): Promise<void> {
+    for await (const page of dunwell.pagesAfter(last)) {
+      for (const { id, type, body } of page) {
+        const isMeant = deeds[type] !== undefined && type !== 'webhook_endpoint.test'
+        if (body !== null && isMeant) desk.take({ id, event: body, isMissed: true })
+      }
+      const reached = page.at(-1)
+      if (reached !== undefined) memory.reached(reached.id)
+    }
+  }
 }
 
 type Desk = ReturnType<typeof openDesk>

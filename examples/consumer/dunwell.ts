@@ -5,7 +5,7 @@ const DESCRIPTION = 'The example consumer'
 
 type Page<T> = Readonly<{ data: readonly T[]; next_cursor: string | null }>
 type Endpoint = Readonly<{ id: string; url: string; description: string | null; status: string }>
-export type Logged = Readonly<{ id: string; seq: string; type: string; body: Told | null }>
+export type Logged = Readonly<{ id: string; type: string; body: Told | null }>
 type Entry = Readonly<{ id: string; mistaken_at: string | null }>
 type Explained = Readonly<{
   obligations: readonly Readonly<{ obligation_id: string; balance: string; entries: readonly Entry[] }>[]
@@ -62,13 +62,13 @@ export function connect(service: string, key: string) {
       return call('POST', '/webhook-endpoints', { url, event_types: Object.keys(deeds), description: DESCRIPTION })
     },
 
-    /** The log of events after this place, in its order. */
-    async *pagesAfter(seq: string): AsyncGenerator<readonly Logged[]> {
+    /** The log of events after this one, in its order. @throws Refused with status 410 where the log does not have it any more. */
+    async *pagesAfter(id: string | undefined): AsyncGenerator<readonly Logged[]> {
       let hasMore = true
-      for (let last = seq; hasMore; ) {
-        const page: Page<Logged> = await call('GET', `/events?after_seq=${last}&limit=200`)
+      for (let last = id; hasMore; ) {
+        const page: Page<Logged> = await call('GET', `/events?limit=200${last === undefined ? '' : `&after_id=${last}`}`)
         yield page.data
-        last = page.data.at(-1)?.seq ?? last
+        last = page.data.at(-1)?.id ?? last
         hasMore = page.next_cursor !== null
       }
     },

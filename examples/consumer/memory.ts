@@ -12,7 +12,8 @@ type Line = Partial<
     taken: Waiting
     done: string
     told: string[]
-    seq: string
+    first: string
+    last: string
     seen: string[]
     versions: [string, number][]
   }>
@@ -31,7 +32,8 @@ export function openMemory(file: string) {
   const [seen, told] = [new Set<string>(), new Set<string>()]
   const [versions, waiting] = [new Map<string, number>(), new Map<string, Waiting>()]
   let subscribed: Subscribed | undefined
-  let seq: string | undefined
+  let first: string | undefined
+  let last: string | undefined
 
   function remember(line: Line): void {
     for (const id of line.seen ?? []) seen.add(id)
@@ -45,7 +47,8 @@ export function openMemory(file: string) {
     }
     if (line.done !== undefined) waiting.delete(line.done)
     subscribed = line.subscribed ?? subscribed
-    seq = line.seq ?? seq
+    first = line.first ?? first
+    last = line.last ?? last
   }
 
   function write(line: Line): void {
@@ -56,7 +59,8 @@ export function openMemory(file: string) {
   function compact(): void {
     const kept: Line = {
       ...(subscribed && { subscribed }),
-      ...(seq !== undefined && { seq }),
+      ...(first !== undefined && { first }),
+      ...(last !== undefined && { last }),
       seen: [...seen].slice(-SEEN_MAX),
       told: [...told].slice(-SEEN_MAX),
       versions: [...versions]
@@ -72,8 +76,10 @@ export function openMemory(file: string) {
 
   return {
     subscribed: () => subscribed,
-    /** The place in the log of events up to which all were taken. */
-    seq: () => seq,
+    /** The event before the first that is its business. */
+    first: () => first,
+    /** The event up to which all were taken. */
+    last: () => last,
     waiting: () => [...waiting.values()],
     isWaiting: (id: string) => waiting.has(id),
     hasTaken: (id: string) => seen.has(id),
@@ -89,12 +95,14 @@ export function openMemory(file: string) {
     /** @param entry the stage entry that a client was told of. */
     done: (id: string, entry?: string) => write({ done: id, ...(entry !== undefined && { told: [entry] }) }),
     hasTold: (entry: string) => told.has(entry),
-    reached: (last: string) => write({ seq: last }),
+    reached: (id: string) => write({ last: id }),
+    startsAfter: (id: string) => write({ first: id, last: id }),
 
     /** A new subscription, perhaps with another service: what was known of the former one means nothing any more. */
     begin(next: Subscribed): void {
       for (const old of [seen, told, versions, waiting]) old.clear()
-      seq = undefined
+      first = undefined
+      last = undefined
       subscribed = next
       compact()
     }

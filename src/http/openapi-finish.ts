@@ -40,6 +40,7 @@ const NAMES: Readonly<Record<string, string>> = {
   403: 'Forbidden',
   404: 'NotFound',
   409: 'Conflict',
+  410: 'PositionLost',
   412: 'Stale',
   413: 'TooLarge',
   415: 'NotJson',

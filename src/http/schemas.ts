@@ -192,6 +192,7 @@ export const REFUSALS = {
   403: "The key's scopes do not allow this",
   404: 'No such object in this organization',
   409: 'The state forbids it, or with `concurrent_request` another request holds what this one needs; see Retry-After',
+  410: 'The database was restored from a backup that does not have this position of the log; start again without it',
   412: 'If-Match names an older version',
   413: 'The body is too large',
   415: 'The body is not JSON',

@@ -18,6 +18,7 @@ export type ErrorCode =
   // What it names.
   | 'not_found'
   | 'reference_not_found'
+  | 'position_lost'
   | 'duplicate_reference'
   // What the state allows.
   | 'concurrent_request'

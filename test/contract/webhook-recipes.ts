@@ -5,7 +5,10 @@ import { listed, one, type Recipe } from './recipe.ts'
 const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
 
 export const webhookRecipes: Readonly<Record<string, Recipe>> = {
-  listEvents: { request: listed(makeEvent) },
+  listEvents: {
+    request: listed(makeEvent),
+    also: { 410: () => ({ query: { after_id: '01900000-0000-7000-8000-000000000001' } }) }
+  },
   getEvent: { request: one(makeEvent) },
   listEventTypes: { request: () => ({}) },
   listWebhookEndpoints: { request: listed(anEndpoint) },

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createOrganization } from '../../src/commands/organization.ts'
 import type { Process } from '../../src/main.ts'
@@ -14,11 +15,13 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let folder = ''
 let parts: Process
+let databaseUrl = ''
 let dispose: () => Promise<void>
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dunwell-consumer-'))
   const fresh = await freshDatabase()
   dispose = fresh.dispose
+  databaseUrl = fresh.url
   parts = await startProcess(fresh.url, { roles: 'all' })
 })
 afterAll(async () => {
@@ -30,6 +33,7 @@ afterAll(async () => {
 const example = `exec ${process.execPath} examples/consumer/consumer.ts`
 
 type Shop = Readonly<{
+  id: string
   post: (path: string, body: object) => Promise<{ id: string }>
   live: (days: number) => Promise<void>
   start: () => Running
@@ -38,7 +42,7 @@ type Shop = Readonly<{
 
 /** An organization with a clock of its own, and the command that starts its consumer. */
 async function openShop(name: string): Promise<Shop> {
-  const { key } = await createOrganization(parts, { name, mode: 'test', timeZone: 'Europe/London', currency: 'GBP' })
+  const { id, key } = await createOrganization(parts, { name, mode: 'test', timeZone: 'Europe/London', currency: 'GBP' })
   const memory = join(folder, `${name}.ndjson`)
   const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
@@ -47,6 +51,7 @@ async function openShop(name: string): Promise<Shop> {
     return (await answer.json()) as T
   }
   return {
+    id,
     memory,
     post: (path, body) => call('POST', path, body),
     async live(days) {
@@ -67,6 +72,20 @@ async function ownsAnInvoice({ post }: Shop, number: string): Promise<void> {
   ]
   const client = await post('/clients', { name: 'Acme Ltd', locale: 'en-GB', payment_terms: { kind: 'net', days: 10 }, contacts })
   await post('/invoices', { client_id: client.id, number, currency: 'GBP', total: '1250.00' })
+}
+
+/** Takes away what came after the first event of this type, as a backup of that moment has nothing of it. */
+async function restoreLog(orgId: string, type: string): Promise<void> {
+  const superuser = new pg.Client({ connectionString: databaseUrl })
+  await superuser.connect()
+  const later = `select e.id from events e where e.org_id = '${orgId}'
+    and e.seq > (select min(seq) from events where org_id = e.org_id and type = '${type}')`
+  await superuser.query('set session_replication_role = replica')
+  await superuser.query(`delete from event_bodies where event_id in (${later})`)
+  await superuser.query(`delete from events where id in (${later})`)
+  await superuser.query(`update event_chains c set last_seq = e.seq, last_hash = e.chain_hash from events e
+    where c.org_id = '${orgId}' and e.org_id = c.org_id and e.seq = (select max(seq) from events where org_id = c.org_id)`)
+  await superuser.end()
 }
 
 const reminder = (stage: string) =>
@@ -125,6 +144,27 @@ test('after it was away it tells of what it missed, of that only what is still s
   await third.waitFor(/Takes webhooks at/)
   expect(await third.stop()).toBe(0)
   expect(count(third.output(), /remind /)).toBe(0)
+})
+
+test('after the service was restored from an older backup it goes on, and says nothing twice', async () => {
+  const shop = await openShop('restored')
+  const first = shop.start()
+  await first.waitFor(/Takes webhooks at/)
+  await ownsAnInvoice(shop, 'A-1')
+  await shop.live(11)
+  await first.waitFor(reminder('courtesy'))
+  await first.stop()
+  const caughtUp = shop.start()
+  await caughtUp.waitFor(/Takes webhooks at/)
+  await caughtUp.stop()
+  await restoreLog(shop.id, 'invoice.created')
+
+  await shop.live(13)
+  const second = shop.start()
+  await second.waitFor(/position_lost/)
+  await second.waitFor(reminder('second'))
+  expect(await second.stop()).toBe(0)
+  expect(count(second.output(), /remind +courtesy/)).toBe(0)
 })
 
 test('without a key, or a service, it says what to do', async () => {

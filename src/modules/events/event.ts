@@ -103,3 +103,15 @@ export function bodiesOf({ orgId, occurredAt }: { orgId: string; occurredAt: Dat
 export function chainInput(previousHash: string, event: { seq: bigint; id: string; type: string; bodySha256: string }): string {
   return [previousHash, event.seq, event.id, event.type, event.bodySha256].join('\n')
 }
+
+/** What a log of events has at a number: the event, where there is one, and the number of the last. */
+export type Place = Readonly<{ id: string | null; lastSeq: bigint }>
+
+/**
+ * Whether a reader has been further than this log, or on another one: a database that was restored from a backup lacks what came after
+ * it, and gives the same numbers to other events. The id of an event tells its log from every other; who has the number alone is found
+ * out while it lies beyond the end.
+ */
+export function isLost(after: Readonly<{ seq: bigint; id: string | null }>, { id, lastSeq }: Place): boolean {
+  return after.seq > lastSeq || (after.id !== null && after.id !== id)
+}

@@ -1,7 +1,7 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
-import type { EventType } from './event.ts'
+import type { EventType, Place } from './event.ts'
 
 export type EventRow = Readonly<{
   id: string
@@ -90,6 +90,26 @@ const selectPage = statement<EventRow>(
 export function page(reader: Reader, filter: EventFilter): Promise<EventRow[]> {
   const { afterSeq, limit, types, objectId, clientId, from, to } = filter
   return reader.run(selectPage, [reader.orgId, afterSeq, limit, types, objectId, clientId, from, to])
+}
+
+const selectPlace = statement<Place>(
+  'events.place',
+  `select (select id from events where org_id = $1 and seq = $2) as id,
+     coalesce((select last_seq from event_chains where org_id = $1), 0) as "lastSeq"`
+)
+
+/** Which event the organization's log has at this number, and the number of its last one. */
+export async function placeAt(reader: Reader, seq: bigint): Promise<Place> {
+  const [place] = await reader.run(selectPlace, [reader.orgId, seq])
+  return place ?? { id: null, lastSeq: 0n }
+}
+
+const selectSeq = statement<{ seq: bigint | null }>('events.seq', 'select seq from events where org_id = $1 and id = $2')
+
+/** @returns null for an event that has no number yet, undefined where there is none. */
+export async function seqOf(reader: Reader, id: string): Promise<bigint | null | undefined> {
+  const [row] = await reader.run(selectSeq, [reader.orgId, id])
+  return row?.seq
 }
 
 const lockChain = statement<{ lastSeq: bigint; lastHash: string }>(

@@ -2,10 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { decodeRankCursor, encodeRankCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
+import { ParameterRefusal } from '../../http/fields.ts'
 import { closed, IdParams, pageOf, ref, refusals } from '../../http/schemas.ts'
 import { eventTypes } from './event.ts'
 import { EventQuery, EventSchema, EventTypeSchema, firesWhen, toApi } from './schemas.ts'
-import type { EventService } from './service.ts'
+import type { After, EventService } from './service.ts'
 
 type Options = Edge & { events: EventService }
 
@@ -21,24 +22,15 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         tags,
         summary: 'List events in their order, oldest first',
         description:
-          'The pull side of webhooks. Pass next_cursor as `cursor` until it is null; later, pass the last seq that you have as `after_seq`. No event is missed. A new event gets its seq within about a second.',
+          'The pull side of webhooks. Pass next_cursor as `cursor` until it is null; later, pass the id of the last event that you have as `after_id`. No event is missed: after a restore from a backup without that event it is refused with 410 `position_lost`. A new event gets its seq within about a second.',
         querystring: EventQuery,
-        response: { 200: pageOf(EventSchema) }
+        response: { 200: pageOf(EventSchema), ...refusals(410) }
       }
     },
     async (request, reply) => {
-      const {
-        limit,
-        cursor,
-        after_seq: afterSeq = '0',
-        type,
-        object_id: objectId = null,
-        client_id: clientId = null,
-        from,
-        to
-      } = request.query
+      const { limit, type, object_id: objectId = null, client_id: clientId = null, from, to } = request.query
       const filter = {
-        afterSeq: decodeRankCursor(cursor)?.rank ?? BigInt(afterSeq),
+        after: afterOf(request.query),
         limit: limit + 1,
         types: type === undefined ? null : [type],
         objectId,
@@ -46,7 +38,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
         from: from === undefined ? null : new Date(from),
         to: to === undefined ? null : new Date(to)
       }
-      const rows = await database.reading(request.principal.orgId, (reader) => events.page(reader, filter))
+      const rows = await database.reading(request.principal.orgId, (reader) => events.log(reader, filter))
       const cursorOf = ({ seq, id }: (typeof rows)[number]) => encodeRankCursor({ rank: seq ?? 0n, id })
       return reply.send(toPage(rows, { limit, cursorOf, toApi }))
     }
@@ -83,4 +75,16 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
     },
     async (_request, reply) => reply.send({ data: eventTypes.map((type) => ({ type, fires_when: firesWhen[type] })) })
   )
+}
+
+type Position = Readonly<{ cursor?: string; after_id?: string; after_seq?: string }>
+
+/** A cursor belongs to the question with its `after_id` or `after_seq`, and goes on from a later event. */
+function afterOf({ cursor, after_id: id, after_seq: seq }: Position): After {
+  if (id !== undefined && seq !== undefined) {
+    throw new ParameterRefusal('invalid_request', 'Send `after_id` or `after_seq`, not both.', { pointer: '/after_seq' })
+  }
+  const last = decodeRankCursor(cursor)
+  if (last !== null) return { seq: last.rank, id: last.id }
+  return id === undefined ? { seq: BigInt(seq ?? '0'), id: null } : { id }
 }

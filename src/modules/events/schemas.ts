@@ -110,9 +110,15 @@ export const eventSchemas = [EventSchema, EventTypeSchema]
 export const EventQuery = closed({
   ...pageQuery,
   ...optional({
+    after_id: Type.String({
+      format: 'uuid',
+      description:
+        'Events after this one only: the id of the last one that you have. Unlike a cursor, it may be used with any filter. 410 `position_lost` if the database was restored from a backup that does not have it.'
+    }),
     after_seq: Type.String({
       pattern: '^[0-9]{1,18}$',
-      description: 'Events after this seq only: the last one that you have. Unlike a cursor, it may be used with any filter.'
+      description:
+        'Events after this seq only. 410 `position_lost` if it is beyond the last one. After a restore the same seq may be another event, which only `after_id` and a cursor find out.'
     }),
     type: oneOf(eventTypes),
     object_id: Id,

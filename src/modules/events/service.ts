@@ -2,13 +2,16 @@ import { hash } from 'node:crypto'
 import type { Reader, Tx } from '../../db/client.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { bodiesOf, chainInput, type EventDraft } from './event.ts'
+import { bodiesOf, chainInput, type EventDraft, isLost } from './event.ts'
 import * as repository from './repository.ts'
 
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
 export type FanOut = (tx: Tx, events: readonly Readonly<{ id: string; type: string; objectId: string }>[]) => void
 
 export type EventServiceDeps = Readonly<{ clock: Clock; newId: () => string; fanOut: FanOut; wakeSealer: () => void }>
+
+export type After = Readonly<{ id: string }> | Readonly<{ seq: bigint; id: string | null }>
+export type LogFilter = Readonly<Omit<repository.EventFilter, 'afterSeq'> & { after: After }>
 
 const SEAL_BATCH = 2_000
 
@@ -72,6 +75,22 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
       return { sealed: seals.length, more: seals.length === SEAL_BATCH }
     },
 
+    /**
+     * The log after an event that the reader has: the one of an id, or at a number, with its id where that is known.
+     * @throws DomainError `position_lost` where the log does not have it.
+     */
+    async log(reader: Reader, { after, ...filter }: LogFilter): Promise<repository.EventRow[]> {
+      if ('seq' in after) {
+        const rows = repository.page(reader, { ...filter, afterSeq: after.seq })
+        const [place, found] = await Promise.all([repository.placeAt(reader, after.seq), rows])
+        if (isLost(after, place)) throw positionLost()
+        return found
+      }
+      const seq = await repository.seqOf(reader, after.id)
+      if (seq === undefined) throw positionLost()
+      return seq === null ? [] : repository.page(reader, { ...filter, afterSeq: seq })
+    },
+
     page: (reader: Reader, filter: repository.EventFilter) => repository.page(reader, filter),
 
     async get(reader: Reader, id: string): Promise<repository.EventRow> {
@@ -87,3 +106,10 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
 }
 
 export type EventService = ReturnType<typeof createEventService>
+
+function positionLost(): DomainError {
+  return new DomainError(
+    'position_lost',
+    'The log has no such event: the database was restored from an older backup. Start again without `cursor`, `after_id` and `after_seq`, leave out the events that you have had by their `id`, and send again what you have written since the backup.'
+  )
+}
