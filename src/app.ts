@@ -79,12 +79,15 @@ export type AppDeps = Readonly<{
   operatorToken: string | undefined
   /** Requests per key and minute; 0 is no limit. */
   rateLimitPerMinute: number
+  /** Whether the API is shown in the browser, at /docs. */
+  hasDocs?: boolean
   /** Absent where nothing is measured. */
   metrics?: MetricsOptions
 }>
 
 const BODY_MAX_BYTES = 4 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 60_000
+const docsOptions = { routePrefix: '/docs', uiConfig: { persistAuthorization: true, tryItOutEnabled: true } } as const
 
 export const apiSchemas = [
   ProblemSchema,
@@ -127,9 +130,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
   for (const schema of apiSchemas) app.addSchema(schema)
   await app.register(swagger, openapiOptions(webhooksOfDocument())) // before any route, or it is not seen
-  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: true, tryItOutEnabled: true } })
   registerProblems(app)
   registerRequestId(app)
+  if (deps.hasDocs === true) await app.register(swaggerUi, docsOptions)
   if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)
   registerHealth(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())

@@ -65,6 +65,7 @@ export const configSchema = Type.Object({
   DUNWELL_METRICS_TOKEN: Type.Optional(
     Type.String({ minLength: 16, description: 'Bearer token for /metrics (Prometheus); without it there is no such page' })
   ),
+  DUNWELL_DOCS: Type.Boolean({ default: true, description: 'Show the API in the browser, at /docs' }),
   DUNWELL_SWEEP_CRON: Type.String({ default: '* * * * *', description: 'When the sweep runs, cron expression in UTC' }),
   DUNWELL_ALLOW_HTTP_WEBHOOKS: Type.Boolean({ default: false, description: 'Take endpoints with http: for development' }),
   DUNWELL_WEBHOOK_ALLOW: Type.String({

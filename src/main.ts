@@ -114,10 +114,11 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
       const {
         DUNWELL_OPERATOR_TOKEN: operatorToken,
         DUNWELL_RATE_LIMIT: rateLimitPerMinute,
-        DUNWELL_METRICS_TOKEN: token
+        DUNWELL_METRICS_TOKEN: token,
+        DUNWELL_DOCS: hasDocs
       } = config
       const metrics = token === undefined ? {} : { metrics: { registry, token } }
-      const limits = { operatorToken, rateLimitPerMinute }
+      const limits = { operatorToken, rateLimitPerMinute, hasDocs }
       // Half of what there is to load, which a worker has no use for.
       const { buildApp } = await import('./app.ts')
       const made = { services, database, clock, newId, seal, isFit }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config.ts'
+import { type Config, loadConfig } from '../config.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { createLogger, type Process, start } from '../main.ts'
 import { createOrganization } from './organization.ts'
@@ -16,7 +16,7 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
   const log = createLogger(config)
   const stopping = signalled()
   const running = await start({ config, log })
-  if (running.isEmbedded && running.url !== undefined) await welcome(running)
+  if (running.isEmbedded && running.url !== undefined) await welcome(running, config)
   log.info({ roles: config.DUNWELL_ROLES, url: running.url }, 'ready')
   const signal = await stopping
   log.info({ signal }, 'stopping')
@@ -33,11 +33,15 @@ function signalled(): Promise<NodeJS.Signals> {
 }
 
 /** The first minute: somewhere to look, and a key, made and shown once. */
-async function welcome({ database, services, url }: Process): Promise<void> {
+async function welcome(
+  { database, services, url }: Process,
+  { DUNWELL_DOCS: hasDocs }: Pick<Config, 'DUNWELL_DOCS'>
+): Promise<void> {
   const [any] = await database.scheduling((scheduler) =>
     services.organizations.organizationsAfter(scheduler, { after: BEFORE_ALL_IDS, limit: 1 })
   )
-  const lines = [`Dunwell listens on ${url}`, `  API in the browser   ${url}/docs`, `  OpenAPI document     ${url}/openapi.json`]
+  const docs = hasDocs ? [`  API in the browser   ${url}/docs`] : []
+  const lines = [`Dunwell listens on ${url}`, ...docs, `  OpenAPI document     ${url}/openapi.json`]
   if (any === undefined) {
     const { key } = await createOrganization(
       { database, services },

@@ -5,6 +5,7 @@ import { DomainError, type ErrorCode } from '../kernel/errors.ts'
 import { type AjvError, type FieldError, fieldError, fieldErrors, nameOf } from './field-errors.ts'
 import { ParameterRefusal } from './fields.ts'
 import { namesOf } from './names.ts'
+import { headersOfAnswer } from './request-id.ts'
 
 /** One table for the whole service: a new code without a status does not compile. */
 export const statusOf = {
@@ -112,7 +113,7 @@ export function problem(
 
 /** For what Fastify refuses before it has a route: a path that does not decode, or is too long. No hook has run then. */
 export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  void send(reply.header('request-id', request.id), problemOf(error, request))
+  void send(reply.headers(headersOfAnswer(request.id)), problemOf(error, request))
 }
 
 const OUR_WORDS: Readonly<Record<string, string>> = {
@@ -127,8 +128,10 @@ export function refuseUnreadable(newId: () => string) {
     const id = newId()
     const detail = OUR_WORDS[error.code ?? ''] ?? 'This is not HTTP as it should be.'
     const body = JSON.stringify(problem('invalid_request', detail, { instance: id }))
-    const head = `HTTP/1.1 400 Bad Request\r\nRequest-Id: ${id}\r\nContent-Type: application/problem+json\r\n`
-    socket.end(`${head}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+    const length = String(Buffer.byteLength(body))
+    const own = { 'content-type': 'application/problem+json', 'content-length': length, connection: 'close' }
+    const lines = Object.entries({ ...headersOfAnswer(id), ...own }).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join('')}\r\n${body}`)
   }
 }
 

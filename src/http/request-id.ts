@@ -19,9 +19,14 @@ export function traceparentOf(request: Pick<FastifyRequest, 'headers'>): string 
   return typeof given === 'string' && TRACEPARENT.test(given) ? given : null
 }
 
+/** Of every answer: it names its request, is kept by nobody between, for it holds what one key may see, and is of the type that it names. */
+export function headersOfAnswer(requestId: string): Readonly<Record<string, string>> {
+  return { 'request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
+}
+
 export function registerRequestId(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('request-id', request.id)
+    void reply.headers(headersOfAnswer(request.id))
     done()
   })
 }

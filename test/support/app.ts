@@ -100,7 +100,8 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       logger: options.logger ?? false
     } satisfies Partial<AppDeps>),
     operatorToken: 'operatorToken' in options ? options.operatorToken : OPERATOR_TOKEN,
-    rateLimitPerMinute: options.rateLimitPerMinute ?? 0
+    rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+    hasDocs: true
   })
   const close = async () => {
     await app.close()
