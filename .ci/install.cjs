@@ -1,7 +1,7 @@
 // Runs before every npm script, so that each works on a fresh clone: installs when node_modules is missing or belongs to another lock
 // file. CommonJS, because the host's Node, which may be old, runs it before the project's own exists.
 const { spawnSync } = require('node:child_process')
-const { readFileSync } = require('node:fs')
+const { existsSync, readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 
 const root = join(__dirname, '..')
@@ -32,3 +32,7 @@ if (why !== undefined) {
   const { status } = spawnSync('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], options)
   process.exitCode = status ?? 1
 }
+
+// Scripts that run for long begin with `exec`, so that a signal to npm reaches them and not the shell between. Windows has no such word.
+const shim = join(root, 'node_modules', '.bin', 'exec.cmd')
+if (process.platform === 'win32' && !existsSync(shim)) writeFileSync(shim, '@%*\r\n')

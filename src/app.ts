@@ -7,6 +7,7 @@ import type { Database } from './db/client.ts'
 import { registerAuthentication } from './http/auth.ts'
 import { registerContract } from './http/contract.ts'
 import { registerCursors } from './http/cursor-binding.ts'
+import { registerDrain } from './http/drain.ts'
 import type { Edge } from './http/edge.ts'
 import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
@@ -125,6 +126,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     genReqId: requestIdFrom(newId),
     frameworkErrors: refuseUnrouted,
     clientErrorHandler: refuseUnreadable(newId),
+    // While it stops, what is answered is a problem like any other: see `registerDrain`.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 1_200 }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -132,6 +135,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(swagger, openapiOptions(webhooksOfDocument())) // before any route, or it is not seen
   registerProblems(app)
   registerRequestId(app)
+  registerDrain(app, newId)
   if (deps.hasDocs === true) await app.register(swaggerUi, docsOptions)
   if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)
   registerHealth(app, deps)

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import type { App, Logger } from './app.ts'
+import type { Logger } from './app.ts'
 import { createFitness } from './checks/fitness.ts'
 import { type Config, otherKeysOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
@@ -43,6 +42,8 @@ export type ProcessOptions = Readonly<{
   clock?: Clock
   /** Webhooks may go to this machine, on any port and by http, as they may while the development server is used. */
   isDevelopment?: boolean
+  /** Ends a migration that waits for its locks. */
+  signal?: AbortSignal
 }>
 
 /** Where the data lives and what seals its secrets: the given database, or the development server in the data directory. */
@@ -66,7 +67,8 @@ async function developmentKey(dataDir: string): Promise<string> {
 }
 
 /** Brings up what the roles ask for, in order, and takes it down in the reverse order. */
-export async function start({ config, log, clock = systemClock, isDevelopment = false }: ProcessOptions): Promise<Process> {
+export async function start(options: ProcessOptions): Promise<Process> {
+  const { config, log, clock = systemClock, isDevelopment = false, signal } = options
   const store = await openStore(config, log)
   const undo: (() => Promise<void>)[] = [store.stop]
   const stop = async () => {
@@ -74,10 +76,14 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
   }
   try {
     if (config.DUNWELL_MIGRATE_ON_START) {
-      await runMigrations({ connectionString: store.url, migrationsFolder, log: (line) => log.warn(line) })
+      const how = { migrationsFolder, log: (line: string) => log.warn(line), ...(signal && { signal }) }
+      await runMigrations({ connectionString: store.url, ...how })
     }
     const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
     undo.push(database.close)
+    // At once: while requests are finished, no job begins anything new.
+    const serving: (() => Promise<void>)[] = []
+    undo.push(async () => void (await Promise.all(serving.map((end) => end()))))
     const secretBox = secretBoxOf(config, store.key)
     const isFit = createFitness({ database, url: store.url, secretBox, migrations: await readMigrations(migrationsFolder) })
     await isFit()
@@ -96,16 +102,9 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
     const services = createServices({ ...made, wake, ...webhooks })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
-      jobs.current = startJobs({
-        ...made,
-        services,
-        webhooks,
-        kept: keptOf(config),
-        sweepCron: config.DUNWELL_SWEEP_CRON,
-        registry,
-        log
-      })
-      undo.push(jobs.current.stop)
+      const how = { kept: keptOf(config), sweepCron: config.DUNWELL_SWEEP_CRON, registry, log }
+      jobs.current = startJobs({ ...made, services, webhooks, ...how })
+      serving.push(jobs.current.stop)
     }
     const url = roles === 'all' || roles === 'api' ? await listen() : undefined
     return { url, services, database, clock, keyId: secretBox.keyId, seal, isEmbedded: store.isEmbedded, stop }
@@ -123,7 +122,7 @@ export async function start({ config, log, clock = systemClock, isDevelopment = 
       const { buildApp } = await import('./app.ts')
       const made = { services, database, clock, newId, seal, isFit }
       const built = await buildApp({ ...made, logger: log, ...limits, ...metrics })
-      undo.push(() => closeOf(built))
+      serving.push(() => built.close())
       return built.listen({ host: config.HOST, port: config.PORT })
     }
   } catch (error) {
@@ -147,20 +146,6 @@ function sealFor(secretBox: SecretBox): Seal {
 function keptOf({ DUNWELL_ATTEMPTS_KEPT_DAYS: attemptDays, DUNWELL_EVENT_BODIES_KEPT_DAYS: bodyDays }: ProcessConfig): Kept {
   return { attemptDays, bodyDays }
 }
-
-/**
- * A connection that is kept alive for its next request would hold the process up, so each is closed as it falls idle. One whose request
- * has come but was not read yet looks idle as well: what has come by now is read first.
- */
-async function closeOf(app: Pick<App, 'close' | 'server'>): Promise<void> {
-  await pause(UNREAD_MS)
-  const closing = setInterval(() => app.server.closeIdleConnections(), IDLE_CLOSED_EVERY_MS)
-  await app.close()
-  clearInterval(closing)
-}
-
-const IDLE_CLOSED_EVERY_MS = 50
-const UNREAD_MS = 100
 
 /** Logs for machines; in development on a terminal for people, where the formatter is installed. */
 export function createLogger(config: ProcessConfig): Logger {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { type Config, loadConfig } from '../config.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
@@ -15,21 +16,31 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
   const config = loadConfig(environment)
   const log = createLogger(config)
   const stopping = signalled()
-  const running = await start({ config, log })
+  const running = await start({ config, log, signal: stopping })
   if (running.isEmbedded && running.url !== undefined) await welcome(running, config)
   log.info({ roles: config.DUNWELL_ROLES, url: running.url }, 'ready')
-  const signal = await stopping
-  log.info({ signal }, 'stopping')
+  if (!stopping.aborted) await once(stopping, 'abort')
+  log.info({ signal: stopping.reason as unknown }, 'stopping')
   await running.stop()
   log.info('stopped')
   return 0
 }
 
-function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', resolve)
-    process.once('SIGINT', resolve)
-  })
+const SAME_MS = 1_000
+
+/** Aborted by the first signal. One that comes a while later ends the process at once. */
+function signalled(): AbortSignal {
+  const stopping = new AbortController()
+  let endsAfter = Number.POSITIVE_INFINITY
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      // A terminal sends Ctrl-C to everybody who runs on it, and npm passes on to us what it got of it.
+      if (performance.now() > endsAfter) process.exit(1)
+      if (!stopping.signal.aborted) endsAfter = performance.now() + SAME_MS
+      stopping.abort(name)
+    })
+  }
+  return stopping.signal
 }
 
 /** The first minute: somewhere to look, and a key, made and shown once. */

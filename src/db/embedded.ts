@@ -168,14 +168,21 @@ function embedded({
   }
 }
 
-/** The last one out turns off the light. Connections that this process has just closed may take a moment to leave. */
+const leaving = 'dunwell leaves'
+
+/**
+ * The last one out turns off the light: of several that leave at once each sees only others that leave. Connections that this process
+ * has just closed may take a moment to go.
+ */
 async function isUsedByOthers(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, application_name: leaving })
+  // Another may be faster, and stop the server under it.
+  client.on('error', () => undefined)
   try {
     await client.connect()
     for (let attempt = 0; attempt < 10; attempt += 1) {
       const { rowCount } = await client.query(
-        "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() limit 1"
+        `select 1 from pg_stat_activity where backend_type = 'client backend' and application_name <> '${leaving}' limit 1`
       )
       if (rowCount === 0) return false
       await client.query('select pg_sleep(0.03)')

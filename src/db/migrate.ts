@@ -15,6 +15,8 @@ export type MigrationOptions = Readonly<{
   log?: (line: string) => void
   /** How long one migration is tried for in vain. */
   patienceMs?: number
+  /** Ends the wait for the next try. */
+  signal?: AbortSignal
 }>
 
 export type Migration = Readonly<{ name: string; when: number; hash: string; statements: readonly string[] }>
@@ -39,7 +41,7 @@ const createHistory = `create schema if not exists drizzle;
  * behind a pooler.
  */
 export async function runMigrations(options: MigrationOptions): Promise<void> {
-  const { connectionString, migrationsFolder, log = () => undefined, patienceMs = PATIENCE_MS } = options
+  const { connectionString, migrationsFolder, log = () => undefined, patienceMs = PATIENCE_MS, signal } = options
   const migrations = await readMigrations(migrationsFolder)
   const client = new pg.Client({ connectionString, application_name: 'dunwell migrate' })
   // A connection that breaks fails its queries. Without a listener the process would end.
@@ -62,9 +64,10 @@ export async function runMigrations(options: MigrationOptions): Promise<void> {
       try {
         return await work()
       } catch (error) {
-        if (!isWorthAnotherTry(error) || performance.now() > until) throw failed(what, error)
+        if (!isWorthAnotherTry(error) || performance.now() > until || signal?.aborted === true) throw failed(what, error)
         log(`${what} is tried again: ${messageOf(error)}.`)
-        await pause(Math.min(PAUSE_MS.least * tries, PAUSE_MS.most) * (1 + Math.random() / 2))
+        const ms = Math.min(PAUSE_MS.least * tries, PAUSE_MS.most) * (1 + Math.random() / 2)
+        await pause(ms, undefined, { signal }).catch(() => Promise.reject(failed(what, error)))
       }
     }
   }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isLockTimeout, isPassing, isStatementTimeout, isUnavailable, withoutQueries } from '../db/errors.ts'
@@ -127,12 +128,22 @@ export function refuseUnreadable(newId: () => string) {
     if (!socket.writable) return
     const id = newId()
     const detail = OUR_WORDS[error.code ?? ''] ?? 'This is not HTTP as it should be.'
-    const body = JSON.stringify(problem('invalid_request', detail, { instance: id }))
-    const length = String(Buffer.byteLength(body))
-    const own = { 'content-type': 'application/problem+json', 'content-length': length, connection: 'close' }
-    const lines = Object.entries({ ...headersOfAnswer(id), ...own }).map(([name, value]) => `${name}: ${value}\r\n`)
-    socket.end(`HTTP/1.1 400 Bad Request\r\n${lines.join('')}\r\n${body}`)
+    endWith(socket, problem('invalid_request', detail, { instance: id }), id)
   }
+}
+
+/** Answers a socket on which no request was read, and ends it. */
+export function endWith(socket: Writable, body: Problem, id: string): void {
+  const text = JSON.stringify(body)
+  const headers = {
+    ...headersOfAnswer(id),
+    ...(isWorthAnotherTry(body) && { 'retry-after': String(RETRY_AFTER_S) }),
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(text)),
+    connection: 'close'
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}\r\n${lines.join('')}\r\n${text}`)
 }
 
 export function registerProblems(app: FastifyInstance): void {
@@ -145,8 +156,12 @@ export function registerProblems(app: FastifyInstance): void {
   )
 }
 
+function isWorthAnotherTry({ status, code }: Problem): boolean {
+  return status === 503 || code === 'concurrent_request'
+}
+
 function send(reply: FastifyReply, body: Problem): FastifyReply {
-  if (body.status === 503 || body.code === 'concurrent_request') void reply.header('retry-after', RETRY_AFTER_S)
+  if (isWorthAnotherTry(body)) void reply.header('retry-after', RETRY_AFTER_S)
   if (body.status === 401) void reply.header('www-authenticate', 'Bearer')
   return reply.code(body.status).header('content-type', 'application/problem+json').serializer(JSON.stringify).send(body)
 }

@@ -126,3 +126,17 @@ test('a throw-away server leaves nothing behind', async () => {
   await stop()
   await expect(stat(dataDir)).rejects.toThrow('ENOENT')
 })
+
+test('of those that share a server the last to leave stops it, also where all leave at once', async () => {
+  const directory = await emptyDirectory()
+  const all = [await start(directory), await start(directory), await start(directory)]
+  const [first, ...others] = all
+  const place = first?.dataDir ?? ''
+  const user = new pg.Client({ connectionString: others[0]?.url })
+  await user.connect()
+  await first?.stop()
+  expect(await postmaster(place)).toBeGreaterThan(0)
+  await user.end()
+  await Promise.all(others.map(({ stop }) => stop()))
+  await expect(postmaster(place)).rejects.toThrow('ENOENT')
+})

@@ -178,6 +178,21 @@ test('a migration that waits longer than it may says what it is and fails', asyn
   await expect(migrating).rejects.toThrow('Migration 0_test failed, and changed nothing: canceling statement due to lock timeout')
 })
 
+test('a service that is told to stop while it waits to migrate ends at once', async () => {
+  await using fresh = await freshDatabase()
+  await using own = await connect(fresh.url)
+  await using other = await connect(fresh.url)
+  await other.ask('begin; lock table clients')
+  const stopping = new AbortController()
+  const migrationsFolder = await folderOf('alter table clients add column test_only int')
+  const migrating = runMigrations({ connectionString: fresh.url, migrationsFolder, signal: stopping.signal })
+  await untilMigratorWaits(own)
+  stopping.abort('SIGTERM')
+  const startedAt = performance.now()
+  await expect(migrating).rejects.toThrow('Migration 0_test failed, and changed nothing')
+  expect(performance.now() - startedAt).toBeLessThan(4_000)
+})
+
 test('a migrator that is killed while it waits, or at work, leaves nothing behind', async () => {
   await using fresh = await freshDatabase()
   await using own = await connect(fresh.url)
