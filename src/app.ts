@@ -16,6 +16,7 @@ import { openapiOptions } from './http/openapi.ts'
 import { registerPathReferences } from './http/path-references.ts'
 import { refuseUnreadable, refuseUnrouted, registerProblems } from './http/problem.ts'
 import { registerRequestId, requestIdFrom } from './http/request-id.ts'
+import { registerRequestLog } from './http/request-log.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
 import { buildSerializer } from './http/serialization.ts'
 import { refuseMalformedQuery, refuseUnstorableText } from './http/text.ts'
@@ -124,6 +125,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: REQUEST_TIMEOUT_MS,
     genReqId: requestIdFrom(newId),
+    disableRequestLogging: true,
     frameworkErrors: refuseUnrouted,
     clientErrorHandler: refuseUnreadable(newId),
     // While it stops, what is answered is a problem like any other: see `registerDrain`.
@@ -135,6 +137,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(swagger, openapiOptions(webhooksOfDocument())) // before any route, or it is not seen
   registerProblems(app)
   registerRequestId(app)
+  registerRequestLog(app)
   registerDrain(app, newId)
   if (deps.hasDocs === true) await app.register(swaggerUi, docsOptions)
   if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)

@@ -12,6 +12,7 @@ import { withoutQueries } from './db/errors.ts'
 import { readMigrations, runMigrations } from './db/migrate.ts'
 import type { Seal } from './http/idempotency.ts'
 import { newId } from './ids.ts'
+import { eventMetrics } from './jobs/event-metrics.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
 import type { Kept } from './jobs/upkeep.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
@@ -66,6 +67,12 @@ async function developmentKey(dataDir: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim()
 }
 
+/** Beside the sources and beside what is built of them. */
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
 /** Brings up what the roles ask for, in order, and takes it down in the reverse order. */
 export async function start(options: ProcessOptions): Promise<Process> {
   const { config, log, clock = systemClock, isDevelopment = false, signal } = options
@@ -99,7 +106,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     }
     const webhooks = webhookSettings(config, { isDevelopment: isDevelopment || store.isEmbedded })
     const made = { database, clock, newId, randomBytes, random: Math.random, secretBox }
-    const services = createServices({ ...made, wake, ...webhooks })
+    const services = createServices({ ...made, wake, ...webhooks, eventsRecorded: eventMetrics(registry) })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
       const how = { kept: keptOf(config), sweepCron: config.DUNWELL_SWEEP_CRON, registry, log }
@@ -116,7 +123,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
         DUNWELL_METRICS_TOKEN: token,
         DUNWELL_DOCS: hasDocs
       } = config
-      const metrics = token === undefined ? {} : { metrics: { registry, token } }
+      const metrics = token === undefined ? {} : { metrics: { registry, token, version: await ownVersion() } }
       const limits = { operatorToken, rateLimitPerMinute, hasDocs }
       // Half of what there is to load, which a worker has no use for.
       const { buildApp } = await import('./app.ts')

@@ -53,6 +53,8 @@ export type ServiceDeps = Readonly<{
   random: () => number
   wake: Wake
   secretBox: SecretBox
+  /** Told the types of events once they are committed. */
+  eventsRecorded?: (types: readonly string[]) => void
   /** Whom a webhook may be sent to. */
   addressPolicy: AddressPolicy
   circuit: CircuitConfig
@@ -62,7 +64,8 @@ export type ServiceDeps = Readonly<{
 /** Every service, made once, in the order of the modules. What a lower one must tell an upper one goes through a port. */
 export function createServices(deps: ServiceDeps) {
   const { database, clock, newId, randomBytes, wake } = deps
-  const events = createEventService({ clock, newId, fanOut: createFanOut(wake.deliveries), wakeSealer: wake.sealer })
+  const fanOut = createFanOut(wake.deliveries)
+  const events = createEventService({ clock, newId, fanOut, wakeSealer: wake.sealer, recorded: deps.eventsRecorded })
   const policies = createPolicyService({ newId, versionAdded: (tx, added) => receivables.dunning.policyChanged(tx, added) })
   const organizations = createOrganizationService({
     clock,

@@ -1,15 +1,18 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { collectDefaultMetrics, Histogram, type Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client'
 import { DomainError } from '../kernel/errors.ts'
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
-export type MetricsOptions = Readonly<{ registry: Registry; token: string }>
+export type MetricsOptions = Readonly<{ registry: Registry; token: string; version: string }>
 
 /** Measures every request by route and status, and shows the registry to who has the token. */
-export function registerMetrics(app: FastifyInstance, { registry, token }: MetricsOptions): void {
+export function registerMetrics(app: FastifyInstance, { registry, token, version }: MetricsOptions): void {
   collectDefaultMetrics({ register: registry })
+  const labelNames = ['version', 'node'] as const
+  const build = new Gauge({ name: 'dunwell_build_info', help: 'What runs; always 1', labelNames, registers: [registry] })
+  build.set({ version, node: process.version }, 1)
   const seconds = new Histogram({
     name: 'dunwell_http_request_seconds',
     help: 'How long requests took, by route and status',

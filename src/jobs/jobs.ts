@@ -12,6 +12,7 @@ import { createLoop, type Log } from './loop.ts'
 import { parkingMetrics } from './parking.ts'
 import { createRiskJob } from './risk-refresh.ts'
 import { scheduleEvery } from './scheduler.ts'
+import { measuredSweep } from './sweep-metrics.ts'
 import { createTestClockJob } from './test-clock.ts'
 import { createUpkeepJob, type Kept } from './upkeep.ts'
 import { createWebhookDelivery } from './webhook-delivery.ts'
@@ -76,7 +77,7 @@ function startDunning(deps: JobDeps) {
     await sweepJob.executeRuns(signal)
     await sweepJob.reissueNotices(signal)
   }
-  const sweep = createLoop({ name: 'sweep', everyMs: null, log, run: (signal) => sweepJob.sweepAll(signal) })
+  const sweep = createLoop({ name: 'sweep', everyMs: null, log, run: measuredSweep(deps, sweepJob.sweepAll) })
   const runs = createLoop({ name: 'dunning runs', everyMs: RUNS_EVERY_MS, log, run: asked })
   const clocks = createLoop({ name: 'test clocks', everyMs: CLOCK_EVERY_MS, log, run: (signal) => clockJob.advanceAll(signal) })
   const minute = scheduleEvery(deps.sweepCron, { name: 'sweep', run: sweep.wake })

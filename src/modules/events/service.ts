@@ -8,14 +8,21 @@ import * as repository from './repository.ts'
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
 export type FanOut = (tx: Tx, events: readonly Readonly<{ id: string; type: string; objectId: string }>[]) => void
 
-export type EventServiceDeps = Readonly<{ clock: Clock; newId: () => string; fanOut: FanOut; wakeSealer: () => void }>
+export type EventServiceDeps = Readonly<{
+  clock: Clock
+  newId: () => string
+  fanOut: FanOut
+  wakeSealer: () => void
+  /** Told what was committed. */
+  recorded?: ((types: readonly string[]) => void) | undefined
+}>
 
 export type After = Readonly<{ id: string }> | Readonly<{ seq: bigint; id: string | null }>
 export type LogFilter = Readonly<Omit<repository.EventFilter, 'afterSeq'> & { after: After }>
 
 const SEAL_BATCH = 2_000
 
-export function createEventService({ clock, newId, fanOut, wakeSealer }: EventServiceDeps) {
+export function createEventService({ clock, newId, fanOut, wakeSealer, recorded = () => {} }: EventServiceDeps) {
   return {
     /**
      * Writes events with their deliveries in the caller's transaction, so that they exist if and only if it commits.
@@ -55,6 +62,7 @@ export function createEventService({ clock, newId, fanOut, wakeSealer }: EventSe
       repository.insert(tx, rows)
       if (to === 'subscribers') fanOut(tx, rows)
       tx.afterCommit(wakeSealer)
+      tx.afterCommit(() => recorded(drafts.map(({ type }) => type)))
       return rows.map((row) => row.id)
     },
 
