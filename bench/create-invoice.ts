@@ -52,7 +52,7 @@ export const bench: Bench = {
   }
 }
 
-function bodyOf(clientId: string, index: number): string {
+export function bodyOf(clientId: string, index: number): string {
   return JSON.stringify({
     client_id: clientId,
     number: `2026-${index}`,

@@ -11,14 +11,17 @@ export type Load = Readonly<{
   /** Taken in turn; a POST sends a fresh Idempotency-Key with each. */
   bodies: readonly string[]
   headers: Readonly<Record<string, string>>
-  expectStatus: number
+  /** Null where refusals are part of it. */
+  expectStatus: number | null
   connections: number
+  /** Between an answer and the next request of its connection; none unless said. */
+  pauseMs?: number
   /** It ends with whichever comes first. */
   seconds: number
   requestsMax: number
 }>
 
-export type Loaded = Readonly<{ requests: number; seconds: number; p50Ms: number; p99Ms: number }>
+export type Loaded = Readonly<{ requests: number; refused: number; seconds: number; p50Ms: number; p95Ms: number; p99Ms: number }>
 
 export type LoadGenerator = Readonly<{ send: (load: Load) => Promise<Loaded>; stop: () => Promise<void> }>
 

@@ -37,7 +37,7 @@ export function lineOf(result: Result): Line {
 /** A rate is better when higher, a time when lower; a share is the better over the worse either way. */
 function ratioOf({ floor, figure, unit }: Result, { kind }: Target): number | null {
   if (floor === null) return null
-  const isTime = unit === 's'
+  const isTime = unit === 's' || unit === 'ms'
   const ratios = figure.map((ours, round) => {
     const least = floor[round]
     if (least === undefined) throw new Error('Every round has a floor and a figure.')

@@ -7,7 +7,7 @@ import type { Bench, BenchContext, Progress, Result } from './bench.ts'
 import { startServer } from './database.ts'
 import { lineOf, machine, tableOf } from './report.ts'
 
-const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [options]
+const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [flood] [options]
 
   --only P1,P2   only what measures these targets
   --quick        less data, shorter rounds, two of them: whether it runs, not how fast
@@ -16,7 +16,17 @@ const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [d
 `
 
 /** In the order of the targets; each file is read when it runs. */
-const files = ['get-invoice', 'create-invoice', 'sweep', 'deliveries', 'job-queues', 'hanging-endpoint', 'risk', 'start'] as const
+const files = [
+  'get-invoice',
+  'create-invoice',
+  'sweep',
+  'deliveries',
+  'job-queues',
+  'hanging-endpoint',
+  'risk',
+  'start',
+  'flood'
+] as const
 
 async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -55,6 +55,13 @@ export const configSchema = Type.Object({
     maximum: 200,
     description: 'Connections of this process'
   }),
+  DUNWELL_ORGANIZATION_CONNECTIONS: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 200,
+      description: 'How many of them one organization’s requests use at a time while others ask, too; half unless set'
+    })
+  ),
   DUNWELL_MIGRATE_ON_START: Type.Boolean({ default: true, description: 'Bring the schema up to date before starting' }),
   DUNWELL_RATE_LIMIT: Type.Integer({
     default: 6000,

@@ -86,7 +86,11 @@ export async function start(options: ProcessOptions): Promise<Process> {
       const how = { migrationsFolder, log: (line: string) => log.warn(line), ...(signal && { signal }) }
       await runMigrations({ connectionString: store.url, ...how })
     }
-    const database = createDatabase({ url: store.url, connections: config.DUNWELL_DATABASE_CONNECTIONS })
+    const database = createDatabase({
+      url: store.url,
+      connections: config.DUNWELL_DATABASE_CONNECTIONS,
+      connectionsPerOrganization: config.DUNWELL_ORGANIZATION_CONNECTIONS
+    })
     undo.push(database.close)
     // At once: while requests are finished, no job begins anything new.
     const serving: (() => Promise<void>)[] = []
@@ -110,7 +114,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
       const how = { kept: keptOf(config), sweepCron: config.DUNWELL_SWEEP_CRON, registry, log }
-      jobs.current = startJobs({ ...made, services, webhooks, ...how })
+      jobs.current = startJobs({ ...made, database: database.forJobs(), services, webhooks, ...how })
       serving.push(jobs.current.stop)
     }
     const url = roles === 'all' || roles === 'api' ? await listen() : undefined

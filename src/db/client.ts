@@ -6,6 +6,7 @@ import { begin, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
+import { JOBS, type Wish } from './shares.ts'
 import { type Statement, statement } from './statement.ts'
 
 /**
@@ -54,6 +55,8 @@ export type How = Readonly<{
    * What a job does of thousands is planned for what it is.
    */
   isSmall?: boolean
+  /** How many objects it writes, if it was asked to write several. */
+  items?: number
 }>
 
 export type Database = Readonly<{
@@ -65,12 +68,18 @@ export type Database = Readonly<{
   scheduling: <T>(work: (reader: Reader) => Promise<T>) => Promise<T>
   /** Whether one organization's transaction could be committed: does the work and keeps nothing of it. */
   rehearse: (orgId: string, work: (tx: Tx) => Promise<unknown>) => Promise<void>
+  /** The same for jobs: their connections count as theirs, whichever organization they work for. */
+  forJobs: () => Database
   close: () => Promise<void>
 }>
 
 const ATTEMPTS = 4
+/** From so many objects on, a transaction is heavy. */
+const HEAVY_ITEMS = 10
 const AGAIN_MS = 50
 const NOBODY = ''
+/** In whose name the operator acts. */
+const NO_ORGANIZATION = '00000000-0000-0000-0000-000000000000'
 
 const commit = statement('transaction.commit', 'commit')
 const rollback = statement('transaction.rollback', 'rollback')
@@ -93,12 +102,9 @@ export function createDatabase(options: PoolOptions): Database {
     return sql
   }
 
-  async function attempt<T>(
-    orgId: string,
-    { traceparent = null, isSmall = false }: How,
-    work: (tx: Tx) => Promise<T>
-  ): Promise<T> {
-    const client = await pool.connect(isSmall ? 'little' : 'much')
+  async function attempt<T>({ holder, orgId, how }: Writing, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const { traceparent = null, isSmall = false, items = 1 } = how
+    const client = await pool.connect(isSmall ? 'little' : 'much', wishOf(holder, items >= HEAVY_ITEMS))
     const tx = txOn(client, sqlOn(client), { orgId, traceparent })
     let failure: unknown
     try {
@@ -118,8 +124,8 @@ export function createDatabase(options: PoolOptions): Database {
     }
   }
 
-  async function read<T>({ role, orgId, effort }: Reading, work: (reader: Reader) => Promise<T>): Promise<T> {
-    const client = await pool.connect(effort)
+  async function read<T>({ holder, role, orgId, effort }: Reading, work: (reader: Reader) => Promise<T>): Promise<T> {
+    const client = await pool.connect(effort, wishOf(holder))
     const finish = (how: typeof commit) =>
       send(client, how, []).then(
         () => pool.release(client),
@@ -139,11 +145,12 @@ export function createDatabase(options: PoolOptions): Database {
     }
   }
 
-  return {
+  /** @param holderOf who holds a connection that is used in an organization's name, and one that is in nobody's */
+  const databaseOf = (holderOf: (orgId: string) => string | null): Database => ({
     scoped: async (orgId, work, how = {}) => {
       for (let tries = 1; ; tries++) {
         try {
-          return await attempt(orgId, how, work)
+          return await attempt({ holder: holderOf(orgId), orgId, how }, work)
         } catch (error) {
           if (tries === ATTEMPTS || !isRetryable(error)) throw error
           // At different times, so that those that met do not meet again.
@@ -151,24 +158,31 @@ export function createDatabase(options: PoolOptions): Database {
         }
       }
     },
-    reading: (orgId, work) => read({ role: 'dunwell_app', orgId, effort: 'much' }, work),
+    reading: (orgId, work) => read({ holder: holderOf(orgId), role: 'dunwell_app', orgId, effort: 'much' }, work),
     // Looks are short, and what they would find must not wait for one that is never answered.
-    scheduling: (work) => read({ role: 'dunwell_scheduler', orgId: NOBODY, effort: 'little' }, work),
+    scheduling: (work) => read({ holder: holderOf(NOBODY), role: 'dunwell_scheduler', orgId: NOBODY, effort: 'little' }, work),
     rehearse: (orgId, work) =>
-      attempt(orgId, { isSmall: true }, async (tx) => {
+      attempt({ holder: holderOf(orgId), orgId, how: { isSmall: true } }, async (tx) => {
         await work(tx)
         throw new Rehearsed()
       }).catch((error: unknown) => {
         if (!(error instanceof Rehearsed)) throw new DatabaseUnavailable(error)
       }),
+    forJobs: () => databaseOf(() => JOBS),
     close: pool.close
-  }
+  })
+  return databaseOf((orgId) => (orgId === NOBODY || orgId === NO_ORGANIZATION ? null : orgId))
+}
+
+function wishOf(holder: string | null, isHeavy = false): Wish | null {
+  return holder === null ? null : { holder, isHeavy }
 }
 
 /** Thrown to roll back what was only tried. */
 class Rehearsed extends Error {}
 
-type Reading = Readonly<{ role: Role; orgId: string; effort: Effort }>
+type Writing = Readonly<{ holder: string | null; orgId: string; how: How }>
+type Reading = Readonly<{ holder: string | null; role: Role; orgId: string; effort: Effort }>
 
 /** The same connection for Drizzle, which sends by itself: what waits to be sent goes before. */
 function inOrder(client: pg.PoolClient): pg.PoolClient {

@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
 import { DatabaseUnavailable, isReadOnly, spoilsConnection } from './errors.ts'
+import { Shares, type Wish } from './shares.ts'
 
 export type PoolOptions = Readonly<{
   url: string
   connections?: number
+  /** How many of them one organization has at a time beside others; half unless set. */
+  connectionsPerOrganization?: number | undefined
   statementTimeoutMs?: number
   lockTimeoutMs?: number
 }>
@@ -13,8 +16,11 @@ export type PoolOptions = Readonly<{
 export type Effort = 'little' | 'much'
 
 export type Pool = Readonly<{
-  /** @param effort decides how long an answer is waited for. */
-  connect: (effort: Effort) => Promise<pg.PoolClient>
+  /**
+   * @param effort decides how long an answer is waited for
+   * @param wish whose share the connection is of; null for what no share may keep waiting
+   */
+  connect: (effort: Effort, wish: Wish | null) => Promise<pg.PoolClient>
   /** @param failure what its last use failed by, where it did. */
   release: (client: pg.PoolClient, failure?: unknown) => void
   close: () => Promise<void>
@@ -25,6 +31,11 @@ const MARGIN_MS = 5_000
 /** Statements that travel together are answered together: of these, so many may take as long as one may at most. */
 const SLOWEST = 2
 const KEEP_ALIVE_MS = 10_000
+const CONNECT_MS = 5_000
+/** Connections that nobody has a share of: for readiness, and for looking up whose key it is. */
+const UNSHARED = 2
+/** How many requests of one organization may wait for a connection. */
+const WAITING_MAX = 100
 
 export function createPool(options: PoolOptions): Pool {
   const { url, connections = 10, statementTimeoutMs = 60_000, lockTimeoutMs = 10_000 } = options
@@ -32,7 +43,7 @@ export function createPool(options: PoolOptions): Pool {
     connectionString: url,
     max: connections,
     pipeline: true,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     statement_timeout: statementTimeoutMs,
@@ -53,22 +64,47 @@ export function createPool(options: PoolOptions): Pool {
   const generations = new WeakMap<pg.PoolClient, number>()
   pool.on('connect', (client) => void generations.set(client, generation))
   const isOutdated = (client: pg.PoolClient) => generations.get(client) !== generation
+  const checkOut = async () => {
+    let client = await pool.connect().catch(unavailable)
+    while (isOutdated(client)) {
+      client.release(true)
+      client = await pool.connect().catch(unavailable)
+    }
+    return client
+  }
+  const shares = sharesOf(options, connections)
+  const giveBacks = new WeakMap<pg.PoolClient, () => void>()
   return {
-    async connect(effort) {
-      let client = await pool.connect().catch(unavailable)
-      while (isOutdated(client)) {
-        client.release(true)
-        client = await pool.connect().catch(unavailable)
+    async connect(effort, wish) {
+      const giveBack = wish === null ? () => undefined : await shares.take(wish)
+      try {
+        const client = await checkOut()
+        giveBacks.set(client, giveBack)
+        wait(client, silenceMs[effort])
+        return client
+      } catch (error) {
+        giveBack()
+        throw error
       }
-      wait(client, silenceMs[effort])
-      return client
     },
     release(client, failure) {
       if (failure !== undefined && isReadOnly(failure) && !isOutdated(client)) generation += 1
       client.release(isOutdated(client) || (failure !== undefined && spoilsConnection(failure)))
+      giveBacks.get(client)?.()
     },
     close: () => pool.end()
   }
+}
+
+function sharesOf({ connectionsPerOrganization }: PoolOptions, connections: number): Shares {
+  const half = Math.floor(connections / 2)
+  return new Shares({
+    total: connections - Math.min(UNSHARED, half),
+    perOrganization: connectionsPerOrganization ?? Math.max(1, half),
+    waitingMax: WAITING_MAX,
+    waitMs: CONNECT_MS,
+    nowMs: () => performance.now()
+  })
 }
 
 function unavailable(error: unknown): never {

@@ -6,6 +6,7 @@ import { DomainError } from '../kernel/errors.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
 import { refuseStale } from '../modules/organizations/service.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import { itemsOf } from './items.ts'
 import { traceparentOf } from './request-id.ts'
 import { headerText } from './validation.ts'
 
@@ -42,7 +43,7 @@ export function createOnce({ database, clock, seal }: { database: Database; cloc
       return answer
     }
     const answer = await database
-      .scoped(orgId, attempt, { traceparent: traceparentOf(request), isSmall: true })
+      .scoped(orgId, attempt, { traceparent: traceparentOf(request), isSmall: true, items: itemsOf(request) })
       .catch(async (error: unknown) => {
         if (key === undefined || isUnavailable(error)) throw error
         const first = await database.reading(orgId, (reader) => repository.find(reader, key))

@@ -157,11 +157,11 @@ export function registerProblems(app: FastifyInstance): void {
 }
 
 function isWorthAnotherTry({ status, code }: Problem): boolean {
-  return status === 503 || code === 'concurrent_request'
+  return status === 503 || status === 429 || code === 'concurrent_request'
 }
 
 function send(reply: FastifyReply, body: Problem): FastifyReply {
-  if (isWorthAnotherTry(body)) void reply.header('retry-after', RETRY_AFTER_S)
+  if (isWorthAnotherTry(body) && !reply.hasHeader('retry-after')) void reply.header('retry-after', RETRY_AFTER_S)
   if (body.status === 401) void reply.header('www-authenticate', 'Bearer')
   return reply.code(body.status).header('content-type', 'application/problem+json').serializer(JSON.stringify).send(body)
 }

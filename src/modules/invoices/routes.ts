@@ -73,7 +73,7 @@ export const invoiceRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
   app.post(
     '/batch',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', items: 'invoices' },
       schema: {
         operationId: 'createInvoices',
         tags,

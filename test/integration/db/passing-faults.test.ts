@@ -5,7 +5,7 @@ import { createDatabase } from '../../../src/db/client.ts'
 import { statement } from '../../../src/db/statement.ts'
 import { refusalOf, startApp } from '../../support/app.ts'
 
-const service = await startApp({ connections: 2 })
+const service = await startApp({ connections: 4 })
 const owner = new pg.Client({ connectionString: service.databaseUrl })
 beforeAll(async () => {
   await owner.connect()
@@ -29,6 +29,7 @@ afterAll(async () => {
 
 const client = { name: 'Acme', time_zone: 'UTC' }
 const create = () => service.call('POST', '/v1/clients', { body: client })
+const read = () => service.call('GET', '/v1/clients')
 const probe = (url: string) => service.app.inject({ method: 'GET', url })
 /** After what the last probe found has stopped to count. */
 const ready = async () => {
@@ -52,6 +53,9 @@ test.for([
   ['57P01', 'gone'],
   ['58030', 'gone']
 ] as const)('%s is 503 with Retry-After, its connection is %s, and the next request is answered', async ([code, fate]) => {
+  // As many connections as are used at a time, and all of them idle: the write takes one of them.
+  await Promise.all([read(), read(), read()])
+  await ready()
   await owner.query('insert into fault values ($1)', [code])
   const before = await pids()
   const answer = await create()
@@ -90,7 +94,6 @@ test('after a failover writes go on by new connections, though the former primar
   await owner.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'dunwell'`
   )
-  const read = () => service.call('GET', '/v1/clients')
   await expect.poll(async () => (await read()).status).toBe(200)
   await Promise.all([read(), read(), read()])
   expect(refusalOf(await create())).toBe('503 unavailable')
