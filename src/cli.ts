@@ -18,6 +18,7 @@ usage: dunwell <command>; --help after a command shows its arguments
   evaluate LEDGER.csv [options]           score a ledger forward in time and say how right that was
   reseal [--json]                         seal webhook secrets with DUNWELL_SECRET_KEY that one of DUNWELL_OTHER_SECRET_KEYS sealed
   verify [--json]                         hold the books of every organization against the invariants
+  backup-check [--json]                   say whether pg_dump as this database user writes a whole dump
 `
 
 async function main(argv: readonly string[]): Promise<number> {

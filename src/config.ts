@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { envSchema } from 'env-schema'
 import ipaddr from 'ipaddr.js'
 import { validate } from 'node-cron'
@@ -128,6 +129,45 @@ export const configSchema = Type.Object({
   })
 })
 
+/** Settings that may be given by a file instead, which the variable with `_FILE` after the name names: secrets that a platform mounts. */
+export const secretSettings = [
+  'DATABASE_URL',
+  'DUNWELL_OPERATOR_TOKEN',
+  'DUNWELL_SECRET_KEY',
+  'DUNWELL_OTHER_SECRET_KEYS',
+  'DUNWELL_METRICS_TOKEN'
+] as const satisfies readonly (keyof typeof configSchema.properties)[]
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment with what the files hold in the place of the variables that name them. */
+function withFiles(environment: Environment): { settings: Record<string, string | undefined>; problems: string[] } {
+  const settings = { ...environment }
+  const problems: string[] = []
+  for (const name of secretSettings) {
+    const file = settings[`${name}_FILE`]
+    delete settings[`${name}_FILE`]
+    if (file === undefined || file === '') continue
+    if (settings[name] !== undefined && settings[name] !== '')
+      problems.push(`${name}: is given twice, by itself and by ${name}_FILE`)
+    try {
+      settings[name] = readFileSync(file, 'utf8').trim()
+      if (settings[name] === '') problems.push(`${name}_FILE: ${file} is empty`)
+    } catch (error) {
+      problems.push(`${name}_FILE: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return { settings, problems }
+}
+
+/** For what uses the database alone, without a secret key. @throws Error where there is none. */
+export function databaseUrlOf(environment: Environment): string {
+  const { settings, problems } = withFiles(environment)
+  const url = settings['DATABASE_URL'] ?? ''
+  if (url === '' || problems.length > 0) throw wrong([...problems, ...(url === '' ? ['DATABASE_URL: is required'] : [])])
+  return url
+}
+
 /** Address ranges, as `DUNWELL_WEBHOOK_ALLOW` lists them. */
 export function rangesOf(listed: string): string[] {
   return listed
@@ -150,12 +190,13 @@ export type Config = Readonly<Static<typeof configSchema>>
  * @param environment only this is read: `env: false` keeps env-schema from merging the process's own into it.
  * @throws Error with one line per missing or wrong variable.
  */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig(environment: Environment): Config {
+  const { settings, problems } = withFiles(environment)
   const known = new Set(Object.keys(configSchema.properties))
-  const unknown = Object.keys(environment).filter((name) => name.startsWith('DUNWELL_') && !known.has(name))
-  const problems = unknown.map((name) => `${name}: there is no such setting`)
+  const unknown = Object.keys(settings).filter((name) => name.startsWith('DUNWELL_') && !known.has(name))
+  problems.push(...unknown.map((name) => `${name}: there is no such setting`))
   const data = Object.fromEntries(
-    Object.entries(environment).filter(([name, value]) => known.has(name) && value !== undefined && value !== '')
+    Object.entries(settings).filter(([name, value]) => known.has(name) && value !== undefined && value !== '')
   )
   problems.push(...conflicts(data))
   try {
@@ -164,7 +205,11 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   } catch (error) {
     problems.push(...problemsOf(error))
   }
-  throw new Error(`The environment is not right:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+  throw wrong(problems)
+}
+
+function wrong(problems: readonly string[]): Error {
+  return new Error(`The environment is not right:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
 }
 
 type AjvError = { instancePath: string; message?: string; params: { allowedValues?: unknown[] } }
@@ -179,7 +224,7 @@ function problemsOf(error: unknown): string[] {
 }
 
 /** What the schema cannot say. Read from the text as it is, so that it is told together with what the schema says. */
-function conflicts(data: Readonly<Record<string, string | undefined>>): string[] {
+function conflicts(data: Environment): string[] {
   const problems: string[] = []
   if (data['DATABASE_URL'] !== undefined && data['DUNWELL_SECRET_KEY'] === undefined) {
     problems.push('DUNWELL_SECRET_KEY: is required with DATABASE_URL (make one with: openssl rand -hex 32)')

@@ -9,5 +9,6 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   key: () => import('./key.ts'),
   evaluate: () => import('../evaluate/command.ts'),
   reseal: () => import('./reseal.ts'),
-  verify: () => import('./verify.ts')
+  verify: () => import('./verify.ts'),
+  'backup-check': () => import('./backup-check.ts')
 }

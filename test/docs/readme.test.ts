@@ -104,7 +104,7 @@ test('the composition starts, makes an organization and stops', async (context) 
   const { code: ran, output } = await complete(`set -e\n${text}`, { COMPOSE_PROJECT_NAME: `dunwell-readme-${process.pid}` })
   await complete('docker compose down --volumes', {
     COMPOSE_PROJECT_NAME: `dunwell-readme-${process.pid}`,
-    POSTGRES_PASSWORD: 'x',
+    ...{ POSTGRES_PASSWORD: 'x', OWNER_PASSWORD: 'x', SERVICE_PASSWORD: 'x', BACKUP_PASSWORD: 'x' },
     DUNWELL_OPERATOR_TOKEN: 'x',
     DUNWELL_SECRET_KEY: 'x'
   })

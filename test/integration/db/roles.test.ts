@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { problemsOf } from '../../../src/commands/backup-check.ts'
 import { createOrganization } from '../../../src/commands/organization.ts'
+import { readBackupState } from '../../../src/db/backup.ts'
 import type { Process } from '../../../src/main.ts'
 import { addOwner, type Cluster, type Major, packages, startCluster } from '../../support/clusters.ts'
 import { startProcess } from '../../support/webhooks.ts'
@@ -120,6 +122,20 @@ describe.for(Object.keys(packages).map((major) => Number(major) as Major))('on P
       await expect(startProcess(ownersUrl, { roles, env: wrong })).rejects.toThrow(/^DUNWELL_SECRET_KEY is not the key of this/)
     }
     expect(await served(ownersUrl)).toEqual([200, 201])
+  })
+
+  test('a dump by the owner would lack what row-level security hides; one by a user that it names would not', async () => {
+    const problems = problemsOf(await readBackupState(ownersUrl))
+    expect(problems[0]).toMatch(/^A dump by owner would not be whole/)
+    const statements = problems.filter((line) => line.endsWith(';')).map((line) => line.replace('…', 'dunwell_backup'))
+    await cluster.admin('create role nosy login bypassrls', ...statements)
+    expect(problemsOf(await readBackupState(cluster.urlOf('dunwell_backup', 'owner')))).toEqual([])
+    await cluster.admin(`alter role nosy password 'nosy'`)
+    expect(problemsOf(await readBackupState(cluster.urlOf('nosy', 'owner')))[0]).toMatch(/may not read .*\binvoices\b/)
+    await cluster.in('owner', 'drop policy organization_scope on invoices')
+    expect(problemsOf(await readBackupState(cluster.server.url.replace(/[^/]+$/, 'owner')))).toEqual([
+      expect.stringMatching(/^Without row-level security or its policy: invoices\./)
+    ])
   })
 
   test('an owner that may create no roles, where they are not there, is told how to make them', async () => {
