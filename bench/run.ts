@@ -7,7 +7,7 @@ import type { Bench, BenchContext, Progress, Result } from './bench.ts'
 import { startServer } from './database.ts'
 import { lineOf, machine, tableOf } from './report.ts'
 
-const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [flood] [options]
+const usage = `usage: npm run bench -- [get-invoice] [create-invoice] [sweep] [deliveries] [job-queues] [hanging-endpoint] [risk] [start] [flood] [large-client] [options]
 
   --only P1,P2   only what measures these targets
   --quick        less data, shorter rounds, two of them: whether it runs, not how fast
@@ -25,7 +25,8 @@ const files = [
   'hanging-endpoint',
   'risk',
   'start',
-  'flood'
+  'flood',
+  'large-client'
 ] as const
 
 async function main(argv: string[]): Promise<number> {

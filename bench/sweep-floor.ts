@@ -1,4 +1,5 @@
 import { execute } from './service.ts'
+import { around } from './settlement-floor.ts'
 
 /** How long the bodies of the two events are, and one of each: the floor writes as many bytes that pack as well. */
 export type Bodies = Readonly<{ stage: string; notice: string }>
@@ -50,12 +51,4 @@ export type FloorSweep = Readonly<{ orgId: string; endpointId: string; at: Date;
 
 export async function sweepByOneStatement(url: string, { orgId, endpointId, at, bodies }: FloorSweep): Promise<void> {
   await execute(url, sweep, [orgId, at, endpointId, ...around(bodies.stage), ...around(bodies.notice)])
-}
-
-/** Cuts a body where its object's id stands, so that no two are the same. */
-function around(body: string): [string, string] {
-  const id = /"object":\{"id":"([0-9a-f-]{36})"/.exec(body)?.[1]
-  if (id === undefined) throw new Error('An event body names its object.')
-  const at = body.indexOf(id)
-  return [body.slice(0, at), body.slice(at + id.length)]
 }
