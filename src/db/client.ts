@@ -32,7 +32,7 @@ export type Tx = Reader &
     afterCommit: (action: () => void) => void
     /**
      * A write whose outcome decides nothing that comes after it: it waits for the next statement, at the latest the commit, and
-     * saves a trip. Where it fails, so does the transaction. `read` gets its rows before the commit counts.
+     * saves a trip, unless it is large. Where it fails, so does the transaction. `read` gets its rows before the commit counts.
      */
     write: <Row extends object>(
       statement: Statement<Row>,
@@ -76,6 +76,7 @@ export type Database = Readonly<{
 const ATTEMPTS = 4
 /** From so many objects on, a transaction is heavy. */
 const HEAVY_ITEMS = 10
+const LARGE_BYTES = 65_536
 const AGAIN_MS = 50
 const NOBODY = ''
 /** In whose name the operator acts. */
@@ -240,7 +241,9 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       beforeCommit: (action) => void asked.push(action),
       afterCommit: (action) => void afterCommit.push(action),
       write: (statement, parameters, read) => {
-        const answered = sendWithNext(client, statement, parameters).then(
+        // The server works on what is large while the next of it is made.
+        const way = parameters.some((value) => value instanceof Buffer && value.length > LARGE_BYTES) ? send : sendWithNext
+        const answered = way(client, statement, parameters).then(
           ({ rows }) => read?.(rows),
           (error: unknown) => {
             throw named(error, statement)

@@ -1,3 +1,4 @@
+import { inParts } from '../../db/parts.ts'
 import { type Changes, createChanges } from '../events/changes.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
@@ -18,6 +19,7 @@ export function createTransitions(events: EventService): Changes<Client, object>
     events,
     idOf: ({ id }) => id,
     read: repository.findMany,
+    inParts,
     draftsOf({ before, after, isNew, contexts }) {
       const previous = previousOf(toDocument(before), toDocument(after))
       const changed = eventTypesOf(before, after).map((type) => eventOf(type, after, { previous, context: contexts[type] ?? {} }))

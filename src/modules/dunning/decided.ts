@@ -70,30 +70,30 @@ function enteredBy(
   return { entry, stage, deadlineOn }
 }
 
-/** An invoice with what changed on its obligations: as it was, and as GET returns it once that is written. */
-export type Change<Of> = Readonly<{ before: InvoiceView; after: InvoiceView; of: readonly Of[]; isVisible: boolean }>
+/** An invoice with what changed on its obligations: as it was, and as GET returns it once that is written, which raises its version or not. */
+export type Change<Of> = Readonly<{ before: InvoiceView; after: InvoiceView; of: readonly Of[]; raises: boolean }>
 
 type Changed = Readonly<{ found: DunningCase; state: DunningState }>
 
 /**
  * Puts what belongs to one invoice together: several of its obligations raise its version once.
- * @param tells whether an event will say so, which is a visible change too.
+ * @param how.tells whether an event will say so, which is a visible change too.
+ * @param how.isRaised whether the transaction raised the invoice's version before.
  */
-export function byInvoice<Of extends Changed>(
-  changed: readonly Of[],
-  { at, tells }: { at: Date; tells: (of: Of) => boolean }
-): Change<Of>[] {
+export function byInvoice<Of extends Changed>(changed: readonly Of[], how: How<Of>): Change<Of>[] {
   const groups = Map.groupBy(changed, ({ found }) => found.view.invoice.id)
-  return [...groups.values()].map((of) => changeOf(of, { at, tells }))
+  return [...groups.values()].map((of) => changeOf(of, how))
 }
 
-function changeOf<Of extends Changed>(of: readonly Of[], { at, tells }: { at: Date; tells: (of: Of) => boolean }): Change<Of> {
+type How<Of> = Readonly<{ at: Date; tells: (of: Of) => boolean; isRaised: (view: InvoiceView) => boolean }>
+
+function changeOf<Of extends Changed>(of: readonly Of[], { at, tells, isRaised }: How<Of>): Change<Of> {
   const [first] = of
   assert(first !== undefined, 'a group has a member')
   const before = first.found.view
-  const isVisible = of.some((one) => tells(one) || differVisibly(one.found.obligation, one.state))
+  const raises = !isRaised(before) && of.some((one) => tells(one) || differVisibly(one.found.obligation, one.state))
   const states = new Map(of.map(({ found, state }) => [found.obligation.id, state]))
   const obligations = before.obligations.map((obligation) => ({ ...obligation, ...states.get(obligation.id) }))
-  const invoice = isVisible ? { ...before.invoice, version: before.invoice.version + 1, updatedAt: at } : before.invoice
-  return { before, after: { ...before, invoice, obligations }, of, isVisible }
+  const invoice = raises ? { ...before.invoice, version: before.invoice.version + 1, updatedAt: at } : before.invoice
+  return { before, after: { ...before, invoice, obligations }, of, raises }
 }

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { inParts, mapInParts } from '../../db/parts.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
 import { type Day, day, daysBetween } from '../../kernel/day.ts'
@@ -161,7 +162,7 @@ export function createFollowService({
       followed.map(({ policy }) => policy)
     )
     const grounds = { books, holdsOf, creditOf, collectedOf, policyAt }
-    const outcomes = followed.map((one) => ({ ...one, ...outcomeOf(one, grounds) }))
+    const outcomes = await mapInParts(followed, (one) => ({ ...one, ...outcomeOf(one, grounds) }))
     return { followed: outcomes, hasCredit: creditOf !== noCredit }
   }
 
@@ -223,9 +224,10 @@ export function createFollowService({
       const { clientIds, hasCredit } = await follow(tx, change)
       if (!hasCredit) return
       // It covers what is oldest due: where one claim moves, more or less of the others is left to be asked for.
-      const others = (await invoices.openOfClients(tx, clientIds)).filter(({ id }) => !change.obligationIds.includes(id))
-      const obligationIds = others.map(({ id }) => id)
-      if (others.length > 0) await follow(tx, { ...change, obligationIds, effectiveOn: endOfTime, reason: 'credit_changed' })
+      const followed = new Set(change.obligationIds)
+      const obligationIds = (await invoices.openOfClients(tx, clientIds)).flatMap(({ id }) => (followed.has(id) ? [] : [id]))
+      if (obligationIds.length === 0) return
+      await follow(tx, { ...change, obligationIds, effectiveOn: endOfTime, reason: 'credit_changed' })
     }
   }
 
@@ -236,24 +238,26 @@ export function createFollowService({
     // The clients, who are spoken of only if there is something to tell, in the same trip as what the decision needs.
     const [{ followed, hasCredit }, known] = await Promise.all([followAll(tx, cases, change), clients.getMany(tx, clientIds)])
     const at = change.books.now
-    const changes = byInvoice(followed, { at, tells: tellsSomething })
-    const drafts = draftsOf(changes, { ...change, known })
+    const changes = byInvoice(followed, { at, tells: tellsSomething, isRaised: (view) => invoices.isRaised(tx, view) })
+    const drafts: EventDraft[] = []
+    for await (const part of inParts(changes)) drafts.push(...draftsOf(part, { ...change, known }))
     const changed = followed.filter(({ found, state }) => differ(found.obligation, state))
     const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
     if (changed.length > 0) {
       writes.push(
         invoices.saveDunning(tx, {
           states: changed.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
-          touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+          touchedInvoiceIds: changes.filter(({ raises }) => raises).map(({ after }) => after.invoice.id),
           at
         })
       )
     }
+    // The cases were read after whatever changed them: nobody has to read them again.
+    const afterwards = changes.map(({ after }) => after)
+    invoices.stand(tx, afterwards)
     const mistaken = followed.flatMap((one) => one.mistaken.map(({ id }) => id))
-    if (mistaken.length > 0) {
-      const reason = retractionReason(change.reason)
-      writes.push(entryRepository.retract(tx, { ids: mistaken, at: change.books.now, reason }))
-    }
+    if (mistaken.length > 0)
+      writes.push(entryRepository.retract(tx, { ids: mistaken, at, reason: retractionReason(change.reason) }))
     await Promise.all(writes)
     const reopened = new Set(followed.filter(isBack).map(({ found }) => found.obligation.clientId))
     for (const { id: clientId, nextNoticeAt } of known.values()) {

@@ -143,7 +143,7 @@ export function createSweepService({
     const telling = decided.filter(tellsSomething)
     const recordedAt = clock.now()
     const known = telling.length === 0 ? new Map() : await clients.getMany(tx, [...new Set(telling.map(clientIdOf))])
-    const changes = byInvoice(decided, { at, tells: tellsSomething })
+    const changes = byInvoice(decided, { at, tells: tellsSomething, isRaised: (view) => invoices.isRaised(tx, view) })
     const entries = decided.flatMap(({ entered }) => (entered === null ? [] : [entered.entry]))
     const { drafts: told, entryIds } = await notices.due(tx, {
       books,
@@ -156,7 +156,7 @@ export function createSweepService({
       entryRepository.insert(tx, entries, made),
       invoices.saveDunning(tx, {
         states: decided.map(({ found, state }) => ({ obligationId: found.obligation.id, state })),
-        touchedInvoiceIds: changes.filter(({ isVisible }) => isVisible).map(({ after }) => after.invoice.id),
+        touchedInvoiceIds: changes.filter(({ raises }) => raises).map(({ after }) => after.invoice.id),
         at
       }),
       events.append(tx, {

@@ -14,6 +14,8 @@ export type ChangesDeps<View, Context> = Readonly<{
   events: EventService
   idOf: (view: View) => string
   read: (tx: Tx, ids: readonly string[]) => Promise<readonly View[]>
+  /** Goes through many a part at a time. */
+  inParts: <T>(items: readonly T[]) => AsyncIterable<readonly T[]>
   /** Derives the events of one object from how the transaction found it and how it leaves it. */
   draftsOf: (
     change: Readonly<{ before: View; after: View; isNew: boolean; contexts: Contexts }>,
@@ -26,7 +28,7 @@ export type ChangesDeps<View, Context> = Readonly<{
  * an event belongs to what became of an object and not to the command, and carries the state that is committed.
  */
 export function createChanges<View, Context extends Readonly<{ now: Date }>>(deps: ChangesDeps<View, Context>) {
-  const { events, idOf, read, draftsOf } = deps
+  const { events, idOf, read, inParts, draftsOf } = deps
   const byTransaction = new WeakMap<Tx, Changing<View, Context>>()
 
   async function tell(tx: Tx): Promise<void> {
@@ -37,10 +39,13 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
     const unread = [...changes].flatMap(([id, { after }]) => (after === undefined ? [id] : []))
     const views = unread.length === 0 ? [] : await read(tx, unread)
     const found = new Map(views.map((view) => [idOf(view), view]))
-    const drafts = [...changes].flatMap(([id, change]) => {
-      const after = change.after ?? found.get(id)
-      return after === undefined ? [] : draftsOf({ ...change, after }, context)
-    })
+    const drafts: EventDraft[] = []
+    for await (const part of inParts([...changes])) {
+      for (const [id, change] of part) {
+        const after = change.after ?? found.get(id)
+        if (after !== undefined) drafts.push(...draftsOf({ ...change, after }, context))
+      }
+    }
     await events.append(tx, { occurredAt: context.now, drafts })
   }
 
@@ -77,6 +82,9 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
         if (change !== undefined) changes?.set(idOf(view), { ...change, after: view })
       }
     },
+
+    /** How the transaction found an object; undefined of one that it does not change. */
+    foundAs: (tx: Tx, id: string): View | undefined => byTransaction.get(tx)?.changes.get(id)?.before,
 
     /** Something else wrote to these objects: their states are read again. Those that are not changing are left out. */
     touched(tx: Tx, ids: readonly string[]): void {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Reader, Tx } from '../../db/client.ts'
+import { inParts } from '../../db/parts.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { bodiesOf, chainInput, type EventDraft, isLost } from './event.ts'
@@ -43,8 +44,7 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
       // Sorted, for ids of one millisecond are in no order: what is told together is numbered as it is told.
       const ids = drafts.map(() => newId()).sort()
       const bodyOf = bodiesOf({ orgId: tx.orgId, occurredAt })
-      const rows = drafts.map((draft, index) => {
-        const id = ids[index] ?? newId()
+      const rowOf = (draft: EventDraft, id: string) => {
         const body = bodyOf(id, draft)
         return {
           id,
@@ -58,12 +58,17 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
           bodySha256: hash('sha256', body),
           body
         }
-      })
-      repository.insert(tx, rows)
-      if (to === 'subscribers') fanOut(tx, rows)
+      }
+      let written = 0
+      for await (const part of inParts(drafts)) {
+        const rows = part.map((draft, index) => rowOf(draft, ids[written + index] ?? newId()))
+        repository.insert(tx, rows)
+        if (to === 'subscribers') fanOut(tx, rows)
+        written += part.length
+      }
       tx.afterCommit(wakeSealer)
       tx.afterCommit(() => recorded(drafts.map(({ type }) => type)))
-      return rows.map((row) => row.id)
+      return ids
     },
 
     /**

@@ -1,5 +1,6 @@
 import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
+import { mapInParts } from '../../db/parts.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
@@ -99,7 +100,7 @@ export async function casesOf(reader: Reader, obligationIds: readonly string[]):
 export async function casesForUpdate(tx: Tx, obligationIds: readonly string[]): Promise<DunningCase[]> {
   const ids = column('uuid', obligationIds)
   const [, rows] = await Promise.all([tx.run(lockCases, [tx.orgId, ids]), tx.run(selectCases, [tx.orgId, ids])])
-  return rows.map(caseFromRow)
+  return mapInParts(rows, caseFromRow)
 }
 
 /** Due obligations in the order of their instants, without any lock: for deciding what a sweep would do. */

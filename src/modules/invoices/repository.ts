@@ -1,5 +1,7 @@
+import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
 import { refusedBy } from '../../db/errors.ts'
+import { mapInParts } from '../../db/parts.ts'
 import type { ColumnOf } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { DomainError } from '../../kernel/errors.ts'
@@ -42,8 +44,7 @@ export async function findPresent(
 }
 
 export async function findMany(reader: Reader, ids: readonly string[]): Promise<InvoiceView[]> {
-  const rows = await reader.run(selectViews, [reader.orgId, ids])
-  return rows.map(viewFromRow)
+  return mapInParts(await reader.run(selectViews, [reader.orgId, column('uuid', ids)]), viewFromRow)
 }
 
 const selectClients = statement<{ id: string; clientId: string }>(

@@ -1,3 +1,4 @@
+import { inParts } from '../../db/parts.ts'
 import { type Changes, createChanges } from '../events/changes.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
@@ -23,6 +24,7 @@ export function createTransitions(events: EventService): Changes<InvoiceView, Bo
     events,
     idOf: ({ invoice }) => invoice.id,
     read: repository.findMany,
+    inParts,
     draftsOf({ before, after, isNew }, books) {
       // A new one that nothing changed since has nothing to compare.
       if (isNew && before === after) return [eventOf('invoice.created', after, { books })]

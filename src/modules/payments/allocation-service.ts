@@ -49,9 +49,7 @@ export function createAllocator(deps: PaymentServiceDeps) {
     }
     const changesCredit = entries.reduce((sum, { unappliedMinor }) => sum + unappliedMinor, 0n) !== 0n
     for (const clientId of changesCredit ? payers : []) await creditChanged(tx, { books, clientId })
-    const [after, own] = await Promise.all([invoiceIds.length === 0 ? [] : invoices.viewsOf(tx, invoiceIds), told()])
-    invoices.stand(tx, after)
-    await events.append(tx, { occurredAt: books.now, drafts: own })
+    await events.append(tx, { occurredAt: books.now, drafts: await told() })
   }
 
   function allocationEntry(share: Sourced, currency: Currency): LedgerEntry {
