@@ -16,6 +16,7 @@ export async function startService(url: string, { clock }: { clock?: Clock } = {
     DUNWELL_MIGRATE_ON_START: 'false',
     // It counts, and never refuses.
     DUNWELL_RATE_LIMIT: '1000000',
+    DUNWELL_ORGANIZATION_RATE_LIMIT: '10000000',
     LOG_LEVEL: 'warn',
     PORT: '0'
   })

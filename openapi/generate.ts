@@ -35,7 +35,7 @@ const app = await buildApp({
   isFit: async () => {},
   logger: false,
   operatorToken: undefined,
-  rateLimitPerMinute: 0
+  limits: { itemsPerKey: 0, itemsPerOrganization: 0, wrongPerAddress: 0 }
 })
 await app.ready()
 const text = `${JSON.stringify(app.swagger(), null, 2)}\n`

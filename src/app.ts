@@ -1,4 +1,3 @@
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -11,6 +10,7 @@ import { registerDrain } from './http/drain.ts'
 import type { Edge } from './http/edge.ts'
 import { registerHealth } from './http/health.ts'
 import { createOnce, type Seal } from './http/idempotency.ts'
+import { type Limits, registerLimits, wrongAttempts } from './http/limits.ts'
 import { type MetricsOptions, registerMetrics } from './http/metrics.ts'
 import { openapiOptions } from './http/openapi.ts'
 import { registerPathReferences } from './http/path-references.ts'
@@ -79,8 +79,9 @@ export type AppDeps = Readonly<{
   isFit: () => Promise<void>
   logger: FastifyBaseLogger | false
   operatorToken: string | undefined
-  /** Requests per key and minute; 0 is no limit. */
-  rateLimitPerMinute: number
+  limits: Limits
+  /** Addresses of proxies whose word on where a request comes from is taken. */
+  trustedProxies?: readonly string[]
   /** Whether the API is shown in the browser, at /docs. */
   hasDocs?: boolean
   /** Absent where nothing is measured. */
@@ -126,6 +127,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     connectionTimeout: REQUEST_TIMEOUT_MS,
     genReqId: requestIdFrom(newId),
     logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: [...(deps.trustedProxies ?? [])],
     frameworkErrors: refuseUnrouted,
     clientErrorHandler: refuseUnreadable(newId),
     // While it stops, what is answered is a problem like any other: see `registerDrain`.
@@ -135,12 +137,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 
   for (const schema of apiSchemas) app.addSchema(schema)
   await app.register(swagger, openapiOptions(webhooksOfDocument())) // before any route, or it is not seen
-  registerProblems(app)
+  const wrong = wrongAttempts(deps)
+  registerProblems(app, wrong)
   registerRequestId(app)
   registerRequestLog(app)
   registerDrain(app, newId)
   if (deps.hasDocs === true) await app.register(swaggerUi, docsOptions)
-  if (deps.metrics !== undefined) registerMetrics(app, deps.metrics)
+  if (deps.metrics !== undefined) registerMetrics(app, deps.metrics, wrong)
   registerHealth(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
 
@@ -148,8 +151,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(
     async (v1) => {
       registerContract(v1)
-      registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken })
-      if (deps.rateLimitPerMinute > 0) await v1.register(rateLimit, rateLimitOptions(deps.rateLimitPerMinute))
+      registerAuthentication(v1, { authenticate: services.apiKeys.authenticate, operatorToken: deps.operatorToken, wrong })
+      registerLimits(v1, deps)
       registerCursors(v1)
       v1.addHook('preValidation', refuseMalformedQuery)
       registerPathReferences(v1, { database, find: services.references.find })
@@ -194,14 +197,4 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     { prefix: '/v1' }
   )
   return app as unknown as FastifyInstance
-}
-
-function rateLimitOptions(max: number) {
-  return {
-    max,
-    timeWindow: 60_000,
-    hook: 'preParsing' as const,
-    enableDraftSpec: true,
-    keyGenerator: (request: { principal: { keyId: string } }) => request.principal.keyId
-  }
 }

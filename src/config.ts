@@ -65,10 +65,27 @@ export const configSchema = Type.Object({
   ),
   DUNWELL_MIGRATE_ON_START: Type.Boolean({ default: true, description: 'Bring the schema up to date before starting' }),
   DUNWELL_RATE_LIMIT: Type.Integer({
-    default: 6000,
+    default: 60000,
     minimum: 0,
     maximum: 1000000,
-    description: 'Requests per key and minute in this process; 0 is no limit'
+    description: 'Items per key and minute in this process: a request is one, a batch as many as it has; 0 is no limit'
+  }),
+  DUNWELL_ORGANIZATION_RATE_LIMIT: Type.Integer({
+    default: 120000,
+    minimum: 0,
+    maximum: 10000000,
+    description: 'Items per organization and minute in this process, of all its keys together; 0 is no limit'
+  }),
+  DUNWELL_WRONG_ATTEMPTS_LIMIT: Type.Integer({
+    default: 120,
+    minimum: 0,
+    maximum: 1000000,
+    description: 'Wrong keys, tokens and paths per address and minute in this process; 0 is no limit'
+  }),
+  DUNWELL_TRUSTED_PROXIES: Type.String({
+    default: '',
+    description:
+      'Address ranges (CIDR, comma separated) of proxies in front: where a request comes from is what they say. Without it, all that comes through a proxy has its address'
   }),
   DUNWELL_METRICS_TOKEN: Type.Optional(
     Type.String({ minLength: 16, description: 'Bearer token for /metrics (Prometheus); without it there is no such page' })
@@ -231,8 +248,10 @@ function conflicts(data: Environment): string[] {
   }
   const cron = data['DUNWELL_SWEEP_CRON']
   if (cron !== undefined && !validate(cron)) problems.push(`DUNWELL_SWEEP_CRON: ${cron} is not a cron expression`)
-  for (const range of rangesOf(data['DUNWELL_WEBHOOK_ALLOW'] ?? '')) {
-    if (!ipaddr.isValidCIDR(range)) problems.push(`DUNWELL_WEBHOOK_ALLOW: ${range} is not an address range such as 10.1.0.0/16`)
+  for (const name of ['DUNWELL_WEBHOOK_ALLOW', 'DUNWELL_TRUSTED_PROXIES']) {
+    for (const range of rangesOf(data[name] ?? '')) {
+      if (!ipaddr.isValidCIDR(range)) problems.push(`${name}: ${range} is not an address range such as 10.1.0.0/16`)
+    }
   }
   const { timeoutMs, marginMs, leaseMs } = LEASE
   const leaseMinMs =

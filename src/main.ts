@@ -6,11 +6,12 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { Logger } from './app.ts'
 import { createFitness } from './checks/fitness.ts'
-import { type Config, otherKeysOf } from './config.ts'
+import { type Config, otherKeysOf, rangesOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
 import { withoutQueries } from './db/errors.ts'
 import { readMigrations, runMigrations } from './db/migrate.ts'
 import type { Seal } from './http/idempotency.ts'
+import type { Limits } from './http/limits.ts'
 import { newId } from './ids.ts'
 import { eventMetrics } from './jobs/event-metrics.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
@@ -121,14 +122,14 @@ export async function start(options: ProcessOptions): Promise<Process> {
     return { url, services, database, clock, keyId: secretBox.keyId, seal, isEmbedded: store.isEmbedded, stop }
 
     async function listen(): Promise<string> {
-      const {
-        DUNWELL_OPERATOR_TOKEN: operatorToken,
-        DUNWELL_RATE_LIMIT: rateLimitPerMinute,
-        DUNWELL_METRICS_TOKEN: token,
-        DUNWELL_DOCS: hasDocs
-      } = config
+      const { DUNWELL_OPERATOR_TOKEN: operatorToken, DUNWELL_METRICS_TOKEN: token, DUNWELL_DOCS: hasDocs } = config
       const metrics = token === undefined ? {} : { metrics: { registry, token, version: await ownVersion() } }
-      const limits = { operatorToken, rateLimitPerMinute, hasDocs }
+      const limits = {
+        operatorToken,
+        hasDocs,
+        limits: limitsOf(config),
+        trustedProxies: rangesOf(config.DUNWELL_TRUSTED_PROXIES)
+      }
       // Half of what there is to load, which a worker has no use for.
       const { buildApp } = await import('./app.ts')
       const made = { services, database, clock, newId, seal, isFit }
@@ -151,6 +152,14 @@ function sealFor(secretBox: SecretBox): Seal {
   return {
     seal: (text) => secretBox.seal(text, { nonce: randomBytes(NONCE_BYTES), context: 'idempotency' }),
     open: (sealed) => secretBox.open(sealed, 'idempotency')
+  }
+}
+
+function limitsOf(config: ProcessConfig): Limits {
+  return {
+    itemsPerKey: config.DUNWELL_RATE_LIMIT,
+    itemsPerOrganization: config.DUNWELL_ORGANIZATION_RATE_LIMIT,
+    wrongPerAddress: config.DUNWELL_WRONG_ATTEMPTS_LIMIT
   }
 }
 

@@ -21,7 +21,8 @@ export async function startHost({ databaseUrl }: { databaseUrl?: string } = {}):
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: 'warn',
-    DUNWELL_RATE_LIMIT: '0'
+    DUNWELL_RATE_LIMIT: '0',
+    DUNWELL_ORGANIZATION_RATE_LIMIT: '0'
   })
   try {
     // Standard output is the report's.

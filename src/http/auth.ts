@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
 import { OPERATOR_ORG_ID, type Principal, type Scope } from '../modules/organizations/api-key.ts'
+import type { WrongAttempts } from './limits.ts'
 import { headerText } from './validation.ts'
 
 declare module 'fastify' {
@@ -15,15 +16,17 @@ declare module 'fastify' {
   }
 }
 
-export type Authenticate = (key: string) => Promise<Principal | undefined>
+/** @param beforeLookUp runs before a key is looked up that this process does not know, and may throw. */
+export type Authenticate = (key: string, beforeLookUp: () => void) => Promise<Principal | undefined>
 
 export const OPERATOR: Principal = { orgId: OPERATOR_ORG_ID, keyId: 'operator', scopes: [] }
 
 /** Authenticates every request of the scope that it is called on. A route without a declared scope does not start. */
 export function registerAuthentication(
   app: FastifyInstance,
-  deps: { authenticate: Authenticate; operatorToken: string | undefined }
+  deps: { authenticate: Authenticate; operatorToken: string | undefined; wrong: WrongAttempts }
 ): void {
+  const { wrong } = deps
   app.decorateRequest('principal', null as unknown as Principal)
   app.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`)
@@ -35,16 +38,23 @@ export function registerAuthentication(
       security: [{ [scope === 'operator' ? 'operator_token' : 'api_key']: [] }]
     }
   })
-  app.addHook('onRequest', async (request: FastifyRequest, _reply: FastifyReply) => {
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { scope } = request.routeOptions.config
     const token = bearerOf(request)
     if (scope === 'operator') {
-      request.principal = operatorFor(token, deps.operatorToken)
+      wrong.check(request, reply)
+      if (!isOperator(token, deps.operatorToken)) {
+        wrong.count(request)
+        throw new DomainError('unauthorized', "This is not the operator's token.")
+      }
+      request.principal = OPERATOR
       return
     }
-    const principal = await deps.authenticate(token)
-    if (principal === undefined)
+    const principal = await deps.authenticate(token, () => wrong.check(request, reply))
+    if (principal === undefined) {
+      wrong.count(request)
       throw new DomainError('unauthorized', 'This key is not valid: it is unknown, expired or revoked.')
+    }
     if (scope !== undefined && !allows(principal, scope)) {
       throw new DomainError('forbidden', `This key lacks the scope "${scope}".`)
     }
@@ -64,12 +74,10 @@ function bearerOf(request: FastifyRequest): string {
   return match[1]
 }
 
-function operatorFor(token: string, expected: string | undefined): Principal {
+function isOperator(token: string, expected: string | undefined): boolean {
   if (expected === undefined)
     throw new DomainError('forbidden', 'No operator token is set, so organizations are made by the command line only.')
-  if (!timingSafeEqual(sha256(token), sha256(expected)))
-    throw new DomainError('unauthorized', "This is not the operator's token.")
-  return OPERATOR
+  return timingSafeEqual(sha256(token), sha256(expected))
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest()

@@ -11,7 +11,7 @@ export function openapiOptions(webhooks: object): FastifyDynamicSwaggerOptions {
         title: 'Dunwell',
         version: '1',
         description:
-          'Receivables as a service: clients, invoices, payments, dunning policies, and a signed webhook at every step. Money is a decimal string beside its currency; days are YYYY-MM-DD, those in requests from 1900-01-01 to 2999-12-31; instants are RFC 3339, in the same range. Errors are RFC 9457 problems whose `code` is stable.',
+          'Receivables as a service: clients, invoices, payments, dunning policies, and a signed webhook at every step. Money is a decimal string beside its currency; days are YYYY-MM-DD, those in requests from 1900-01-01 to 2999-12-31; instants are RFC 3339, in the same range. Errors are RFC 9457 problems whose `code` is stable. Answers carry RateLimit-Limit, RateLimit-Remaining and RateLimit-Reset (seconds): items of the current minute, of which a request is one and a batch as many as it has.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
       },
       servers: [{ url: '/', description: 'This service' }],

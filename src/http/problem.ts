@@ -5,6 +5,7 @@ import { isLockTimeout, isPassing, isStatementTimeout, isUnavailable, withoutQue
 import { DomainError, type ErrorCode } from '../kernel/errors.ts'
 import { type AjvError, type FieldError, fieldError, fieldErrors, nameOf } from './field-errors.ts'
 import { ParameterRefusal } from './fields.ts'
+import type { WrongAttempts } from './limits.ts'
 import { namesOf } from './names.ts'
 import { headersOfAnswer } from './request-id.ts'
 
@@ -146,14 +147,14 @@ export function endWith(socket: Writable, body: Problem, id: string): void {
   socket.end(`HTTP/1.1 ${body.status} ${STATUS_CODES[body.status]}\r\n${lines.join('')}\r\n${text}`)
 }
 
-export function registerProblems(app: FastifyInstance): void {
+export function registerProblems(app: FastifyInstance, wrong: WrongAttempts): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => send(reply, problemOf(error, request)))
-  app.setNotFoundHandler((request, reply) =>
-    send(
-      reply,
-      problem('not_found', `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`, { instance: request.id })
-    )
-  )
+  app.setNotFoundHandler((request, reply) => {
+    wrong.check(request, reply)
+    wrong.count(request)
+    const sentence = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`
+    return send(reply, problem('not_found', sentence, { instance: request.id }))
+  })
 }
 
 function isWorthAnotherTry({ status, code }: Problem): boolean {
@@ -206,7 +207,6 @@ function problemOfFastify(error: FastifyError | Error, request: FastifyRequest):
   if (status === 413) return problem('payload_too_large', 'The body is larger than this service takes.', { instance })
   if (status === 415)
     return problem('unsupported_media_type', 'Bodies are JSON: send content-type application/json.', { instance })
-  if (status === 429) return problem('rate_limited', 'Too many requests for this key. Wait as Retry-After says.', { instance })
   if (status !== undefined && status >= 400 && status < 500) return problem('invalid_request', error.message, { instance })
   request.log.error({ err: withoutQueries(error) }, 'the request failed')
   return problem('internal_error', 'An error on our side. It was logged under this request id.', { instance })

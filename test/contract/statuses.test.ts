@@ -28,7 +28,7 @@ const closed = await buildApp({
   isFit: async () => {},
   logger: false,
   operatorToken: undefined,
-  rateLimitPerMinute: 0
+  limits: { itemsPerKey: 0, itemsPerOrganization: 0, wrongPerAddress: 0 }
 })
 await closed.ready()
 

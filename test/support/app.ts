@@ -46,6 +46,9 @@ export type AppOptions = TenantOptions &
     now?: string
     operatorToken?: string | undefined
     rateLimitPerMinute?: number
+    organizationRateLimit?: number
+    wrongAttemptsLimit?: number
+    trustedProxies?: readonly string[]
     wake?: Partial<Wake>
     connections?: number
     lockTimeoutMs?: number
@@ -100,7 +103,12 @@ export async function startApp(options: AppOptions = {}): Promise<TestApp> {
       logger: options.logger ?? false
     } satisfies Partial<AppDeps>),
     operatorToken: 'operatorToken' in options ? options.operatorToken : OPERATOR_TOKEN,
-    rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+    limits: {
+      itemsPerKey: options.rateLimitPerMinute ?? 0,
+      itemsPerOrganization: options.organizationRateLimit ?? 0,
+      wrongPerAddress: options.wrongAttemptsLimit ?? 0
+    },
+    trustedProxies: options.trustedProxies ?? [],
     hasDocs: true
   })
   const close = async () => {

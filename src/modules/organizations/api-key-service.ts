@@ -80,11 +80,15 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
   }
 
   return {
-    /** @returns whose key this is, or undefined when it is unknown, expired or revoked. */
-    async authenticate(key: string): Promise<Principal | undefined> {
+    /**
+     * @param beforeLookUp runs before a key is looked up that is not known here, and may throw.
+     * @returns whose key this is, or undefined when it is unknown, expired or revoked.
+     */
+    async authenticate(key: string, beforeLookUp: () => void = () => undefined): Promise<Principal | undefined> {
       const hash = hashOf(key)
       const nowMs = clock.now().getTime()
       const cached = cache.get(hash)
+      if (cached === undefined) beforeLookUp()
       const found = cached !== undefined && nowMs - cached.checkedAt < CACHE_MS ? cached : await lookUp(hash, nowMs)
       if (found === undefined || (found.expiresAt !== null && found.expiresAt.getTime() <= nowMs)) return undefined
       touch(found, nowMs)

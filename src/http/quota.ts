@@ -1,0 +1,48 @@
+import { BoundedMap } from '../kernel/bounded-map.ts'
+import type { Clock } from '../kernel/clock.ts'
+
+export type Standing = Readonly<{ isSpent: boolean; limit: number; remaining: number; resetSeconds: number }>
+
+type Window = { used: number; readonly endsMs: number }
+
+const WINDOW_MS = 60_000
+const NAMES_MAX = 10_000
+
+/** How much each name may use in a minute of this process. */
+export class Quota {
+  readonly #limit: number
+  readonly #clock: Clock
+  readonly #windows = new BoundedMap<string, Window>(NAMES_MAX)
+
+  /** @param limit 0 is no limit. */
+  constructor(limit: number, clock: Clock) {
+    this.#limit = limit
+    this.#clock = clock
+  }
+
+  standing(name: string): Standing {
+    const { used, endsMs } = this.#windowOf(name)
+    return {
+      isSpent: this.#limit > 0 && used >= this.#limit,
+      limit: this.#limit,
+      remaining: Math.max(0, this.#limit - used),
+      resetSeconds: Math.ceil((endsMs - this.#nowMs()) / 1000)
+    }
+  }
+
+  /** What passes the limit is kept count of, too: a batch is done whole, or not begun. */
+  spend(name: string, amount: number): void {
+    const window = this.#windowOf(name)
+    window.used += amount
+    this.#windows.set(name, window)
+  }
+
+  #windowOf(name: string): Window {
+    const known = this.#windows.get(name)
+    return known !== undefined && known.endsMs > this.#nowMs() ? known : { used: 0, endsMs: this.#nowMs() + WINDOW_MS }
+  }
+
+  #nowMs(): number {
+    return this.#clock.now().getTime()
+  }
+}
