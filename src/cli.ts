@@ -1,3 +1,4 @@
+import './node-version.ts'
 import './loading.ts'
 import { runCommand } from './commands/command.ts'
 import { commands } from './commands/commands.ts'

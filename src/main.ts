@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +9,7 @@ import type { Logger } from './app.ts'
 import { createFitness } from './checks/fitness.ts'
 import { type Config, otherKeysOf, rangesOf } from './config.ts'
 import { createDatabase, type Database } from './db/client.ts'
-import { withoutQueries } from './db/errors.ts'
+import { isUnavailable, unreachable, withoutQueries } from './db/errors.ts'
 import { readMigrations, runMigrations } from './db/migrate.ts'
 import type { Seal } from './http/idempotency.ts'
 import type { Limits } from './http/limits.ts'
@@ -21,7 +22,9 @@ import { createSecretBox, NONCE_BYTES, parseSecretKey, type SecretBox } from './
 import { createServices, type Services } from './services.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
-export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url))
+/** Beside the compiled code, or where it is compiled from. */
+const [packaged, source] = ['./drizzle', '../drizzle'].map((path) => fileURLToPath(new URL(path, import.meta.url)))
+export const migrationsFolder = packaged !== undefined && existsSync(packaged) ? packaged : (source ?? '')
 
 /** A running service: its parts, for the commands that use them, and how to stop it. */
 export type Process = Readonly<{
@@ -139,7 +142,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     }
   } catch (error) {
     await stop()
-    throw error
+    throw isUnavailable(error) ? unreachable(error, { url: store.url, setting: 'DATABASE_URL' }) : error
   }
 }
 

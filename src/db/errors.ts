@@ -83,6 +83,15 @@ export function spoilsConnection(error: unknown): boolean {
 /** The five characters by which the server names a kind of error. */
 export const sqlStateOf = (error: unknown): string | undefined => databaseError(error)?.code
 
+/** Where a database that gives no connection was looked for, and why it gives none. No user and no password. */
+export function unreachable(error: unknown, { url, setting }: { url: string; setting: string }): Error {
+  const { hostname, port } = new URL(url)
+  const root = rootOf(error)
+  // Of a name with several addresses each refuses by itself.
+  const why = root instanceof AggregateError ? root.errors.map(({ message }: Error) => message).join(', ') : root.message
+  return new Error(`The database at ${hostname}:${port || 5432} (${setting}) gives no connection: ${why}`, { cause: error })
+}
+
 /** The name of the constraint that a write broke, for the repository that owns it to turn into a refusal. */
 export function brokenConstraint(error: unknown): string | undefined {
   return databaseError(error)?.constraint

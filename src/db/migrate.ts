@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import pg from 'pg'
-import { isLockTimeout, isRetryable } from './errors.ts'
+import { DatabaseUnavailable, isLockTimeout, isRetryable } from './errors.ts'
 import { inLockOrder, locksOf } from './migration-locks.ts'
 import { watchWaits } from './migration-waits.ts'
 import { ensureRoles } from './roles.ts'
@@ -46,7 +46,7 @@ export async function runMigrations(options: MigrationOptions): Promise<void> {
   const client = new pg.Client({ connectionString, application_name: 'dunwell migrate' })
   // A connection that breaks fails its queries. Without a listener the process would end.
   client.on('error', () => undefined)
-  await client.connect()
+  await client.connect().catch((error: unknown) => Promise.reject(new DatabaseUnavailable(error)))
   const waits = watchWaits({ connectionString, log })
   try {
     // Before anything else: a database that was restored into another cluster has its tables and not its roles.
