@@ -26,6 +26,7 @@ export type InvoiceBody = Readonly<{
 export type EntryBody = Readonly<{
   id: string
   invoice_id: string
+  obligation_id: string
   client_id: string
   kind: string
   stage: string
@@ -33,6 +34,7 @@ export type EntryBody = Readonly<{
   skipped: string[]
   entered_at: string
   entered_on: string
+  due_on: string
   days_overdue: number
   balance: string
   cycle: number

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { done } from './dunning.ts'
+import { balanceOf } from './model-books.ts'
 import { amountOf, attempt, command, dayAfter, hasOpen, minor, minorOf, n, nowOf, openOf, pick } from './model-command.ts'
 
 // What is agreed or contested. Of these only a dispute that is found right moves money.
@@ -28,7 +29,7 @@ export const resolve = fc
       const path = `/v1/disputes/${pick(made.dispute, which)}`
       const { invoice_id: invoiceId, amount } = await done(ledger.call<Dispute>('GET', path))
       if (books.isAmbiguous(invoiceId)) return
-      const claimedMinor = books.find(invoiceId).balanceMinor + books.settledOf(invoiceId)
+      const claimedMinor = balanceOf(books.find(invoiceId)) + books.settledOf(invoiceId)
       const wantedMinor = outcome === 'upheld' ? minorOf(amount) : (minorOf(amount) * BigInt(percent)) / 100n
       const creditMinor = wantedMinor < claimedMinor ? wantedMinor : claimedMinor
       const credit = outcome === 'partly_upheld' ? { credit: amountOf(wantedMinor) } : {}
@@ -61,7 +62,7 @@ export const promise = fc
       `promise(${which}, ${amountMinor}, ${days}${restores ? ', restores' : ''})`,
       async (books, world) => {
         const invoice = openOf(books, which)
-        const promised = amountMinor < invoice.balanceMinor ? amountMinor : invoice.balanceMinor
+        const promised = amountMinor < balanceOf(invoice) ? amountMinor : balanceOf(invoice)
         const body = {
           ...{ client_id: world.clientId, invoice_ids: [invoice.id], currency: 'EUR', amount: amountOf(promised) },
           promised_on: dayAfter(await nowOf(world), days),

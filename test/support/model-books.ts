@@ -3,22 +3,34 @@ export type ModelInvoice = {
   readonly id: string
   /** What the source calls it, by which its total is corrected. */
   readonly ref: string
+  number: string
   readonly issuedOn: string
-  dueOn: string
+  /** By their due days; one of an invoice that falls due at once. */
+  readonly parts: readonly ModelPart[]
+  /** Whether it is dunned at all. */
+  readonly isDunned: boolean
   totalMinor: bigint
-  balanceMinor: bigint
   /** What was written off of it and did not come in after all. */
   givenUpMinor: bigint
   status: 'open' | 'paid' | 'void' | 'written_off'
 }
 
-/** What of a payment is set against an invoice, and the latest day from which any of it counts. */
+/** What falls due on one day. Its `key` names it among all parts; it is the invoice's id where that has one only. */
+export type ModelPart = { readonly key: string; dueOn: string; balanceMinor: bigint }
+
+/** What of a payment is set against a part, and the latest day from which any of it counts. */
 type Share = { minor: bigint; on: string; recovered: bigint }
 
 export type ModelPayment = {
   readonly id: string
   readonly amountMinor: bigint
   readonly isReserved: boolean
+  /** Of the client's parent: it is only ever set against what it is named for. */
+  readonly isParents: boolean
+  /** What its source calls it, by which its status is stated. */
+  readonly ref: string | null
+  /** Nobody said what it is for. */
+  isAutomatic: boolean
   receivedOn: string
   unappliedMinor: bigint
   status: 'pending' | 'settled' | 'failed' | 'reversed'
@@ -35,13 +47,24 @@ export type ModelBooks = ReturnType<typeof createModelBooks>
 
 const least = (...minors: bigint[]) => minors.reduce((smallest, one) => (one < smallest ? one : smallest))
 const later = (a: string, b: string) => (a > b ? a : b)
+export const balanceOf = ({ parts }: ModelInvoice) => parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
+/** The last of its due days. */
+export const lastDueOn = ({ parts }: ModelInvoice) => parts.at(-1)?.dueOn ?? ''
+const onlyPart = ({ parts }: ModelInvoice) => {
+  const [part] = parts
+  if (part === undefined || parts.length > 1) throw new Error('Only of an invoice that falls due at once.')
+  return part
+}
 const byDay =
   <T>(dayOf: (one: T) => string) =>
   (a: T, b: T) =>
     dayOf(a) < dayOf(b) ? -1 : dayOf(a) > dayOf(b) ? 1 : 0
 
 export function newPayment(made: Pick<ModelPayment, 'id' | 'amountMinor' | 'receivedOn'> & Partial<ModelPayment>): ModelPayment {
-  return { isReserved: false, unappliedMinor: 0n, status: 'pending', announcedFor: null, allocated: new Map(), ...made }
+  return {
+    ...{ isReserved: false, isParents: false, ref: null, isAutomatic: false, unappliedMinor: 0n, status: 'pending' as const },
+    ...{ announcedFor: null, allocated: new Map<string, Share>(), ...made }
+  }
 }
 
 export function createModelBooks() {
@@ -51,26 +74,43 @@ export function createModelBooks() {
   const exemptions: Exemption[] = []
   const tookOverAt = new Map<string, string>()
 
-  const openByDueDate = () => invoices.filter(({ status }) => status === 'open').toSorted(byDay(({ dueOn }) => dueOn))
-  const paidOf = (id: string) => payments.filter(({ allocated }) => (allocated.get(id)?.minor ?? 0n) > 0n)
-  const settledOf = (id: string) => payments.reduce((sum, { allocated }) => sum + (allocated.get(id)?.minor ?? 0n), 0n)
+  const claims = () => invoices.flatMap((invoice) => invoice.parts.map((part) => ({ invoice, part })))
+  const openByDueDate = () =>
+    claims()
+      .filter(({ invoice, part }) => invoice.status === 'open' && part.balanceMinor > 0n)
+      .toSorted(byDay(({ invoice, part }) => `${part.dueOn} ${invoice.issuedOn} ${invoice.number}`))
+  const shareOf = ({ allocated }: ModelPayment, id: string) =>
+    find(id).parts.reduce((sum, { key }) => sum + (allocated.get(key)?.minor ?? 0n), 0n)
+  const paidOf = (id: string) => payments.filter((payment) => shareOf(payment, id) > 0n)
+  const settledOf = (id: string) => payments.reduce((sum, payment) => sum + shareOf(payment, id), 0n)
 
-  function move(invoice: ModelInvoice, byMinor: bigint): void {
-    invoice.balanceMinor += byMinor
-    if (invoice.status === 'open' || invoice.status === 'paid') invoice.status = invoice.balanceMinor > 0n ? 'open' : 'paid'
+  function move(invoice: ModelInvoice, part: ModelPart, byMinor: bigint): void {
+    part.balanceMinor += byMinor
+    if (invoice.status === 'open' || invoice.status === 'paid') invoice.status = balanceOf(invoice) > 0n ? 'open' : 'paid'
   }
 
-  function allocate(payment: ModelPayment, invoice: ModelInvoice, { minor, on }: Pick<Share, 'minor' | 'on'>): void {
-    const part = least(minor, invoice.balanceMinor, payment.unappliedMinor)
-    if (part <= 0n) return
-    payment.unappliedMinor -= part
-    const before = payment.allocated.get(invoice.id) ?? { minor: 0n, on: '', recovered: 0n }
-    payment.allocated.set(invoice.id, {
+  function allocate(
+    payment: ModelPayment,
+    { invoice, part }: { invoice: ModelInvoice; part: ModelPart },
+    { minor, on }: Pick<Share, 'minor' | 'on'>
+  ): bigint {
+    const amount = least(minor, part.balanceMinor, payment.unappliedMinor)
+    if (amount <= 0n) return 0n
+    payment.unappliedMinor -= amount
+    const before = payment.allocated.get(part.key) ?? { minor: 0n, on: '', recovered: 0n }
+    payment.allocated.set(part.key, {
       ...before,
-      minor: before.minor + part,
+      minor: before.minor + amount,
       on: later(before.on, later(on, invoice.issuedOn))
     })
-    move(invoice, -part)
+    move(invoice, part, -amount)
+    return amount
+  }
+
+  /** Against an invoice that is named: of its parts, what falls due first. */
+  function allocateTo(payment: ModelPayment, { id, minor }: { id: string; minor: bigint }, on: string): void {
+    let left = minor
+    for (const claim of openByDueDate()) if (claim.invoice.id === id) left -= allocate(payment, claim, { minor: left, on })
   }
 
   /** Money for what was written off; once all of that is there, it is paid. */
@@ -78,31 +118,35 @@ export function createModelBooks() {
     const part = least(wantedMinor, invoice.givenUpMinor, payment.unappliedMinor)
     if (part <= 0n) return
     payment.unappliedMinor -= part
-    const before = payment.allocated.get(invoice.id) ?? { minor: 0n, on: '', recovered: 0n }
+    const { key } = onlyPart(invoice)
+    const before = payment.allocated.get(key) ?? { minor: 0n, on: '', recovered: 0n }
     const on = later(before.on, later(payment.receivedOn, invoice.issuedOn))
-    payment.allocated.set(invoice.id, { minor: before.minor + part, on, recovered: before.recovered + part })
+    payment.allocated.set(key, { minor: before.minor + part, on, recovered: before.recovered + part })
     invoice.givenUpMinor -= part
     if (invoice.givenUpMinor === 0n) invoice.status = 'paid'
   }
 
   /** What was written off is given up again, and what was paid before is owed again. */
-  function takeBack(id: string, share: Share): void {
-    const invoice = find(id)
+  function takeBack(key: string, share: Share): void {
+    const { invoice, part } = claimOf(key)
     const recovered = least(share.recovered, share.minor)
     const minor = share.minor - recovered
     invoice.givenUpMinor += recovered
-    invoice.balanceMinor += minor
+    part.balanceMinor += minor
     if (minor > 0n) invoice.status = 'open'
-    else if (recovered > 0n && invoice.balanceMinor === 0n) invoice.status = 'written_off'
+    else if (recovered > 0n && balanceOf(invoice) === 0n) invoice.status = 'written_off'
   }
 
   const fill = (payment: ModelPayment, on: string) => {
-    for (const invoice of openByDueDate()) allocate(payment, invoice, { minor: invoice.balanceMinor, on })
+    if (payment.isParents) return
+    for (const claim of openByDueDate()) allocate(payment, claim, { minor: claim.part.balanceMinor, on })
   }
 
   /** The oldest money first. */
   function applyCredit(): void {
-    const credit = payments.filter((one) => one.status === 'settled' && !one.isReserved && one.unappliedMinor > 0n)
+    const credit = payments.filter(
+      (one) => one.status === 'settled' && !one.isReserved && !one.isParents && one.unappliedMinor > 0n
+    )
     for (const payment of credit.toSorted(byDay(({ receivedOn }) => receivedOn))) fill(payment, payment.receivedOn)
   }
 
@@ -111,28 +155,40 @@ export function createModelBooks() {
     if (found === undefined) throw new Error('The model knows every invoice.')
     return found
   }
+  const claimOf = (key: string) => {
+    const found = claims().find(({ part }) => part.key === key)
+    if (found === undefined) throw new Error('The model knows every part.')
+    return found
+  }
+
+  const shut = (invoice: ModelInvoice, status: 'void' | 'written_off') => {
+    invoice.status = status
+    for (const part of invoice.parts) part.balanceMinor = 0n
+  }
 
   /** What is claimed less than was paid goes back to who paid last. */
   function release(id: string, minor: bigint): void {
     let left = minor
+    const part = onlyPart(find(id))
     for (const payment of paidOf(id)
-      .toSorted(byDay(({ allocated }) => allocated.get(id)?.on ?? ''))
+      .toSorted(byDay(({ allocated }) => allocated.get(part.key)?.on ?? ''))
       .reverse()) {
-      const share = payment.allocated.get(id)
+      const share = payment.allocated.get(part.key)
       if (share === undefined) continue
-      const part = least(left, share.minor)
-      left -= part
-      share.minor -= part
-      payment.unappliedMinor += part
-      move(find(id), part)
+      const amount = least(left, share.minor)
+      left -= amount
+      share.minor -= amount
+      payment.unappliedMinor += amount
+      move(find(id), part, amount)
     }
   }
 
   /** Takes from what is claimed: from what is open, then from what was paid. */
   function take(id: string, minor: bigint): void {
-    const beyond = minor - find(id).balanceMinor
+    const part = onlyPart(find(id))
+    const beyond = minor - part.balanceMinor
     if (beyond > 0n) release(id, beyond)
-    move(find(id), -minor)
+    move(find(id), part, -minor)
   }
 
   return {
@@ -144,8 +200,15 @@ export function createModelBooks() {
     tookOverAt,
 
     /** What the client has is set against it at once. */
-    issue(invoice: Pick<ModelInvoice, 'id' | 'ref' | 'issuedOn' | 'dueOn' | 'totalMinor'>) {
-      invoices.push({ ...invoice, balanceMinor: invoice.totalMinor, givenUpMinor: 0n, status: 'open' })
+    issue(
+      invoice: Omit<ModelInvoice, 'parts' | 'givenUpMinor' | 'status' | 'totalMinor'>,
+      schedule: readonly Readonly<{ dueOn: string; minor: bigint }>[]
+    ) {
+      const parts = schedule.map(({ dueOn, minor }, at) => ({
+        ...{ key: at === 0 ? invoice.id : `${invoice.id}/${at}`, dueOn, balanceMinor: minor }
+      }))
+      const totalMinor = parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
+      invoices.push({ ...invoice, parts, totalMinor, givenUpMinor: 0n, status: 'open' })
       applyCredit()
     },
 
@@ -154,27 +217,29 @@ export function createModelBooks() {
       payment.status = 'settled'
       payment.unappliedMinor = payment.amountMinor
       const wanted = named ?? payment.announcedFor
-      if (wanted !== null) allocate(payment, find(wanted.id), { minor: wanted.minor, on: payment.receivedOn })
+      payment.isAutomatic = wanted === null && !payment.isReserved
+      if (wanted !== null) allocateTo(payment, wanted, payment.receivedOn)
       else if (!payment.isReserved) fill(payment, payment.receivedOn)
     },
 
     /** By hand, what is reserved too. */
     spend(payment: ModelPayment, named: { id: string; minor: bigint } | null, on: string) {
+      payment.isAutomatic = false
       if (named === null) fill(payment, on)
-      else allocate(payment, find(named.id), { minor: named.minor, on })
+      else allocateTo(payment, named, on)
     },
 
     reverse(payment: ModelPayment) {
       payment.status = 'reversed'
       payment.unappliedMinor = 0n
-      for (const [id, share] of payment.allocated) takeBack(id, share)
+      for (const [key, share] of payment.allocated) takeBack(key, share)
       payment.allocated.clear()
     },
 
     close(id: string, status: 'void' | 'written_off') {
       const invoice = find(id)
-      if (status === 'written_off') invoice.givenUpMinor += invoice.balanceMinor
-      Object.assign(invoice, { status, balanceMinor: 0n })
+      if (status === 'written_off') invoice.givenUpMinor += balanceOf(invoice)
+      shut(invoice, status)
     },
 
     recover(payment: ModelPayment, { id, minor: wantedMinor }: { id: string; minor: bigint }) {
@@ -183,7 +248,7 @@ export function createModelBooks() {
 
     /** Announced money goes to what replaces it, if that is open. */
     replace(id: string, by: string, at: string) {
-      Object.assign(find(id), { status: 'void', balanceMinor: 0n })
+      shut(find(id), 'void')
       if (find(by).status !== 'open') return
       tookOverAt.set(by, at)
       for (const { status, announcedFor } of payments) {
@@ -193,7 +258,39 @@ export function createModelBooks() {
 
     settledOf,
     /** Whether it is the service's to choose which of several payments of one day it takes from. */
-    isAmbiguous: (id: string) => new Set(paidOf(id).map(({ allocated }) => allocated.get(id)?.on)).size < paidOf(id).length,
+    isAmbiguous: (id: string) =>
+      find(id).parts.length > 1 || new Set(paidOf(id).map(({ allocated }) => allocated.get(id)?.on)).size < paidOf(id).length,
+
+    /** What the service says it moved: back from an invoice where it is less than nothing. Of invoices that fall due at once. */
+    reallocate(moved: readonly Readonly<{ paymentId: string; invoiceId: string; minor: bigint }>[]) {
+      const of = (paymentId: string) => {
+        const payment = payments.find(({ id }) => id === paymentId)
+        if (payment === undefined) throw new Error('The model knows every payment.')
+        return payment
+      }
+      for (const { paymentId, invoiceId, minor } of moved.filter(({ minor }) => minor < 0n)) {
+        const share = of(paymentId).allocated.get(invoiceId)
+        if (share === undefined || share.minor < -minor) throw new Error('More was moved than was there.')
+        share.minor += minor
+        of(paymentId).unappliedMinor -= minor
+        move(find(invoiceId), onlyPart(find(invoiceId)), -minor)
+      }
+      for (const { paymentId, invoiceId, minor } of moved.filter(({ minor }) => minor > 0n))
+        allocateTo(of(paymentId), { id: invoiceId, minor }, of(paymentId).receivedOn)
+    },
+
+    /** Whether money that nobody named stands on something while the client owes what fell due before it. */
+    isMisapplied(): boolean {
+      const [oldest] = openByDueDate()
+      return payments.some(
+        ({ isAutomatic, status, allocated }) =>
+          isAutomatic &&
+          status === 'settled' &&
+          [...allocated].some(
+            ([key, { minor }]) => minor > 0n && oldest !== undefined && claimOf(key).part.dueOn > oldest.part.dueOn
+          )
+      )
+    },
 
     credit: take,
 
@@ -202,8 +299,13 @@ export function createModelBooks() {
       const byMinor = totalMinor - find(id).totalMinor
       find(id).totalMinor = totalMinor
       if (byMinor < 0n) take(id, -byMinor)
-      else move(find(id), byMinor)
+      else move(find(id), onlyPart(find(id)), byMinor)
       if (byMinor > 0n) applyCredit()
+    },
+
+    /** Moves the due day of one that falls due at once. */
+    reschedule(id: string, dueOn: string) {
+      onlyPart(find(id)).dueOn = dueOn
     },
 
     exempt: (exemption: Exemption) => exemptions.push(exemption),
@@ -213,6 +315,10 @@ export function createModelBooks() {
       const untilOn = exemptions.findLast((one) => one.at < at)?.untilOn ?? null
       return untilOn !== null && on <= untilOn && !exemptions.some((one) => one.at === at)
     },
+
+    /** Whether what falls due of it on that day is open. */
+    isOpenOn: (id: string, dueOn: string): boolean =>
+      find(id).status === 'open' && find(id).parts.some((part) => part.dueOn === dueOn && part.balanceMinor > 0n),
 
     /** Keeps when each invoice was open, for what was dunned meanwhile. */
     note(at: string) {

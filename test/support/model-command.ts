@@ -9,7 +9,10 @@ import { expectServiceFollows } from './model-service.ts'
 export type World = Readonly<{
   ledger: Ledger
   clientId: string
-  policyId: string
+  /** The client's. */
+  parentId: string
+  /** The organization's default at first, and another one. */
+  policyIds: readonly [string, string]
   made: Readonly<Record<'hold' | 'promise' | 'plan' | 'dispute', string[]>>
   /** How everything was after the command before. */
   seen: { last: Snapshot }
@@ -49,7 +52,7 @@ export function command(name: string, run: Run, isPossible: (books: ModelBooks) 
       const { ledger, seen } = world
       seen.last = await expectEvents(ledger, { before: seen.last, name, isOne: !several.test(name) })
       books.note(await nowOf(world))
-      await expectServiceFollows(world)
+      await expectServiceFollows(books, world)
     }
   }
 }

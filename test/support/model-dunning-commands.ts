@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { done, policyBody, type StageBody } from './dunning.ts'
-import { attempt, command, dayAfter, nowOf } from './model-command.ts'
+import { attempt, command, dayAfter, n, nowOf, pick } from './model-command.ts'
 import { actions } from './model-service.ts'
 
 // Time, and what says whether and how the client is dunned.
@@ -73,8 +73,30 @@ const edits = fc.record({
 export const edit = edits.map(({ ladder, ...policy }) =>
   command(
     `edit(${ladder.map(({ code }) => code).join(' ')}, ${Object.values(policy).join(', ')})`,
-    async (_, { ledger, policyId }) => {
+    async (_, { ledger, policyIds: [policyId] }) => {
       await attempt(ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body: policyBody(ladder, policy) }))
     }
+  )
+)
+
+const scopes = fc.constantFrom('client' as const, 'invoice' as const, 'organization' as const)
+
+/** Another policy, or none of its own any more, for what is new or for all. */
+export const follow = fc.tuple(scopes, n, fc.option(fc.nat({ max: 1 })), fc.boolean()).map(([scope, which, policy, all]) =>
+  command(
+    `follow(${scope} ${which}, ${policy ?? 'none'}, ${all ? 'all' : 'new'})`,
+    async (books, { ledger, clientId, policyIds }) => {
+      const id = policy === null ? null : (policyIds[policy] ?? null)
+      const [path, body] = {
+        client: [`/v1/clients/${clientId}`, { dunning_policy_id: id, applies_to: all ? 'all' : 'new_invoices' }] as const,
+        invoice: [`/v1/invoices/${pick(books.invoices, which)?.id}`, { dunning_policy_id: id }] as const,
+        organization: [
+          '/v1/organization',
+          { default_dunning_policy_id: id ?? policyIds[0], applies_to: all ? 'all' : 'not_entered' }
+        ] as const
+      }[scope]
+      await attempt(ledger.call('PATCH', path, { body }))
+    },
+    ({ invoices }) => scope !== 'invoice' || invoices.length > 0
   )
 )

@@ -1,23 +1,48 @@
 import fc from 'fast-check'
+import { expect } from 'vitest'
 import { done } from './dunning.ts'
-import { newPayment } from './model-books.ts'
-import { amountOf, attempt, command, dayAfter, has, hasOpen, minor, n, nowOf, openOf, paymentOf, pick } from './model-command.ts'
+import { balanceOf, type ModelBooks, newPayment } from './model-books.ts'
+import {
+  amountOf,
+  attempt,
+  command,
+  dayAfter,
+  has,
+  hasOpen,
+  minor,
+  minorOf,
+  n,
+  nowOf,
+  openOf,
+  paymentOf,
+  pick
+} from './model-command.ts'
 
 // Claims and money: what the books of the model and of the service come to.
 
-export const issue = fc.tuple(minor, fc.integer({ min: 0, max: 40 })).map(([totalMinor, days]) =>
-  command(`issue(${totalMinor}, ${days})`, async (books, world) => {
+const starts = fc.constantFrom(undefined, undefined, undefined, 'normal', 'baseline', 'off')
+/** Days until the first half of it falls due, and until the rest does. */
+const schedule = fc.tuple(fc.integer({ min: -25, max: 40 }), fc.option(fc.integer({ min: 1, max: 40 }), { freq: 3 }))
+
+export const issue = fc.tuple(minor, schedule, starts).map(([totalMinor, [days, more], start]) =>
+  command(`issue(${totalMinor}, ${days}${more === null ? '' : ` and ${more}`}, ${start ?? 'as it is'})`, async (books, world) => {
     const now = await nowOf(world)
-    const [issuedOn, dueOn] = [dayAfter(now, 0), dayAfter(now, days)]
+    const halfMinor = more === null || totalMinor === 1n ? totalMinor : totalMinor / 2n
+    const first = { dueOn: dayAfter(now, days), minor: halfMinor }
+    const rest = { dueOn: dayAfter(now, days + (more ?? 0)), minor: totalMinor - halfMinor }
+    const parts = rest.minor === 0n ? [first] : [first, rest]
+    const issuedOn = dayAfter(now, Math.min(days, 0))
     const ref = String(books.invoices.length)
+    const number = `R-${ref.padStart(3, '0')}`
     const body = {
-      issued_on: issuedOn,
-      due_on: dueOn,
-      total: amountOf(totalMinor),
-      external_refs: [{ source: 'books', id: ref }]
+      ...{ number, issued_on: issuedOn, total: amountOf(totalMinor), external_refs: [{ source: 'books', id: ref }] },
+      ...(parts.length === 1
+        ? { due_on: first.dueOn }
+        : { due_schedule: parts.map(({ dueOn, minor: each }) => ({ due_on: dueOn, amount: amountOf(each) })) }),
+      ...(start !== undefined && { dunning_start: start })
     }
     const { id } = await world.ledger.issue(world.clientId, { ...body, ...(books.isLeaving && { for_commitment: true }) })
-    books.issue({ id, ref, issuedOn, dueOn, totalMinor })
+    books.issue({ id, ref, number, issuedOn, isDunned: start !== 'off' }, parts)
   })
 )
 
@@ -33,7 +58,7 @@ export const pay = fc.tuple(minor, fc.nat({ max: 6 }), how).map(([amountMinor, b
     async (books, world) => {
       const receivedOn = dayAfter(await nowOf(world), -back)
       const invoice = typeof which === 'number' ? openOf(books, which) : null
-      const share = invoice === null ? 0n : invoice.balanceMinor < amountMinor ? invoice.balanceMinor : amountMinor
+      const share = invoice === null ? 0n : balanceOf(invoice) < amountMinor ? balanceOf(invoice) : amountMinor
       const allocations = invoice === null ? {} : { allocations: [{ invoice_id: invoice.id, amount: amountOf(share) }] }
       const isReserved = which === 'reserved'
       const body = { received_on: receivedOn, ...allocations, ...(isReserved && { reserved_for: 'deposit' }) }
@@ -51,7 +76,7 @@ export const announce = fc.tuple(minor, fc.integer({ min: 1, max: 30 }), fc.opti
     `announce(${amountMinor}, ${days}, ${which ?? 'oldest'})`,
     async (books, world) => {
       const invoice = which === null ? null : openOf(books, which)
-      const share = invoice === null ? 0n : invoice.balanceMinor < amountMinor ? invoice.balanceMinor : amountMinor
+      const share = invoice === null ? 0n : balanceOf(invoice) < amountMinor ? balanceOf(invoice) : amountMinor
       const named = invoice === null ? {} : { allocations: [{ invoice_id: invoice.id, amount: amountOf(share) }] }
       const body = { status: 'pending', matures_on: dayAfter(await nowOf(world), days), ...named }
       const id = await world.ledger.pay(world.clientId, amountOf(amountMinor), body)
@@ -133,7 +158,7 @@ export const reschedule = fc.tuple(n, fc.integer({ min: -10, max: 40 })).map(([w
       const dueOn = dayAfter(await nowOf(world), days)
       const body = { due_on: dueOn }
       const moved = await attempt(world.ledger.call('POST', `/v1/invoices/${invoice.id}/reschedule`, { body }))
-      if (moved !== null) invoice.dueOn = dueOn
+      if (moved !== null) books.reschedule(invoice.id, dueOn)
     },
     hasOpen
   )
@@ -169,7 +194,8 @@ export const describe = fc
         }
         const path = `/v1/invoices/by-ref?source=books&id=${ref}`
         const described = await attempt(world.ledger.call('PUT', path, { body }))
-        if (described !== null && dueOn !== undefined) books.find(id).dueOn = dueOn
+        if (described !== null && dueOn !== undefined) books.reschedule(id, dueOn)
+        if (described !== null && number !== undefined) books.find(id).number = number
       },
       hasOpen
     )
@@ -191,15 +217,15 @@ export const spend = fc.tuple(n, fc.option(n), minor).map(([which, about, wanted
   )
 )
 
+const writtenOff = ({ invoices }: ModelBooks) =>
+  invoices.filter(({ status, parts }) => status === 'written_off' && parts.length === 1)
+
 /** Money for what was written off, which names it. */
 export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
   command(
     `recover(${which}, ${wantedMinor})`,
     async (books, world) => {
-      const invoice = pick(
-        books.invoices.filter(({ status }) => status === 'written_off'),
-        which
-      )
+      const invoice = pick(writtenOff(books), which)
       const amountMinor = wantedMinor < invoice.givenUpMinor ? wantedMinor : invoice.givenUpMinor
       const receivedOn = dayAfter(await nowOf(world), 0)
       const allocations = [{ invoice_id: invoice.id, amount: amountOf(amountMinor) }]
@@ -208,6 +234,81 @@ export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
       books.payments.push(payment)
       books.recover(payment, { id: invoice.id, minor: amountMinor })
     },
-    ({ invoices }) => invoices.some(({ status }) => status === 'written_off')
+    (books) => writtenOff(books).length > 0
   )
+)
+
+/** The parent of the client pays for it, which names what for. */
+export const parentPays = fc.tuple(minor, n).map(([amountMinor, which]) =>
+  command(
+    `parent pays(${amountMinor}, ${which})`,
+    async (books, world) => {
+      const { id } = openOf(books, which)
+      const open = balanceOf(books.find(id))
+      const share = open < amountMinor ? open : amountMinor
+      const receivedOn = dayAfter(await nowOf(world), 0)
+      const body = { allocations: [{ invoice_id: id, amount: amountOf(share) }] }
+      const paid = await world.ledger.pay(world.parentId, amountOf(amountMinor), body)
+      const payment = newPayment({ id: paid, amountMinor, receivedOn, isParents: true })
+      books.payments.push(payment)
+      books.settle(payment, { id, minor: share })
+    },
+    hasOpen
+  )
+)
+
+type Moved = Readonly<{ changes: { payment_id: string; invoice_id: string; amount: string }[] }>
+
+/** What nobody named goes to what is oldest due; saying it again moves nothing. */
+export const reallocate = fc.constant(
+  command('reallocate()', async (books, { ledger, clientId }) => {
+    // Which part gives back what is not said.
+    if (books.invoices.some(({ parts }) => parts.length > 1)) return
+    const send = () => done(ledger.call<Moved>('POST', `/v1/clients/${clientId}/reallocate`, { body: {} }))
+    const { changes } = await send()
+    books.reallocate(
+      changes.map(({ payment_id: paymentId, invoice_id: invoiceId, amount }) => ({
+        paymentId,
+        invoiceId,
+        minor: minorOf(amount)
+      }))
+    )
+    expect([books.isMisapplied(), (await send()).changes]).toEqual([false, []])
+  })
+)
+
+type Stated = Readonly<{ id: string; status: 'pending' | 'settled' | 'failed' | 'reversed'; received_on: string | null }>
+const statuses = fc.constantFrom('settled' as const, 'settled' as const, 'pending' as const, 'failed' as const)
+
+/** A source says what became of a payment, of a new one or of one that it told of before; it need not be true to what it said. */
+export const state = fc.tuple(fc.option(n), minor, statuses).map(([which, wantedMinor, status]) =>
+  command(`state(${which ?? 'new'}, ${wantedMinor}, ${status})`, async (books, world) => {
+    const known = books.payments.filter(({ ref }) => ref !== null)
+    const before = which === null || known.length === 0 ? undefined : pick(known, which)
+    const last = known.findLast(({ ref }) => ref === before?.ref)
+    const ref = last?.ref ?? String(books.payments.length)
+    const now = await nowOf(world)
+    const amountMinor = last?.amountMinor ?? wantedMinor
+    const body = {
+      ...{ client_id: world.clientId, currency: 'EUR', amount: amountOf(amountMinor), status },
+      ...(status === 'settled' && { received_on: dayAfter(now, 0) }),
+      ...(status === 'pending' && { matures_on: dayAfter(now, 20) })
+    }
+    const path = `/v1/payments/by-ref?source=bank&id=${ref}`
+    const stated = await attempt(world.ledger.call<Stated>('PUT', path, { body }))
+    if (stated === null) return
+    const receivedOn = stated.received_on ?? ''
+    if (last !== undefined && stated.id !== last.id) {
+      if (last.status === 'settled') books.reverse(last)
+      else if (last.status === 'pending') last.status = 'failed'
+    }
+    const isNew = last === undefined || stated.id !== last.id
+    const payment = isNew ? newPayment({ id: stated.id, amountMinor, receivedOn, ref }) : last
+    if (isNew) books.payments.push(payment)
+    if (stated.status === payment.status) return
+    payment.receivedOn = receivedOn
+    if (stated.status === 'settled') books.settle(payment, null)
+    else if (payment.status === 'settled') books.reverse(payment)
+    else payment.status = stated.status
+  })
 )

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { done, type InvoiceBody, type Ledger } from './dunning.ts'
+import { done, type EntryBody, type InvoiceBody, type Ledger } from './dunning.ts'
+import type { ModelBooks } from './model-books.ts'
 
 type World = Readonly<{ ledger: Ledger; clientId: string }>
 type Client = Readonly<{ service_status: string }>
@@ -13,20 +14,21 @@ export const actions: Readonly<Record<string, string>> = {
 }
 
 /** The actions of all stages that stand, by invoice: entered in the invoice's cycle, not mistaken, with something open. */
-async function standing({ ledger }: World): Promise<[string, string][]> {
+async function standing(books: ModelBooks, { ledger }: World): Promise<[string, string][]> {
   const { data } = await done(ledger.call<{ data: InvoiceBody[] }>('GET', '/v1/invoices?limit=200'))
   const cycles = new Map(data.filter(({ status }) => status === 'open').map(({ id, dunning }) => [id, dunning.cycle]))
-  const entries = (await ledger.entries()).filter(
-    (one) => one.kind === 'entered' && one.mistaken_at === null && cycles.get(one.invoice_id) === one.cycle
-  )
+  // A part keeps its due day, and so its cycle.
+  const stands = ({ invoice_id: id, due_on: dueOn, cycle }: EntryBody) =>
+    books.find(id).parts.length > 1 ? books.isOpenOn(id, dueOn) : cycles.get(id) === cycle
+  const entries = (await ledger.entries()).filter((one) => one.kind === 'entered' && one.mistaken_at === null && stands(one))
   return entries.flatMap(({ invoice_id: id, stage }) => (actions[stage] === undefined ? [] : [[id, actions[stage]]]))
 }
 
 /** The client is served, and left to others, as the stages that stand ask, whatever the last command was. */
-export async function expectServiceFollows(world: World): Promise<void> {
+export async function expectServiceFollows(books: ModelBooks, world: World): Promise<void> {
   const { ledger, clientId } = world
   const [stands, client, holds] = await Promise.all([
-    standing(world),
+    standing(books, world),
     done(ledger.call<Client>('GET', `/v1/clients/${clientId}`)),
     done(ledger.call<{ data: Hold[] }>('GET', '/v1/holds?limit=200&active=true'))
   ])

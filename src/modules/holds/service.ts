@@ -105,7 +105,8 @@ export function createHoldService({ newId, events, organizations, clients, invoi
       fromOn: todayFor(books, timeZone),
       untilOn: draft.untilOn,
       part: draft.part === undefined ? null : { minor: sumOf(draft.part.of), currency: draft.part.currency },
-      partOf: draft.part?.of ?? new Map(),
+      // In the order in which they are read again.
+      partOf: new Map([...(draft.part?.of ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1))),
       restoresService: draft.restoresService ?? false,
       note: draft.note ?? null,
       origin: draft.origin ?? null,

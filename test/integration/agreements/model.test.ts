@@ -37,9 +37,11 @@ test(`${RUNS} random histories of invoices, money and agreements: the books come
   await fc.assert(
     fc.asyncProperty(histories, async (history) => {
       const ledger = await newLedger()
-      const policyId = await ledger.usePolicy(ladders[0] ?? [])
+      const otherId = await ledger.usePolicy(ladders[1] ?? [])
+      const policyIds = [await ledger.usePolicy(ladders[0] ?? []), otherId] as const
+      const parentId = await ledger.addClient()
       const world: World = {
-        ...{ ledger, policyId, clientId: await ledger.addClient() },
+        ...{ ledger, policyIds, parentId, clientId: await ledger.addClient({ parent_id: parentId }) },
         made: { hold: [], promise: [], plan: [], dispute: [] },
         seen: { last: await snapshotOf(ledger) }
       }
