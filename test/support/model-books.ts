@@ -49,7 +49,7 @@ const least = (...minors: bigint[]) => minors.reduce((smallest, one) => (one < s
 const later = (a: string, b: string) => (a > b ? a : b)
 export const balanceOf = ({ parts }: ModelInvoice) => parts.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0n)
 /** The last of its due days. */
-export const lastDueOn = ({ parts }: ModelInvoice) => parts.at(-1)?.dueOn ?? ''
+const lastDueOn = ({ parts }: ModelInvoice) => parts.at(-1)?.dueOn ?? ''
 const onlyPart = ({ parts }: ModelInvoice) => {
   const [part] = parts
   if (part === undefined || parts.length > 1) throw new Error('Only of an invoice that falls due at once.')
@@ -303,9 +303,9 @@ export function createModelBooks() {
       if (byMinor > 0n) applyCredit()
     },
 
-    /** Moves the due day of one that falls due at once. */
+    /** Of one in parts, the last day can only be said again. */
     reschedule(id: string, dueOn: string) {
-      onlyPart(find(id)).dueOn = dueOn
+      if (dueOn !== lastDueOn(find(id))) onlyPart(find(id)).dueOn = dueOn
     },
 
     exempt: (exemption: Exemption) => exemptions.push(exemption),

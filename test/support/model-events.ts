@@ -43,7 +43,7 @@ function invoiceEvents(before: Row | undefined, after: Row): string[] {
   const isSet = settings.some((field) => differ(before[field], after[field]))
   const turned = before['status'] !== after['status']
   const isPart = !turned && after['status'] === 'open' && settled(after) > settled(before)
-  const moved = before['balance'] !== after['balance']
+  const moved = before['balance'] !== after['balance'] || differ(balancesOf(before), balancesOf(after))
   if (isSet || (moved && !turned && !isPart)) told.push('invoice.updated')
   if (before['due_on'] !== after['due_on']) told.push('invoice.rescheduled')
   const names: Record<string, string> = { open: 'reopened', paid: 'paid', void: 'voided', written_off: 'written_off' }
@@ -51,6 +51,10 @@ function invoiceEvents(before: Row | undefined, after: Row): string[] {
   if (isPart) told.push('invoice.partially_paid')
   return told
 }
+
+/** Of the parts; what settles another part than before moves them while the sum stays. */
+const balancesOf = ({ due_schedule: parts }: Row) =>
+  (parts as readonly Readonly<{ balance: string }>[] | null)?.map(({ balance }) => balance)
 
 function planEvents(before: Row | undefined, after: Row): string[] {
   type Part = Readonly<{ status: string; missed_on: string | null }>

@@ -217,8 +217,8 @@ export const spend = fc.tuple(n, fc.option(n), minor).map(([which, about, wanted
   )
 )
 
-const writtenOff = ({ invoices }: ModelBooks) =>
-  invoices.filter(({ status, parts }) => status === 'written_off' && parts.length === 1)
+const writtenOff = ({ invoices }: ModelBooks) => invoices.filter(({ status }) => status === 'written_off')
+const recoverable = (books: ModelBooks) => writtenOff(books).filter(({ parts }) => parts.length === 1)
 
 /** Money for what was written off, which names it. */
 export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
@@ -234,7 +234,7 @@ export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
       books.payments.push(payment)
       books.recover(payment, { id: invoice.id, minor: amountMinor })
     },
-    (books) => writtenOff(books).length > 0
+    (books) => recoverable(books).length > 0
   )
 )
 
@@ -298,6 +298,7 @@ export const state = fc.tuple(fc.option(n), minor, statuses).map(([which, wanted
     const stated = await attempt(world.ledger.call<Stated>('PUT', path, { body }))
     if (stated === null) return
     const receivedOn = stated.received_on ?? ''
+    const givenUp = writtenOff(books)
     if (last !== undefined && stated.id !== last.id) {
       if (last.status === 'settled') books.reverse(last)
       else if (last.status === 'pending') last.status = 'failed'
@@ -307,8 +308,11 @@ export const state = fc.tuple(fc.option(n), minor, statuses).map(([which, wanted
     if (isNew) books.payments.push(payment)
     if (stated.status === payment.status) return
     payment.receivedOn = receivedOn
-    if (stated.status === 'settled') books.settle(payment, null)
-    else if (payment.status === 'settled') books.reverse(payment)
+    if (stated.status === 'settled') {
+      books.settle(payment, null)
+      // What was given up beside the money stays so where the money only came otherwise than it was said.
+      for (const invoice of givenUp) if (invoice.status === 'paid') invoice.status = 'written_off'
+    } else if (payment.status === 'settled') books.reverse(payment)
     else payment.status = stated.status
   })
 )
