@@ -225,7 +225,7 @@ export const recover = fc.tuple(n, minor).map(([which, wantedMinor]) =>
   command(
     `recover(${which}, ${wantedMinor})`,
     async (books, world) => {
-      const invoice = pick(writtenOff(books), which)
+      const invoice = pick(recoverable(books), which)
       const amountMinor = wantedMinor < invoice.givenUpMinor ? wantedMinor : invoice.givenUpMinor
       const receivedOn = dayAfter(await nowOf(world), 0)
       const allocations = [{ invoice_id: invoice.id, amount: amountOf(amountMinor) }]
