@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { startApp } from '../support/app.ts'
 import { eventsAbout } from '../support/events.ts'
@@ -72,3 +73,33 @@ test('a contact is known by its reference through a new name and a new address, 
     body: { errors: [{ pointer: '/contacts/1/ref' }] }
   })
 })
+
+test('what a source states of all its contacts, by version, ends in the same contacts in whatever order it comes', async () => {
+  let clients = 0
+  const contact = (ref: string) =>
+    fc.record({
+      ...{
+        ref: fc.constant(ref),
+        name: fc.constantFrom('Ada', 'Bob'),
+        email: fc.constantFrom(`${ref}@a.example`, `${ref}@b.example`)
+      },
+      ...{ role: fc.constantFrom('billing', 'legal'), phone: fc.constantFrom('+44 1', '+44 2'), do_not_contact: fc.boolean() }
+    })
+  const statements = fc.array(fc.tuple(contact('p-1'), contact('p-2')), { minLength: 2, maxLength: 5 })
+  const orders = statements.chain((all) => {
+    const versions = all.map((contacts, at) => ({ contacts, source_version: at + 1 }))
+    return fc.tuple(fc.constant(versions), fc.shuffledSubarray(versions, { minLength: versions.length }))
+  })
+  const property = fc.asyncProperty(orders, async (both) => {
+    const ends = []
+    for (const order of both) {
+      const id = `order-${++clients}`
+      for (const said of order) await put(id, { name: 'Acme', ...said })
+      const { contacts } = (await call<Body>('GET', `/v1/clients/by-ref?source=crm&id=${id}`)).body
+      ends.push(contacts.map(({ id: _, ...rest }) => rest))
+    }
+    expect(ends[1]).toEqual(ends[0])
+    expect(ends[0]).toMatchObject(both[0].at(-1)?.contacts ?? [])
+  })
+  await fc.assert(property, { numRuns: 30, interruptAfterTimeLimit: 10_000 })
+}, 30_000)
