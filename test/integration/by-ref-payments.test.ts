@@ -43,6 +43,17 @@ async function indebted() {
   return { ledger, client_id, older, newer, send, put, get, toldBy, whole, balances }
 }
 
+test('what a source says otherwise of a payment that stays what it is is sent once, with what it said before', async () => {
+  const { ledger, put, toldBy, whole } = await indebted()
+  const first = await put({ ...whole, metadata: { slip: '1' } })
+  const said = { ...whole, metadata: { slip: '2' }, method: 'transfer' }
+  expect(await toldBy(() => put(said))).toEqual(['payment.updated'])
+  expect(await toldBy(() => put(said))).toEqual([])
+  expect(await ledger.events('payment.updated')).toMatchObject([
+    { object: { id: first.id, method: 'transfer' }, previous: { method: null, metadata: { slip: '1' } } }
+  ])
+})
+
 describe('a source that names what a payment settles', () => {
   test('changes nothing where it names what was settled automatically', async () => {
     const { put, toldBy, whole, older, newer, ledger } = await indebted()

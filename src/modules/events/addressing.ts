@@ -34,6 +34,7 @@ export const addressing: Readonly<Record<EventType, Addressing>> = {
   'invoice.dunning_retracted': 'concerns',
   'payment.pending': 'records',
   'payment.settled': 'records',
+  'payment.updated': 'records',
   'payment.failed': 'records',
   'payment.unconfirmed': 'records',
   'payment.reversed': 'records',

@@ -26,6 +26,7 @@ export const eventTypes = [
   'invoice.dunning_retracted',
   'payment.pending',
   'payment.settled',
+  'payment.updated',
   'payment.failed',
   'payment.unconfirmed',
   'payment.reversed',

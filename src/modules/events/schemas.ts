@@ -40,6 +40,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'invoice.dunning_retracted': 'A stage turned out to be entered by mistake, by what was recorded later: time to apologize.',
   'payment.pending': 'Money was announced.',
   'payment.settled': 'Money came in.',
+  'payment.updated': 'Its source says something else of a payment that stays what it is: what describes it, or when it matures.',
   'payment.failed': 'Announced money will not come.',
   'payment.unconfirmed':
     'Announced money should have shown on the account by now, and nothing was said of it; once. It stays pending, and holds nothing any more.',

@@ -85,7 +85,12 @@ async function follow(tx: Tx, following: Following, services: Services): Promise
     return payments.settle(tx, { id: following.id, receivedOn, allocations, change: changeOf(following) })
   }
   const corrected = await correct(tx, following, services)
-  if (step === 'correct') return corrected
+  if (step === 'correct') {
+    // What is named for an invoice is told by the invoices that it moves, and another one recorded in its place has events of its own.
+    const isDescribed = corrected.payment.id === view.payment.id && Object.keys(changeOf(following)).length > 0
+    if (isDescribed) await payments.tellUpdated(tx, { before: view, after: corrected })
+    return corrected
+  }
   const { reason, reversedOn } = reversalFrom(body)
   const { id } = corrected.payment
   if (corrected.payment.status === 'pending')

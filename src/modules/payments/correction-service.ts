@@ -2,6 +2,7 @@ import type { Reader, Tx } from '../../db/client.ts'
 import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
+import { previousOf } from '../events/previous.ts'
 import type { LedgerEntry } from '../invoices/ledger.ts'
 import type { Books } from '../organizations/organization.ts'
 import type { createAllocator } from './allocation-service.ts'
@@ -10,6 +11,7 @@ import { knownOf, type Named, type Payment, type PaymentView, sumByInvoice, undo
 import type { createPendings } from './pending-service.ts'
 import { clientsOf, endedOf, entryOf, type NewPayment, type Reversal, requirePending, reversalDay } from './receipt.ts'
 import * as repository from './repository.ts'
+import { toApi } from './schemas.ts'
 import type { PaymentServiceDeps } from './service.ts'
 import type { Shares } from './shares-service.ts'
 import type { ReversalReason } from './table.ts'
@@ -190,6 +192,12 @@ export function createCorrections(deps: Deps) {
       namedRepository.replaceNamed(tx, { paymentId: id, named })
       repository.save(tx, { ...view.payment, version: view.payment.version + 1, updatedAt: at })
       return get(tx, id)
+    },
+
+    /** Says what its source corrected of a payment that stays what it is. */
+    async tellUpdated(tx: Tx, { before, after }: { before: PaymentView; after: PaymentView }): Promise<void> {
+      const drafts = [eventOf('payment.updated', after, previousOf(toApi(before), toApi(after)))]
+      await events.append(tx, { occurredAt: after.payment.updatedAt, drafts })
     },
 
     /** Changes what does not touch the ledger. */

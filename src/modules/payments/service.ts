@@ -173,6 +173,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
     reallocate: corrections.reallocate,
     restate: corrections.restate,
     describe: corrections.describe,
+    tellUpdated: corrections.tellUpdated,
 
     /** The announced money is there. */
     async settle(
