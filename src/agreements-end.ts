@@ -31,8 +31,8 @@ export function createAgreementsEnd({ clock, invoices, payments, disputes, holds
     for (const { moveInvoice } of [payments, disputes, promises, plans]) origins.push(...(await moveInvoice(tx, moving)))
     await holds.moveInvoice(tx, { ...moving, origins })
     await dunning.reconsider(tx, { books, clientId, invoiceIds: [to], reason: 'replaced' })
-    await plans.follow(tx, { books, invoiceIds: [to] })
-    promises.follow(tx, { books, invoiceIds: [to] })
+    plans.follow(tx, books, [to])
+    promises.follow(tx, books, [to])
   }
 
   /** What does not move ends; plans and promises follow what is open by themselves. */

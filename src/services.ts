@@ -193,8 +193,8 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       dunning.obligationsChanged(tx, change)
     ])
     const invoiceIds = isPlanned || isPromised ? await invoices.invoicesOf(tx, ids) : []
-    if (isPlanned) await plans.follow(tx, { books, invoiceIds })
-    if (isPromised) promises.follow(tx, { books, invoiceIds })
+    if (isPlanned) plans.follow(tx, books, invoiceIds)
+    if (isPromised) promises.follow(tx, books, invoiceIds)
     if (isLeaving) await payments.followOffboarding(tx, change)
   }
   const invoices = createInvoiceService({

@@ -28,6 +28,8 @@ export type Tx = Reader &
     writes: true
     /** Runs when the work is done and before the commit, in the order of asking. What it writes commits with the rest. */
     beforeCommit: (action: () => Promise<void>) => void
+    /** Runs after all that is asked for before the commit, that too which is asked for meanwhile: for what says how it ended. */
+    atEnd: (action: () => Promise<void>) => void
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
     afterCommit: (action: () => void) => void
     /**
@@ -220,17 +222,21 @@ async function rollBack(client: pg.PoolClient): Promise<void> {
   await send(client, rollback, [])
 }
 
-type Before = (() => Promise<void>)[]
+type Actions = (() => Promise<void>)[]
+type Before = Readonly<{ first: Actions; last: Actions }>
 
-async function runAll(actions: Before): Promise<void> {
-  for (let action = actions.shift(); action !== undefined; action = actions.shift()) await action()
+const nothingAsked = (): Before => ({ first: [], last: [] })
+
+async function runAll({ first, last }: Before): Promise<void> {
+  const next = () => first.shift() ?? last.shift()
+  for (let action = next(); action !== undefined; action = next()) await action()
 }
 
 type Ending = Readonly<{ handle: Tx; finish: () => Promise<void>; end: () => Promise<void> }>
 
 /** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
 function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
-  const beforeCommit: Before = []
+  const beforeCommit = nothingAsked()
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
   const handleIn = (orgId: string, asked: Before): Tx => {
@@ -238,7 +244,8 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
     return {
       ...reader,
       writes: true,
-      beforeCommit: (action) => void asked.push(action),
+      beforeCommit: (action) => void asked.first.push(action),
+      atEnd: (action) => void asked.last.push(action),
       afterCommit: (action) => void afterCommit.push(action),
       write: (statement, parameters, read) => {
         // The server works on what is large while the next of it is made.
@@ -256,7 +263,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
         await send(client, savepoint.set, [])
         const kept = written.length
         try {
-          const part: Before = []
+          const part = nothingAsked()
           const result = await work(handleIn(orgId, part))
           await runAll(part)
           await send(client, savepoint.release, [])

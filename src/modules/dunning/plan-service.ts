@@ -135,7 +135,7 @@ export function createPlanService({ clock, newId, events, clients, invoices, pol
         async afterInsert(writing) {
           await entryRepository.insert(writing, entries, { kind: 'baseline', told: new Set(), ...made })
           const blocked = places.filter((place) => place.blocked !== null)
-          if (blocked.length > 0) writing.beforeCommit(() => tellBlocked(writing, { books, places: blocked }))
+          if (blocked.length > 0) writing.atEnd(() => tellBlocked(writing, { books, places: blocked }))
         }
       }
     }

@@ -54,7 +54,7 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
     if (known !== undefined) return known.changes
     const changes = new Map<string, Change<View>>()
     byTransaction.set(tx, { context, changes })
-    tx.beforeCommit(() => tell(tx))
+    tx.atEnd(() => tell(tx))
     return changes
   }
 

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { createGathering } from '../../db/gathering.ts'
 import { addDays, type Day, instantOn, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { formatAmount } from '../../kernel/money.ts'
@@ -70,6 +71,11 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     return { type, subject, clientId: plan.clientId, object: toApi(plan), previous, context }
   }
 
+  /** After the invoices that its installments were paid with. */
+  function tell(tx: Tx, books: Books, drafts: readonly EventDraft[]): void {
+    if (drafts.length > 0) tx.atEnd(async () => void (await events.append(tx, { occurredAt: books.now, drafts })))
+  }
+
   /** When the plan is next to be looked at by itself. */
   async function setNext(tx: Tx, books: Books, plan: PaymentPlan): Promise<void> {
     const timeZone = await clients.zoneOf(tx, plan.clientId, books)
@@ -101,7 +107,7 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     const type = (
       { rejected: 'payment_plan.rejected', expired: 'payment_plan.expired', cancelled: 'payment_plan.cancelled' } as const
     )[after.status as 'rejected' | 'expired' | 'cancelled']
-    await events.append(tx, { occurredAt: books.now, drafts: [await eventOf(tx, books, { type, plan: after, before: plan })] })
+    tell(tx, books, [await eventOf(tx, books, { type, plan: after, before: plan })])
     return after
   }
 
@@ -140,7 +146,7 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
     const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
     // What was not said while the client was not to be addressed is not said later, either: its day is over.
-    await events.append(tx, { occurredAt: books.now, drafts: drafts.filter(mayBeSent) })
+    tell(tx, books, drafts.filter(mayBeSent))
     await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds } })
   }
 
@@ -168,15 +174,16 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     decide,
     setNext,
     eventOf,
+    tell,
 
-    /** Something of these invoices changed. */
-    async follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): Promise<void> {
+    /** Something of these invoices changed: their plans are decided before the commit, by what the transaction leaves. */
+    follow: createGathering(async (tx, books: Books, invoiceIds) => {
       for (const found of await repository.ofInvoices(tx, invoiceIds)) {
         const plan = await get(tx, found.id) // as the one before left it
         if (plan.status === 'proposed') await withdrawIfClosed(tx, books, plan)
         else await decide(tx, books, plan)
       }
-    },
+    }),
 
     /** A reminder, a miss, or the end of a proposal is due. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {

@@ -12,7 +12,7 @@ import * as repository from './repository.ts'
 
 /** Agreements to pay in parts: proposing, accepting, refusing and ending them. What becomes of them is followed in `follow-service.ts`. */
 export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId: () => string }>) {
-  const { events, organizations, clients, invoices } = deps
+  const { organizations, clients, invoices } = deps
   const follow = createPlanFollow(deps)
   const { get, save, eventOf } = follow
   const proposals = createProposals({ ...deps, get, eventOf, setProposalEnd: follow.setNext })
@@ -80,7 +80,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
       await save(tx, accepted)
       await follow.hold(tx, books, accepted)
       const drafts: EventDraft[] = [await eventOf(tx, books, { type: 'payment_plan.accepted', plan: accepted, before: plan })]
-      await events.append(tx, { occurredAt: books.now, drafts })
+      follow.tell(tx, books, drafts)
       // The first installment may be due already.
       await follow.decide(tx, books, accepted)
       return get(tx, id)

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { createGathering } from '../../db/gathering.ts'
 import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { type Currency, formatAmount } from '../../kernel/money.ts'
@@ -43,8 +44,6 @@ export type NewPromise = Readonly<{
 
 export function createPromiseService(deps: PromiseServiceDeps) {
   const { newId, events, organizations, clients, invoices, holds, setDeadline } = deps
-
-  const following = new WeakMap<Tx, Readonly<{ books: Books; invoiceIds: Set<string> }>>()
 
   async function get(reader: Reader, id: string): Promise<PaymentPromise> {
     const promise = await repository.find(reader, id)
@@ -139,13 +138,9 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     await change(tx, books, { before: promise, to: { ...standing, endReason: null } })
   }
 
-  async function decideFollowed(tx: Tx): Promise<void> {
-    const followed = following.get(tx)
-    if (followed === undefined) return
-    following.delete(tx)
-    const { books, invoiceIds } = followed
-    for (const promise of await repository.ofInvoices(tx, [...invoiceIds])) await decide(tx, books, promise)
-  }
+  const follow = createGathering(async (tx, books: Books, invoiceIds) => {
+    for (const promise of await repository.ofInvoices(tx, invoiceIds)) await decide(tx, books, promise)
+  })
 
   async function coveredBy(tx: Tx, { clientId, invoiceIds, currency }: NewPromise): Promise<InvoiceView[]> {
     if (invoiceIds === null) {
@@ -210,14 +205,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     moveInvoice: repository.moveInvoice,
 
     /** The money on these invoices changed: their promises are decided before the commit, by what the transaction leaves. */
-    follow(tx: Tx, { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }): void {
-      const known = following.get(tx)
-      const followed = known ?? { books, invoiceIds: new Set<string>() }
-      for (const id of invoiceIds) followed.invoiceIds.add(id)
-      if (known !== undefined) return
-      following.set(tx, followed)
-      tx.beforeCommit(() => decideFollowed(tx))
-    },
+    follow,
 
     /** Its last day is over. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
