@@ -28,6 +28,8 @@ export type Tx = Reader &
     writes: true
     /** Runs when the work is done and before the commit, in the order of asking. What it writes commits with the rest. */
     beforeCommit: (action: () => Promise<void>) => void
+    /** Runs now what was asked for before the commit: for an answer that shows what it led to. Not from within it. */
+    decided: () => Promise<void>
     /** Runs after all that is asked for before the commit, that too which is asked for meanwhile: for what says how it ended. */
     atEnd: (action: () => Promise<void>) => void
     /** Runs after the commit, never if it fails. For waking workers; nothing that must happen may hang on it. */
@@ -227,6 +229,10 @@ type Before = Readonly<{ first: Actions; last: Actions }>
 
 const nothingAsked = (): Before => ({ first: [], last: [] })
 
+async function runFirst({ first }: Before): Promise<void> {
+  for (let action = first.shift(); action !== undefined; action = first.shift()) await action()
+}
+
 async function runAll({ first, last }: Before): Promise<void> {
   const next = () => first.shift() ?? last.shift()
   for (let action = next(); action !== undefined; action = next()) await action()
@@ -245,6 +251,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       ...reader,
       writes: true,
       beforeCommit: (action) => void asked.first.push(action),
+      decided: () => runFirst(asked),
       atEnd: (action) => void asked.last.push(action),
       afterCommit: (action) => void afterCommit.push(action),
       write: (statement, parameters, read) => {

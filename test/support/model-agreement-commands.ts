@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { done } from './dunning.ts'
-import { balanceOf } from './model-books.ts'
+import { balanceOf } from './model-claims.ts'
 import { amountOf, attempt, command, dayAfter, hasOpen, minor, minorOf, n, nowOf, openOf, pick } from './model-command.ts'
 
 // What is agreed or contested. Of these only a dispute that is found right moves money.

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { done, type EventRow, type InvoiceBody, type Ledger } from './dunning.ts'
-import { balanceOf, type ModelBooks } from './model-books.ts'
+import type { ModelBooks } from './model-books.ts'
+import { balanceOf } from './model-claims.ts'
 import { amountOf, minorOf } from './model-command.ts'
 import { endStages } from './model-dunning-commands.ts'
 

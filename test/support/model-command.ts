@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import type { Answer } from './app.ts'
 import { done, type Ledger } from './dunning.ts'
-import type { ModelBooks, ModelInvoice, ModelPayment } from './model-books.ts'
+import type { ModelBooks } from './model-books.ts'
+import type { ModelInvoice, ModelPayment } from './model-claims.ts'
 import { expectEvents, type Snapshot } from './model-events.ts'
 import { expectServiceFollows } from './model-service.ts'
 

@@ -1,10 +1,10 @@
 import { dispute, end, hold, plan, promise, renegotiate, resolve } from './model-agreement-commands.ts'
 import { advance, edit, exempt, follow, offboard } from './model-dunning-commands.ts'
 import * as money from './model-money-commands.ts'
+import { parentPays, reallocate, state } from './model-source-commands.ts'
 
-const { announce, close, correct, describe, fail, issue, parentPays, pay, reallocate, recover, replace, reschedule, reverse } =
-  money
-const { settle, spend, state } = money
+const { announce, close, correct, describe, fail, issue, pay, recover, replace, reschedule, reverse } = money
+const { settle, spend } = money
 
 /** Every command; time, claims and money often. */
 export const commands = [

@@ -87,14 +87,16 @@ export const follow = fc.tuple(scopes, n, fc.option(fc.nat({ max: 1 })), fc.bool
     `follow(${scope} ${which}, ${policy ?? 'none'}, ${all ? 'all' : 'new'})`,
     async (books, { ledger, clientId, policyIds }) => {
       const id = policy === null ? null : (policyIds[policy] ?? null)
-      const [path, body] = {
-        client: [`/v1/clients/${clientId}`, { dunning_policy_id: id, applies_to: all ? 'all' : 'new_invoices' }] as const,
-        invoice: [`/v1/invoices/${pick(books.invoices, which)?.id}`, { dunning_policy_id: id }] as const,
-        organization: [
-          '/v1/organization',
-          { default_dunning_policy_id: id ?? policyIds[0], applies_to: all ? 'all' : 'not_entered' }
-        ] as const
+      const send = {
+        client: () => [`/v1/clients/${clientId}`, { dunning_policy_id: id, applies_to: all ? 'all' : 'new_invoices' }] as const,
+        invoice: () => [`/v1/invoices/${pick(books.invoices, which).id}`, { dunning_policy_id: id }] as const,
+        organization: () =>
+          [
+            '/v1/organization',
+            { default_dunning_policy_id: id ?? policyIds[0], applies_to: all ? 'all' : 'not_entered' }
+          ] as const
       }[scope]
+      const [path, body] = send()
       await attempt(ledger.call('PATCH', path, { body }))
     },
     ({ invoices }) => scope !== 'invoice' || invoices.length > 0

@@ -44,17 +44,20 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     return { books, view, before: toApi(view, books), at: books.now, recordedAt: clock.now() }
   }
 
-  /** Dunning follows the change. */
-  async function finish(
-    tx: Tx,
-    { books, view }: Pick<Opened, 'books' | 'view'>,
-    change: { effectiveOn: Day; reason: string; movesPolicy?: true }
-  ): Promise<InvoiceDocument> {
-    const obligationIds = view.obligations.map(({ id }) => id)
-    await ports.obligationsChanged(tx, { books, obligationIds, ...change })
+  type Finished = Readonly<{ effectiveOn: Day; reason: string; movesPolicy?: true }>
+
+  /** Dunning and agreements follow the change, and the answer shows what they made of the invoice. */
+  async function finish(tx: Tx, opened: Pick<Opened, 'books' | 'view'>, change: Finished): Promise<InvoiceDocument> {
+    const { books, view } = opened
+    await follow(tx, opened, change)
+    await tx.decided()
     const after = await get(tx, view.invoice.id)
     changes.stand(tx, [after])
     return toApi(after, books)
+  }
+
+  function follow(tx: Tx, { books, view }: Pick<Opened, 'books' | 'view'>, change: Finished): Promise<void> {
+    return ports.obligationsChanged(tx, { books, obligationIds: view.obligations.map(({ id }) => id), ...change })
   }
 
   /** Ends what is still open of an invoice without money. */
@@ -181,7 +184,8 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   ): Promise<void> {
     changes.changing(tx, books, [view])
     post(tx, { entries, at: books.now, recordedAt: clock.now() })
-    await finish(tx, { books, view }, { effectiveOn, reason: 'payment_plan' })
+    await follow(tx, { books, view }, { effectiveOn, reason: 'payment_plan' })
+    changes.touched(tx, [view.invoice.id])
   }
 
   /** What payments settled, credit notes left out. */

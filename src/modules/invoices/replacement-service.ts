@@ -6,7 +6,7 @@ import type { InvoiceChanges } from './change-service.ts'
 import type { NewInvoice } from './draft.ts'
 import type { InvoiceView } from './invoice.ts'
 import { allocationsOf } from './ledger-repository.ts'
-import type { Released } from './ports.ts'
+import type { InvoiceDraft, Released } from './ports.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
@@ -20,6 +20,10 @@ type Deps = Pick<InvoiceServiceDeps, 'organizations' | 'clients' | 'references' 
   }>
 
 type Renounced = Readonly<{ id: string; clientId: string; currency: string }>
+
+/** One invoice of a batch, with the references that it is to have, and with the void ones that had them. */
+type Item = Readonly<{ draft: InvoiceDraft; refs: NewInvoice['externalRefs'] }>
+type Claimed = Item & Readonly<{ gaveUp: readonly InvoiceView[] }>
 
 /** Invoices that take the place of others under their references. */
 export function createReplacements(deps: Deps) {
@@ -53,6 +57,30 @@ export function createReplacements(deps: Deps) {
     return views
   }
 
+  /** In one trip; where two items want the same name, one after the other, so that the second sees what the first took. */
+  async function takeAllNames(tx: Tx, outcomes: readonly (Item | DomainError)[]): Promise<(Claimed | DomainError)[]> {
+    const claim = async (outcome: Item | DomainError) => (outcome instanceof DomainError ? outcome : takeWhole(tx, outcome))
+    const names = outcomes.flatMap((outcome) =>
+      outcome instanceof DomainError ? [] : outcome.refs.map((ref) => JSON.stringify(ref))
+    )
+    if (new Set(names).size === names.length) return Promise.all(outcomes.map(claim))
+    const settled: (Claimed | DomainError)[] = []
+    for (const outcome of outcomes) settled.push(await claim(outcome))
+    return settled
+  }
+
+  /** Takes all references of a batch's item or none of them. */
+  async function takeWhole(tx: Tx, item: Item): Promise<Claimed | DomainError> {
+    const objectId = item.draft.invoice.id
+    try {
+      return { ...item, gaveUp: await takeNames(tx, item.draft.invoice, item.refs) }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      await references.replace(tx, { kind: 'invoice', objectId, refs: [] })
+      return error
+    }
+  }
+
   /** What payments settled of it goes to the invoice that replaces it; what was credited cannot. */
   async function release(tx: Tx, { view, books }: { view: InvoiceView; books: Books }, input: NewInvoice): Promise<Released[]> {
     const { invoice, obligations } = view
@@ -80,6 +108,7 @@ export function createReplacements(deps: Deps) {
 
   return {
     takeNames,
+    takeAllNames,
     renounce,
 
     /**

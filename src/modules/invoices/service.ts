@@ -166,9 +166,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
           return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId }), refs: input.externalRefs }))
       })
-      const settled = await Promise.all(
-        outcomes.map(async (outcome) => (outcome instanceof DomainError ? outcome : claimRefs(tx, outcome)))
-      )
+      const settled = await replacements.takeAllNames(tx, outcomes)
       const good = settled.flatMap((outcome) => (outcome instanceof DomainError ? [] : [outcome]))
       const drafts = good.map(({ draft }) => draft)
       const views = drafts.length === 0 ? [] : await issue(tx, { books, holdsOf, drafts, refs: good.map((one) => one.refs) })
@@ -245,21 +243,6 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
 
     /** Whose each invoice is, by invoice id. */
     clientsOf: repository.clientsOf
-  }
-
-  /** Takes all references of a batch's item or none of them. */
-  async function claimRefs(
-    tx: Tx,
-    item: { draft: InvoiceDraft; refs: NewInvoice['externalRefs'] }
-  ): Promise<(typeof item & { gaveUp: readonly InvoiceView[] }) | DomainError> {
-    const objectId = item.draft.invoice.id
-    try {
-      return { ...item, gaveUp: await replacements.takeNames(tx, item.draft.invoice, item.refs) }
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-      await references.replace(tx, { kind: 'invoice', objectId, refs: [] })
-      return error
-    }
   }
 }
 
