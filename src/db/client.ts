@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
+import { type Before, nothingAsked, runAll, runFirst } from './before-commit.ts'
 import { begin, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
@@ -222,20 +223,6 @@ function named(error: unknown, { name }: Statement<object>): unknown {
 async function rollBack(client: pg.PoolClient): Promise<void> {
   forget(client)
   await send(client, rollback, [])
-}
-
-type Actions = (() => Promise<void>)[]
-type Before = Readonly<{ first: Actions; last: Actions }>
-
-const nothingAsked = (): Before => ({ first: [], last: [] })
-
-async function runFirst({ first }: Before): Promise<void> {
-  for (let action = first.shift(); action !== undefined; action = first.shift()) await action()
-}
-
-async function runAll({ first, last }: Before): Promise<void> {
-  const next = () => first.shift() ?? last.shift()
-  for (let action = next(); action !== undefined; action = next()) await action()
 }
 
 type Ending = Readonly<{ handle: Tx; finish: () => Promise<void>; end: () => Promise<void> }>
