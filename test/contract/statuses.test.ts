@@ -182,7 +182,7 @@ describe('while a table is locked as a whole', () => {
     }
     await using rows = await openRows(hasty.databaseUrl)
     await rows.client.query(`begin; lock table ${rows.tables.map((name) => `"${name}"`).join(', ')} in access exclusive mode`)
-    // Keys are remembered for five seconds. After that the look at the key has to wait too.
+    // Keys are remembered for less than a second. After that the look at the key has to wait too.
     hasty.clock.advance(10_000)
     for (const some of chunksOf(requests, 8)) {
       const given = some.map(([operation, tenant, request]) => send(tenant.call, operation, request))

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
+import { newId } from '../../src/ids.ts'
+import { createApiKeyService } from '../../src/modules/organizations/api-key-service.ts'
 import { refusalOf, startApp, type Tenant } from '../support/app.ts'
 
 const service = await startApp({ now: '2026-01-05T09:00:00Z' })
@@ -50,4 +53,17 @@ test('the last admin key that works cannot be revoked, whatever keys have expire
   service.clock.set('2026-01-05T11:00:00Z')
   expect(refusalOf(await tenant.call('DELETE', `/v1/api-keys/${first?.id ?? ''}`))).toBe('409 last_admin_key')
   expect(await works(tenant, tenant.key)).toBe(true)
+})
+
+test.for(['revoked', 'rotated'])('a key that is %s stops within a second in every process', async (how) => {
+  const tenant = await service.addOrganization()
+  const { id, key } = await makeKey(tenant)
+  const { database, clock } = service
+  const elsewhere = createApiKeyService({ database, clock, newId, randomBytes })
+  expect(await elsewhere.authenticate(key)).toMatchObject({ keyId: id })
+  if (how === 'revoked') await tenant.call('DELETE', `/v1/api-keys/${id}`)
+  else await tenant.call('POST', `/v1/api-keys/${id}/rotate`)
+  expect(await works(tenant, key)).toBe(false)
+  clock.advance(1_000)
+  expect(await elsewhere.authenticate(key)).toBeUndefined()
 })

@@ -12,8 +12,11 @@ export type ApiKeyServiceDeps = Readonly<{
   randomBytes: (length: number) => Buffer
 }>
 
-/** How long a revoked key may still pass in another process than the one that revoked it. */
-const CACHE_MS = 5_000
+/**
+ * How long a revoked key may still pass in another process than the one that revoked it, with the look-up less than a second. A message
+ * from process to process would say it sooner, but not through a pooler, nor while its connection is lost.
+ */
+const CACHE_MS = 900
 const CACHE_MAX = 10_000
 const TOUCH_EVERY_MS = 60_000
 

@@ -204,7 +204,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         tags,
         summary: 'Replace a key by a new one',
         description:
-          'The new key has the same name and scopes, and the same expiry unless `expires_at` states another. A key that has expired is only replaced with an expiry that is stated. The old one stops at once, within five seconds in other processes.',
+          'The new key has the same name and scopes, and the same expiry unless `expires_at` states another. A key that has expired is only replaced with an expiry that is stated. The old one stops at once, within a second in other processes.',
         params: IdParams,
         headers: writeHeaders,
         body: RotateApiKey,
@@ -229,7 +229,7 @@ export const apiKeyRoutes: FastifyPluginAsyncTypebox<Options & { apiKeys: ApiKey
         operationId: 'revokeApiKey',
         tags,
         summary: 'Revoke a key',
-        description: 'It stops at once, within five seconds in other processes. The last admin key cannot be revoked.',
+        description: 'It stops at once, within a second in other processes. The last admin key cannot be revoked.',
         params: IdParams,
         response: { 204: Type.Null({ description: 'Revoked' }), ...refusals(404) }
       }
