@@ -54,6 +54,10 @@ describe.for(Object.keys(packages).map((major) => Number(major) as Major))('on P
   test('an owner that is no superuser and may create roles migrates and serves', async () => {
     expect(await served(ownersUrl)).toEqual([200, 201])
     expect(await served(ownersUrl)).toEqual([200, 201])
+    // Done once a month, with the rights of the owner.
+    const [months, old] = [`now() + interval '1 year', 2`, `now() - interval '1 year'`]
+    const [make, drop] = [`select dunwell_make_attempt_partitions(${months})`, `select dunwell_drop_attempt_partitions(${old})`]
+    await cluster.in('owner', 'set role dunwell_app', make, drop)
   })
 
   test.for([
