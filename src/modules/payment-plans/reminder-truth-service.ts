@@ -15,13 +15,16 @@ type Reminder = Readonly<{
   }>
 }>
 
-/** Whether reminders of installments that wait to be sent are still true: nobody is reminded of what was paid, or may not be addressed. */
+/**
+ * Whether reminders of installments that wait to be sent are still true: nobody is reminded of what was paid, of a day that is over, or
+ * while the client is not to be addressed.
+ */
 export function createReminderTruth(
   deps: Readonly<{ clients: ClientService; holds: HoldService; organizations: OrganizationService }>
 ) {
   const { clients, holds, organizations } = deps
 
-  async function faultOf(reader: Reader, body: string): Promise<string | null> {
+  async function faultOf(reader: Reader, { type, body }: Waiting): Promise<string | null> {
     const { object, context } = (JSON.parse(body) as Reminder).data
     const plan = await repository.find(reader, object.id)
     if (plan === undefined || plan.status !== 'active') return 'the plan has ended.'
@@ -35,8 +38,11 @@ export function createReminderTruth(
       clients.get(reader, clientId),
       holds.factsOf(reader, [clientId])
     ])
+    const today = todayFor(books, client.timeZone)
+    if (type === 'installment.due_soon' && one !== undefined && today >= one.dueOn) return 'the installment is due by now.'
+    if (one?.missedOn != null) return 'the installment was missed since.'
     const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
-    const [silent] = silencing(held, todayFor(books, client.timeZone))
+    const [silent] = silencing(held, today)
     return silent === undefined ? null : `the client is not to be addressed: ${silent.reason.replaceAll('_', ' ')}.`
   }
 
@@ -47,7 +53,7 @@ export function createReminderTruth(
     const { organization } = await organizations.books(reader)
     // A test clock passes over a month in a second, as in `truth-service.ts` of dunning.
     const doubtful = organization.mode === 'test' ? reminders.filter(({ hasFailed }) => hasFailed) : reminders
-    const faults = await Promise.all(doubtful.map(async ({ id, body }) => [id, await faultOf(reader, body)] as const))
+    const faults = await Promise.all(doubtful.map(async (one) => [one.id, await faultOf(reader, one)] as const))
     return new Map(faults.flatMap(([id, reason]) => (reason === null ? [] : [[id, reason] as const])))
   }
 }

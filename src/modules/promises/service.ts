@@ -9,6 +9,7 @@ import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
+import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
 import { alreadyOf } from '../invoices/ledger.ts'
@@ -51,9 +52,24 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     return promise
   }
 
-  function eventOf(type: EventType, promise: PaymentPromise, previous: object | null = null): EventDraft {
-    const subject = { kind: 'promise', id: promise.id, version: promise.version }
-    return { type, subject, clientId: promise.clientId, object: toApi(promise), previous }
+  async function tell(
+    tx: Tx,
+    books: Books,
+    { type, promise, previous = null }: { type: EventType; promise: PaymentPromise; previous?: object | null }
+  ): Promise<void> {
+    const { id, version, clientId, invoiceIds } = promise
+    const [zone, holdsOf] = await Promise.all([clients.zoneOf(tx, clientId, books), holds.factsOf(tx, [clientId])])
+    const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
+    const context = silencingContext(held, todayFor(books, zone))
+    const draft: EventDraft = {
+      type,
+      subject: { kind: 'promise', id, version },
+      clientId,
+      object: toApi(promise),
+      previous,
+      context
+    }
+    await events.append(tx, { occurredAt: books.now, drafts: [draft] })
   }
 
   async function setEnd(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
@@ -101,7 +117,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     const type = (
       { pending: 'promise.made', kept: 'promise.kept', broken: 'promise.broken', cancelled: 'promise.cancelled' } as const
     )[after.status]
-    await events.append(tx, { occurredAt: books.now, drafts: [eventOf(type, after, previousOf(toApi(before), toApi(after)))] })
+    await tell(tx, books, { type, promise: after, previous: previousOf(toApi(before), toApi(after)) })
     return after
   }
 
@@ -187,7 +203,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       }
       await repository.insert(tx, promise)
       await wait(tx, books, promise)
-      await events.append(tx, { occurredAt: books.now, drafts: [eventOf('promise.made', promise)] })
+      await tell(tx, books, { type: 'promise.made', promise })
       return promise
     },
 

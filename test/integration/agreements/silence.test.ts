@@ -52,3 +52,36 @@ test('whatever concerns the debtor names the holds under which the client is not
   )
   expect(concerning.filter(({ context }) => !Array.isArray(context['holds']) || context['holds'].length > 0)).toEqual([])
 })
+
+test('what becomes of a promise names the hold under which the client is not to be addressed, and none where there is none', async () => {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const [kept, broken, cancelled] = [
+    await ledger.issue(clientId, onTheTenth),
+    await ledger.issue(clientId, onTheTenth),
+    await ledger.issue(clientId, onTheTenth)
+  ]
+  const promise = async ({ id }: { id: string }) => {
+    const body = { client_id: clientId, invoice_ids: [id], currency: 'EUR', amount: '100.00', promised_on: '2026-01-20' }
+    return done(ledger.call<{ id: string }>('POST', '/v1/promises', { body }))
+  }
+  await promise(kept)
+  const first = await ledger.events('promise.made')
+  expect(first.map(({ context }) => context['holds'])).toEqual([[]])
+  const hold = await place(ledger, { client_id: clientId, reason: 'insolvency' })
+  await promise(broken)
+  const { id } = await promise(cancelled)
+  await done(ledger.call('POST', `/v1/promises/${id}/cancel`, { body: {} }))
+  await ledger.pay(clientId, '100.00', { allocations: [{ invoice_id: kept.id, amount: '100.00' }] })
+  await ledger.advance('2026-01-25T12:00:00Z')
+  const told = (await ledger.events('promise.made', 'promise.kept', 'promise.broken', 'promise.cancelled')).slice(1)
+  expect(told.map(({ type }) => type).toSorted()).toEqual([
+    'promise.broken',
+    'promise.cancelled',
+    'promise.kept',
+    'promise.made',
+    'promise.made'
+  ])
+  for (const { context } of told) expect(context).toMatchObject({ holds: [{ id: hold.id, reason: 'insolvency' }] })
+})
