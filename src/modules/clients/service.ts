@@ -137,7 +137,7 @@ export function createClientService({ newId, events, organizations, references, 
     if (contacts.length > 0) await repository.saveContacts(tx, client)
     const refs = [...awaited, ...(await references.add(tx, { kind: 'client', objectId: id, refs: input.externalRefs }))]
     changes.created(tx, { now }, [client])
-    if (refs.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs }))
+    if (refs.length > 0) tx.atEnd(() => ports.named(tx, { clientId: id, refs }))
     return client
   }
 
@@ -163,7 +163,7 @@ export function createClientService({ newId, events, organizations, references, 
     const isRedecided = policy !== null || isOtherwiseChanged
     const invoices = isRedecided ? await ports.groundsChanged(tx, { clientId: id, policy, isOtherwiseChanged }) : 0
     if (isParented) await ports.parentChanged(tx, { books, clientId: id })
-    if (awaited.length > 0) tx.beforeCommit(() => ports.named(tx, { clientId: id, refs: awaited }))
+    if (awaited.length > 0) tx.atEnd(() => ports.named(tx, { clientId: id, refs: awaited }))
     return { client: after, policyChange: appliesTo && { appliesTo, invoices } }
   }
 
