@@ -166,7 +166,8 @@ export async function stateOf(ledger: Ledger): Promise<object> {
   }
 }
 
-const OURS = ['id', 'version', 'created_at', 'updated_at']
+// With the path that holds the id.
+const OURS = ['id', 'version', 'created_at', 'updated_at', 'allocations_url']
 
 function told(body: Doc, names: ReadonlyMap<string, string | undefined>): object {
   const named = (list: Named[]) =>
