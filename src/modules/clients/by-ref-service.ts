@@ -66,6 +66,7 @@ export function clientWrites(clients: ClientService): ByRefWrites {
   return {
     parentOf: () => null,
     withParent: (body) => body,
+    restated: (before, said) => ({ ...before, ...said }),
     check: async () => undefined,
     outlivesDeletion: true,
 

@@ -4,6 +4,7 @@ import { DomainError } from '../../kernel/errors.ts'
 import { parseAmount, storedCurrency } from '../../kernel/money.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createBodyFrom, dueTermsFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
+import { restated, standingOf } from './restated.ts'
 import type { InvoiceDocument, PutInvoiceBody } from './schemas.ts'
 import type { InvoiceService } from './service.ts'
 
@@ -108,28 +109,25 @@ async function ofVoid(
   return { status: 201, document: await services.invoices.replace(tx, { id: now.id, input: anew }), applied: true }
 }
 
-/** Issued anew, with what the body leaves unsaid as it was. */
-async function replace(
-  tx: Tx,
-  { now, body, ref, clientId }: Known,
-  services: Services & { newId: () => string }
-): Promise<InvoiceDocument> {
+/** What an invoice is, with what the body says otherwise: as it is issued anew. */
+export function anewBody({ now, body, clientId }: Pick<Known, 'now' | 'body' | 'clientId'>): PutInvoiceBody {
   const isInParts = now.due_schedule.length > 1
   const due = isInParts
     ? { due_schedule: now.due_schedule.map(({ due_on, amount }) => ({ due_on, amount })) }
     : { due_on: now.due_on }
-  const saysDue = body.due_on !== undefined || body.due_schedule !== undefined
   const { client_id: _, client_ref: __, ...said } = body
-  const whole: PutInvoiceBody = {
-    ...{ number: now.number, currency: now.currency, total: now.total, issued_on: now.issued_on },
-    ...(!saysDue && due),
+  const before: PutInvoiceBody = {
+    ...{ number: now.number, currency: now.currency, total: now.total, issued_on: now.issued_on, ...due },
     ...Object.fromEntries(settings.map((field) => [field, now[field]])),
     dunning_start: now.dunning.start,
     // What was agreed before its offboarding began stays so.
-    ...(clientId === now.client_id && { for_commitment: true }),
-    ...said,
-    client_id: clientId
+    ...(clientId === now.client_id && { for_commitment: true })
   }
-  const input = await newInvoiceFrom(tx, createBodyFrom(whole, ref), services.references, now)
+  return { ...restated(before, said, standingOf(now, said.currency)), client_id: clientId }
+}
+
+async function replace(tx: Tx, known: Known, services: Services & { newId: () => string }): Promise<InvoiceDocument> {
+  const { now, ref } = known
+  const input = await newInvoiceFrom(tx, createBodyFrom(anewBody(known), ref), services.references, now)
   return services.invoices.replace(tx, { id: now.id, input: { ...input, id: services.newId() } })
 }

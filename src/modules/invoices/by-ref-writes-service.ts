@@ -2,8 +2,9 @@ import { DomainError } from '../../kernel/errors.ts'
 import { parentClientOf, withClientId } from '../pending-writes/parent-client.ts'
 import type { ByRefWrites } from '../pending-writes/service.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { putInvoiceByRef } from './by-ref-service.ts'
+import { anewBody, putInvoiceByRef } from './by-ref-service.ts'
 import { createBodyFrom, newInvoiceFrom } from './input.ts'
+import { restated } from './restated.ts'
 import type { PutInvoiceBody } from './schemas.ts'
 import type { InvoiceService } from './service.ts'
 
@@ -21,8 +22,13 @@ export function invoiceWrites({ invoices, references, newId }: Deps): ByRefWrite
     withParent: withClientId,
     outlivesDeletion: false,
 
-    async check(tx, { ref, body }, { exists }) {
-      if (!exists) await newInvoiceFrom(tx, createBodyFrom(withClientId(body, newId()), ref), references)
+    restated: (waiting, said) => restated(waiting, said),
+
+    async check(tx, { ref, body }, id) {
+      const [clientId, now] = [newId(), id === null ? undefined : await invoices.document(tx, id)]
+      const owned: PutInvoiceBody = withClientId(body, clientId)
+      const whole = now === undefined || now.status === 'void' ? owned : anewBody({ now, body: owned, clientId })
+      await invoices.checkNew(tx, await newInvoiceFrom(tx, createBodyFrom(whole, ref), references, now))
     },
 
     async put(tx, { ref, body, sourceVersion }) {

@@ -1,4 +1,4 @@
-import { type Day, isDay } from '../../kernel/day.ts'
+import { type Day, day, isDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Currency } from '../../kernel/money.ts'
 import { dueOnFor } from '../../kernel/terms.ts'
@@ -35,6 +35,18 @@ export type NewInvoice = Readonly<{
 export const EARLIEST_ON = '1970-01-01'
 export const LATEST_ON = '2199-12-31'
 
+/** What of an invoice can be told to be wrong whoever its client is. @throws DomainError that names the field. */
+export function checkStated(input: NewInvoice, { organization }: Pick<Books, 'organization'>): void {
+  const { totalMinor, schedule, dueOn, issuedOn, dunningPolicyId: policyId } = input
+  if (totalMinor <= 0n) throw new DomainError('invalid_amount', 'The total must be more than 0.', { pointer: '/total' })
+  if (schedule !== null && dueOn !== null)
+    throw new DomainError('invalid_request', 'Give either due_on or due_schedule.', { pointer: '/due_on' })
+  if (schedule !== null) checkSchedule(schedule, totalMinor)
+  checkDays(input, issuedOn ?? day(EARLIEST_ON), schedule ?? (dueOn === null ? [] : [{ dueOn, amountMinor: totalMinor }]))
+  if (policyId !== null && !organization.policyVersions.has(policyId))
+    throw new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
+}
+
 /**
  * The invoice with its obligations, not yet written.
  * @throws DomainError that names the field: an archived client, an amount of 0, a due date before the issue date, parts that do not sum.
@@ -48,7 +60,7 @@ export function draftOf(
     const sentence = 'The client is being offboarded and takes no new invoices but those for what was agreed before.'
     throw new DomainError('client_offboarding', sentence, { pointer: '/for_commitment' })
   }
-  if (input.totalMinor <= 0n) throw new DomainError('invalid_amount', 'The total must be more than 0.', { pointer: '/total' })
+  checkStated(input, books)
   const issuedOn = input.issuedOn ?? todayFor(books, client.timeZone)
   const parts = partsOf(input, { issuedOn, terms: client.paymentTerms ?? books.organization.defaultPaymentTerms })
   checkDays(input, issuedOn, parts)
@@ -97,8 +109,6 @@ function partsOf(
 ): [Part, ...Part[]] {
   const { schedule, dueOn, totalMinor } = input
   if (schedule === null) return [{ dueOn: dueOn ?? dueOnFor(issuedOn, terms), amountMinor: totalMinor }]
-  if (dueOn !== null) throw new DomainError('invalid_request', 'Give either due_on or due_schedule.', { pointer: '/due_on' })
-  checkSchedule(schedule, totalMinor)
   const [first, ...rest] = schedule
   if (first === undefined)
     throw new DomainError('invalid_request', 'A schedule has at least two parts.', { pointer: '/due_schedule' })

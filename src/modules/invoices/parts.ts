@@ -1,5 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
-import type { Part } from './invoice.ts'
+import { DomainError } from '../../kernel/errors.ts'
+import { checkSchedule, type DueTerms, type Part } from './invoice.ts'
 
 /** A part of an invoice: what is open of it, and what payments settled. What is neither was credited or given up. */
 export type StandingPart = Readonly<{
@@ -34,6 +35,39 @@ export function amountsUnder(totalMinor: bigint, parts: readonly StandingPart[])
     }
   }
   return left === 0n ? amounts : undefined
+}
+
+/**
+ * The parts of an invoice under what is stated of its total and of when it falls due. What is not stated stays; of parts that stand, only a
+ * schedule moves the due days.
+ * @param standing the parts as they are, by due date, at least one.
+ * @throws DomainError naming the field.
+ */
+export function partsUnder({ totalMinor, dueOn, schedule }: DueTerms, standing: readonly StandingPart[]): Part[] {
+  const total = totalMinor ?? standing.reduce((sum, { amountMinor }) => sum + amountMinor, 0n)
+  const isMoved = dueOn !== null && dueOn !== standing.at(-1)?.dueOn
+  if (total <= 0n)
+    throw new DomainError('invalid_amount', 'The total must be more than 0; void the invoice instead.', { pointer: '/total' })
+  if (schedule !== null && isMoved) {
+    throw new DomainError('invalid_request', 'Give either due_on or due_schedule.', { pointer: '/due_on' })
+  }
+  if (schedule !== null) {
+    checkSchedule(schedule, total)
+    return [...schedule]
+  }
+  if (isMoved && standing.length > 1) {
+    const sentence = 'The invoice is due in parts: send `due_schedule` with the due days and amounts of its parts instead.'
+    throw new DomainError('invalid_request', sentence, { pointer: '/due_on' })
+  }
+  const amounts = amountsUnder(total, standing)
+  if (amounts === undefined) throw creditedMore('/total')
+  return standing
+    .map((part, index) => ({ dueOn: isMoved ? dueOn : part.dueOn, amountMinor: amounts[index] ?? 0n }))
+    .filter(({ amountMinor }) => amountMinor > 0n)
+}
+
+export function creditedMore(pointer: string): DomainError {
+  return new DomainError('invalid_amount', 'More than that was credited: the total cannot be less.', { pointer })
 }
 
 /** What becomes of a part that is there: a part of 0 is no part any more. */

@@ -10,7 +10,7 @@ import type { OrganizationService } from '../organizations/service.ts'
 import { inOrder } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { createInvoiceChanges } from './change-service.ts'
-import { draftOf, issuedEntries, type NewInvoice } from './draft.ts'
+import { checkStated, draftOf, issuedEntries, type NewInvoice } from './draft.ts'
 import * as dunning from './dunning-repository.ts'
 import type { InvoiceView, Obligation } from './invoice.ts'
 import { insertIssued } from './issue-repository.ts'
@@ -143,6 +143,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
 
     replace: replacements.replace,
 
+    /** Checks what can be checked of an invoice before its client is there. @throws DomainError that names the field. */
+    async checkNew(reader: Reader, input: NewInvoice): Promise<void> {
+      checkStated(input, await organizations.books(reader))
+    },
+
     /**
      * Issues many in one transaction. One that is refused does not keep the others from being issued.
      * @param inputs an input, or the refusal that reading it gave.
@@ -162,8 +167,6 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         const client = locked.get(input.clientId)
         if (client === undefined)
           return new DomainError('reference_not_found', 'There is no such client.', { pointer: '/client_id' })
-        if (input.dunningPolicyId !== null && !books.organization.policyVersions.has(input.dunningPolicyId))
-          return new DomainError('reference_not_found', 'There is no such dunning policy.', { pointer: '/dunning_policy_id' })
         return refusalOr(() => ({ draft: draftOf(input, { books, client, newId }), refs: input.externalRefs }))
       })
       const settled = await replacements.takeAllNames(tx, outcomes)

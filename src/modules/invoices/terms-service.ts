@@ -5,10 +5,10 @@ import type { Changes } from '../events/changes.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { Opened } from './change-service.ts'
 import { checkDueDays } from './draft.ts'
-import { checkSchedule, type DueTerms, type InvoiceView, type Obligation, type Part } from './invoice.ts'
+import type { DueTerms, InvoiceView, Obligation, Part } from './invoice.ts'
 import { entryFor, type LedgerEntry } from './ledger.ts'
 import { allocationsOf, insertEntriesOf } from './ledger-repository.ts'
-import { amountsUnder, changesTo, leastMinor, type PartChange, type StandingPart } from './parts.ts'
+import { changesTo, creditedMore, leastMinor, type PartChange, partsUnder, type StandingPart } from './parts.ts'
 import { moveInvoiceParts } from './parts-repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
@@ -83,31 +83,6 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
     return toApi(await get(tx, invoice.id), books)
   }
 
-  /** The parts as they are to be, refused where they cannot be so. */
-  function wantedOf({ view }: Opened, { totalMinor, dueOn, schedule }: DueTerms, standing: readonly StandingPart[]): Part[] {
-    const { invoice } = view
-    const total = totalMinor ?? invoice.totalMinor
-    if (total <= 0n)
-      throw new DomainError('invalid_amount', 'The total must be more than 0; void the invoice instead.', { pointer: '/total' })
-    if (schedule !== null && dueOn !== null && dueOn !== invoice.dueOn) {
-      throw new DomainError('invalid_request', 'Give either due_on or due_schedule.', { pointer: '/due_on' })
-    }
-    if (schedule !== null) {
-      checkSchedule(schedule, total)
-      return [...schedule]
-    }
-    if (dueOn !== null && dueOn !== invoice.dueOn && standing.length > 1) {
-      const sentence = 'The invoice is due in parts: send `due_schedule` with the due days and amounts of its parts instead.'
-      throw new DomainError('invalid_request', sentence, { pointer: '/due_on' })
-    }
-    const amounts = amountsUnder(total, standing)
-    if (amounts === undefined) throw creditedMore('/total')
-    const isWhole = standing.length === 1
-    return standing
-      .map((part, index) => ({ dueOn: isWhole ? (dueOn ?? part.dueOn) : part.dueOn, amountMinor: amounts[index] ?? 0n }))
-      .filter(({ amountMinor }) => amountMinor > 0n)
-  }
-
   return {
     /**
      * Changes what an invoice claims and when it falls due. A due date that moves starts the part's next cycle: each stage may be
@@ -120,7 +95,7 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
       const { invoice } = view
       const standing = await standingOf(tx, view)
       const whole = { totalMinor: null, dueOn: null, schedule: null, ...terms }
-      const wanted = wantedOf(opened, whole, standing)
+      const wanted = partsUnder(whole, standing)
       const plan = changesTo(wanted, standing)
       if (plan.added.length === 0 && plan.changes.every(({ byMinor, restarts }) => byMinor === 0n && !restarts))
         return opened.before
@@ -144,10 +119,6 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
       return applied ? toApi(await get(tx, invoice.id), books) : document
     }
   }
-}
-
-function creditedMore(pointer: string): DomainError {
-  return new DomainError('invalid_amount', 'More than that was credited: the total cannot be less.', { pointer })
 }
 
 /** What is void takes no corrections; what is given up is claimed no longer, so only its due day can be corrected. */

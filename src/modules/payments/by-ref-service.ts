@@ -1,7 +1,7 @@
 import type { Tx } from '../../db/client.ts'
 import type { ReferenceService } from '../references/service.ts'
 import type { PaymentChange } from './correction-service.ts'
-import { createBodyFrom, newPaymentFrom, reversalFrom, saidFrom, statusFrom } from './input.ts'
+import { createBodyFrom, newPaymentFrom, newPutFrom, reversalFrom, saidFrom } from './input.ts'
 import { isSameNamed, type PaymentView } from './payment.ts'
 import { differencesOf, isAnother, refuseMisplaced, type Said, type SaidField, type Step, stepFor } from './said.ts'
 import { type PutPaymentBody, toApi } from './schemas.ts'
@@ -47,8 +47,7 @@ function ageOf(version: bigint | null, last: bigint | null): Age {
 }
 
 async function make(tx: Tx, { id, ref, body }: Put, { payments, references }: Services): Promise<PaymentView> {
-  const input = await newPaymentFrom(tx, createBodyFrom(body, ref), references, { waits: true })
-  return payments.record(tx, { ...input, ...statusFrom(body), id })
+  return payments.record(tx, { ...(await newPutFrom(tx, { ref, body }, references)), id })
 }
 
 async function merge(tx: Tx, put: Put, { age, ...services }: Services & { age: Age }): Promise<PutOutcome> {

@@ -1,9 +1,11 @@
 import { DomainError } from '../../kernel/errors.ts'
-import { parentClientOf, withClientId } from '../pending-writes/parent-client.ts'
+import { parentClientOf, restatedOwned, withClientId } from '../pending-writes/parent-client.ts'
 import type { ByRefWrites } from '../pending-writes/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { putPaymentByRef } from './by-ref-service.ts'
-import { createBodyFrom, newPaymentFrom } from './input.ts'
+import { newPutFrom, saidFrom } from './input.ts'
+import { checkNewPayment } from './receipt.ts'
+import { refuseMisplaced, stepFor } from './said.ts'
 import { type PutPaymentBody, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
@@ -22,9 +24,15 @@ export function paymentWrites(services: Deps): ByRefWrites {
     withParent: withClientId,
     outlivesDeletion: false,
 
-    async check(tx, { ref, body }, { exists }) {
-      const { allocations: _, ...rest } = withClientId(body, newId()) as PutPaymentBody
-      if (!exists) await newPaymentFrom(tx, createBodyFrom(rest, ref), references)
+    restated: restatedOwned,
+
+    async check(tx, { ref, body }, id) {
+      const owned: PutPaymentBody = withClientId(body, newId())
+      if (id === null) return checkNewPayment(await newPutFrom(tx, { ref, body: owned }, references))
+      const { payment } = await payments.get(tx, id)
+      const { status, currency: of } = payment
+      const said = await saidFrom(tx, { body: owned, of }, references)
+      refuseMisplaced(stepFor(status, owned.status), said, { status, saidStatus: owned.status })
     },
 
     async put(tx, { ref, body, sourceVersion }) {

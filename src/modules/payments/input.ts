@@ -73,8 +73,18 @@ export function createBodyFrom(body: PutPaymentBody, ref: { source: string; id: 
   return { ...rest, ...(status !== undefined && status !== 'failed' && { status }), amount, currency: code, external_refs: [ref] }
 }
 
+/** What a PUT says of a payment that it makes. */
+export async function newPutFrom(
+  reader: Reader,
+  { ref, body }: { ref: { source: string; id: string }; body: PutPaymentBody },
+  references: ReferenceService
+): Promise<NewPayment> {
+  const input = await newPaymentFrom(reader, createBodyFrom(body, ref), references, { waits: true })
+  return { ...input, ...statusFrom(body) }
+}
+
 /** What a PUT that makes a payment says beside what a POST can say: it may be gone again before it is known. */
-export function statusFrom(body: PutPaymentBody): Partial<Pick<NewPayment, 'status' | 'reason' | 'reversedOn'>> {
+function statusFrom(body: PutPaymentBody): Partial<Pick<NewPayment, 'status' | 'reason' | 'reversedOn'>> {
   const received = body.received_on === undefined ? {} : { receivedOn: day(body.received_on) }
   refuseMisplaced('anew', { ...endFrom(body), ...received }, { status: 'failed', saidStatus: body.status })
   return body.status === 'failed' ? { status: 'failed', ...reversalFrom(body) } : {}

@@ -4,7 +4,7 @@ import type { Currency } from '../../kernel/money.ts'
 import { EARLIEST_ON, LATEST_ON } from '../invoices/draft.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
-import type { Named, Payment } from './payment.ts'
+import { checkNamed, type Named, type Payment } from './payment.ts'
 import type { Instrument, ReversalReason } from './table.ts'
 
 export type NewPayment = Readonly<{
@@ -33,7 +33,8 @@ export type NewPayment = Readonly<{
 /** Why and when money that came went again: null stands for a bounce, and for today. */
 export type Reversal = Readonly<{ reason: ReversalReason | null; reversedOn: Day | null }>
 
-export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date }): Payment {
+/** What of a payment can be told to be wrong whoever its client is. @throws DomainError that names the field. */
+export function checkNewPayment(input: NewPayment): void {
   if (input.amountMinor <= 0n) throw new DomainError('invalid_amount', 'The amount must be more than 0.', { pointer: '/amount' })
   if (input.status === 'pending' && input.receivedOn !== null) {
     throw new DomainError('invalid_request', 'Announced money was not received yet: give matures_on.', {
@@ -43,6 +44,12 @@ export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date 
   if (input.status === 'pending' && input.maturesOn !== null && (input.maturesOn > LATEST_ON || input.maturesOn < EARLIEST_ON)) {
     throw new DomainError('invalid_date', `Days lie between ${EARLIEST_ON} and ${LATEST_ON}.`, { pointer: '/matures_on' })
   }
+  const { amountMinor: availableMinor, currency } = input
+  if (input.allocations !== null) checkNamed(input.allocations, { availableMinor, currency })
+}
+
+export function paymentOf(input: NewPayment, { id, at }: { id: string; at: Date }): Payment {
+  checkNewPayment(input)
   const { clientId, currency, amountMinor, maturesOn, instrument, method, reference, reservedFor, metadata } = input
   return {
     id,

@@ -46,19 +46,16 @@ export function isCovered({ sourceVersion }: Versioned, deletedVersion: bigint |
   return sourceVersion !== null && deletedVersion !== null && sourceVersion <= deletedVersion
 }
 
-/** Two ways to state the same thing: who states one takes the other back. */
-const ALTERNATIVES: readonly (readonly [string, string])[] = [
-  ['client_id', 'client_ref'],
-  ['due_on', 'due_schedule']
-]
+/** A body that waits, with what its source states since. Each kind has its own rule, which is that of an object that is there. */
+export type Restate = (before: WriteBody, said: WriteBody) => WriteBody
 
-/** What waits, with what the source said since: what a later write does not state stays. What was refused is replaced whole. */
-export function joined(waiting: PendingWrite | undefined, write: Write): Write {
+/**
+ * What waits, with what the source said since: what a later write does not state stays. What was refused is replaced whole.
+ * @throws DomainError for what would be refused of an object that is there.
+ */
+export function joined(waiting: PendingWrite | undefined, write: Write, restate: Restate): Write {
   if (waiting?.body === undefined || waiting.body === null || waiting.state === 'refused') return write
-  const replaced = ALTERNATIVES.flatMap((pair) => (pair.some((field) => field in write.body) ? pair : []))
-  const kept = Object.entries(waiting.body).filter(([field]) => !replaced.includes(field))
-  const body = { ...Object.fromEntries(kept), ...write.body }
-  return { ...write, body, sourceVersion: write.sourceVersion ?? waiting.sourceVersion }
+  return { ...write, body: restate(waiting.body, write.body), sourceVersion: write.sourceVersion ?? waiting.sourceVersion }
 }
 
 export function isSameName(one: Name | null, other: Name | null): boolean {

@@ -6,7 +6,16 @@ import type { EventService } from '../events/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ExternalRef, ReferenceKind } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { isCovered, isOlder, isSameName, joined, type Name, type PendingWrite, type Write } from './pending-write.ts'
+import {
+  isCovered,
+  isOlder,
+  isSameName,
+  joined,
+  type Name,
+  type PendingWrite,
+  type Restate,
+  type Write
+} from './pending-write.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
@@ -18,8 +27,10 @@ export type ByRefWrites = Readonly<{
   parentOf: (body: Write['body']) => Name | null
   /** Names the parent by our id. */
   withParent: (body: Write['body'], parentId: string) => Write['body']
-  /** @throws DomainError for what no parent can make right. */
-  check: (tx: Tx, write: Write, about: { exists: boolean }) => Promise<unknown>
+  /** A body that waits, with what its source states since. */
+  restated: Restate
+  /** @param objectId of the object where it is there. @throws DomainError for what no parent can make right. */
+  check: (tx: Tx, write: Write, objectId: string | null) => Promise<unknown>
   /** Locks names that the write gives its object beside the one that it comes under. */
   lockNames?: (tx: Tx, write: Write) => Promise<void>
   put: (tx: Tx, write: Write) => Promise<ByRefAnswer>
@@ -111,17 +122,19 @@ export function createPendingWriteService({ newId, events, organizations, refere
 
   /** A write that must wait, or for which something waits: under locks, so that it and what it waits for do not miss each other. */
   async function putLocked(tx: Tx, write: Write, seen: PendingWrite | undefined): Promise<ByRefAnswer> {
-    const { parentOf, withParent, check } = writesOf(write.kind)
-    const parent = parentOf(joined(seen, write).body)
+    const { parentOf, withParent, restated, check } = writesOf(write.kind)
+    // A write that is outdated says nothing more of what waits.
+    const isLate = seen?.operation === 'put' && isOlder(write, seen.sourceVersion)
+    const parent = parentOf(isLate && seen.body !== null ? seen.body : joined(seen, write, restated).body)
     const found = parent === null ? undefined : await references.lockAwaited(tx, parent)
     const standing = await standingOf(tx, write)
     const late = await lateAnswer(tx, write, standing)
     if (late !== undefined) return late
-    const whole = joined(standing.waiting, write)
+    const whole = joined(standing.waiting, write, restated)
     if (!isSameName(parentOf(whole.body), parent)) throw changedMeanwhile()
     if (parent === null) return apply(tx, whole, standing)
     if (found !== undefined) return apply(tx, { ...whole, body: withParent(whole.body, found.objectId) }, standing)
-    await check(tx, whole, { exists: standing.own !== undefined })
+    await check(tx, whole, standing.own?.objectId ?? null)
     return hold(tx, whole, { operation: 'put', body: whole.body, awaited: parent, waiting: standing.waiting })
   }
 

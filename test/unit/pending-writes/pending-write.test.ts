@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { restatedOwned } from '../../../src/modules/pending-writes/parent-client.ts'
 import { isCovered, isOlder, joined, type PendingWrite, type Write } from '../../../src/modules/pending-writes/pending-write.ts'
 
 const ref = { source: 'erp', id: 'i' }
@@ -14,20 +15,19 @@ const waiting = (body: object, more: Partial<PendingWrite> = {}): PendingWrite =
 })
 
 describe('what a source says of a write that waits', () => {
-  test('joins it: what is not stated stays, and one of two alternatives replaces the other', () => {
-    const before = waiting({ client_ref: ref, number: 'A', due_on: '2026-01-01' })
-    expect(joined(before, write({ number: 'B', due_schedule: [] }, 2n))).toMatchObject({
-      body: { client_ref: ref, number: 'B', due_schedule: [] },
-      sourceVersion: 2n
-    })
-    expect(joined(before, write({ client_id: 'x' })).body).toEqual({ client_id: 'x', number: 'A', due_on: '2026-01-01' })
-    expect(joined(before, write({})).sourceVersion).toBe(1n)
+  test('joins it by the rule of its kind', () => {
+    const before = waiting({ client_ref: ref, number: 'A' })
+    const after = joined(before, write({ number: 'B' }, 2n), restatedOwned)
+    expect(after).toMatchObject({ body: { client_ref: ref, number: 'B' }, sourceVersion: 2n })
+    expect(joined(before, write({ client_id: 'x' }), restatedOwned).body).toEqual({ client_id: 'x', number: 'A' })
+    expect(joined(before, write({}), restatedOwned).sourceVersion).toBe(1n)
   })
 
   test('replaces what was refused, and a deletion', () => {
-    expect(joined(waiting({ number: 'A' }, { state: 'refused' }), write({ total: '1' })).body).toEqual({ total: '1' })
-    expect(joined(waiting({}, { operation: 'delete', body: null }), write({ total: '1' })).body).toEqual({ total: '1' })
-    expect(joined(undefined, write({ total: '1' })).body).toEqual({ total: '1' })
+    const said = write({ total: '1' })
+    const refused = waiting({ number: 'A' }, { state: 'refused' })
+    for (const before of [refused, waiting({}, { operation: 'delete', body: null }), undefined])
+      expect(joined(before, said, restatedOwned).body).toEqual({ total: '1' })
   })
 
   test.for([
