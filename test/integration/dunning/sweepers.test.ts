@@ -170,15 +170,20 @@ test('an edit of the policy between what a sweep read and what it writes is not 
   const body = policyBody([{ code: 'near', offset_days: 2 }])
   const edit: { done?: Promise<unknown> } = {}
   await database.scoped(ledger.id, (tx) => {
-    const run: Tx['run'] = async (statement, parameters) => {
-      if (statement.name.startsWith('obligations.save_dunning')) {
-        edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
-        await Promise.race([edit.done, someoneWaits()])
-      }
-      return tx.run(statement, parameters)
-    }
-    return services.dunning.sweepBatch({ ...tx, run }, { at: clock.now(), clients: 10, wait: true })
+    const watched = (one: Tx): Tx => ({
+      ...one,
+      async run(statement, parameters) {
+        if (statement.name.startsWith('obligations.save_dunning')) {
+          edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
+          await Promise.race([edit.done, someoneWaits()])
+        }
+        return one.run(statement, parameters)
+      },
+      attempt: (work) => one.attempt((part) => work(watched(part)))
+    })
+    return services.dunning.sweepBatch(watched(tx), { at: clock.now(), clients: 10, wait: true })
   })
+  expect(edit.done).toBeDefined()
   await edit.done
   expect(await ledger.ladder(id)).toEqual([])
   await sweepJob.sweepAll()
