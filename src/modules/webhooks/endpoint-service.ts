@@ -142,7 +142,10 @@ export function createEndpointService(deps: EndpointServiceDeps) {
     async create(tx: Tx, { settings, signature }: { settings: EndpointSettings; signature: SignatureKind }): Promise<WithSecret> {
       await repository.lockLimits(tx)
       if ((await repository.count(tx)) >= ENDPOINTS_MAX)
-        throw new DomainError('limit_reached', `An organization has at most ${ENDPOINTS_MAX} endpoints.`)
+        throw new DomainError(
+          'limit_reached',
+          `An organization has at most ${ENDPOINTS_MAX} endpoints: change one, or delete one that is no longer used.`
+        )
       const at = clock.now()
       const id = newId()
       const fresh = { status: 'enabled', disabledReason: null, version: 1, createdAt: at, updatedAt: at } as const

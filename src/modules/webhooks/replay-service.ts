@@ -63,7 +63,10 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries,
     const clientId = await clientIdOf(tx, { id: input.clientId, ref: input.clientRef })
     await endpointRepository.lockLimits(tx)
     if ((await repository.running(tx)) >= RUNNING_MAX)
-      throw new DomainError('limit_reached', `At most ${RUNNING_MAX} replays run at a time.`)
+      throw new DomainError(
+        'limit_reached',
+        `At most ${RUNNING_MAX} replays run at a time. Wait until one has ended, or cancel one.`
+      )
     const replay: repository.Replay = {
       id: newId(),
       endpointId,
