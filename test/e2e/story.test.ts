@@ -70,11 +70,11 @@ it('the story of the demo shows agreements kept and broken, each from its webhoo
         "03-20 stage second of T-105, 10 days overdue",
         "03-25 agrees to pay 1500.00 EUR in parts: dunning waits",
         "04-01 installment 1 is paid",
-        "05-02 installment 2 is paid",
         "05-02 T-104 is paid",
+        "05-02 installment 2 is paid",
+        "05-30 T-105 is paid",
         "05-30 installment 3 is paid",
         "05-30 has kept the plan",
-        "05-30 T-105 is paid",
       ],
       [
         "Brekke Transport AS",

@@ -69,7 +69,8 @@ export function createPromiseService(deps: PromiseServiceDeps) {
       previous,
       context
     }
-    await events.append(tx, { occurredAt: books.now, drafts: [draft] })
+    // After the invoices that the money was seen on.
+    tx.atEnd(async () => void (await events.append(tx, { occurredAt: books.now, drafts: [draft] })))
   }
 
   async function setEnd(tx: Tx, books: Books, promise: PaymentPromise): Promise<void> {
