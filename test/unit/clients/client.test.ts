@@ -215,11 +215,11 @@ describe('changes', () => {
     expect(change({ archived: false }, archived).archivedAt).toBeNull()
   })
 
-  test('only policy, time zone and exemption are grounds of dunning', () => {
+  test('only time zone and exemption are grounds on which all is decided anew; what another policy is for is stated', () => {
     const touched = { name: 'Other', locale: 'de', tags: ['a'], archived: true, metadata: { a: 'b' }, parentId: 'p' }
     expect(changesGrounds(client, change(touched))).toBe(false)
     expect(changesGrounds(client, change({ timeZone: 'Asia/Tokyo' }))).toBe(true)
-    expect(changesGrounds(client, change({ dunningPolicyId: 'p' }))).toBe(true)
+    expect(changesGrounds(client, change({ dunningPolicyId: 'p' }))).toBe(false)
     expect(changesGrounds(client, change({ dunningExemptUntilOn: day('2026-03-01') }))).toBe(true)
   })
 })
