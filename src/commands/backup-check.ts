@@ -18,7 +18,7 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
   return problems.length === 0 ? 0 : 1
 }
 
-/** What is wrong and what to do about it; empty for a database that can be dumped whole. */
+/** Each obstacle with its remedy; empty for a database that can be dumped whole. */
 export function problemsOf({ user, seesAll, unreadable, tables, unprotected }: BackupState): string[] {
   const problems: string[] = []
   if (tables === 0) problems.push('There are no tables of Dunwell in this database. Is it the right one, and migrated?')

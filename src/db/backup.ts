@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** What stands in the way of a dump that is whole, and of a restore that was. */
+/** Obstacles to a whole dump, and the gaps that an incomplete restore leaves. */
 export type BackupState = Readonly<{
   user: string
   /** Row-level security does not apply to the user: where it does, pg_dump fails, or is asked to leave out what it does not see. */

@@ -1,8 +1,8 @@
 import type { Tx } from './client.ts'
 
 /**
- * What is to be looked at once at the end of a transaction, however often it is named before: with the state that all of its changes
- * led to, and not with one in between.
+ * Looks once before the commit at all that a transaction named, however often: at the state that its changes led to, and not at one in
+ * between.
  * @param look gets the context of who named something first, and the ids of everything that was named.
  */
 export function createGathering<Context>(look: (tx: Tx, context: Context, ids: readonly string[]) => Promise<void>) {
