@@ -74,7 +74,7 @@ test.for([
 
 test('a statement that takes too long leaves neither its connection nor a transaction behind', async () => {
   const database = createDatabase({ url: service.databaseUrl, connections: 1, statementTimeoutMs: 50 })
-  const sleep = statement('test.sleep', 'select pg_sleep(5)')
+  const sleep = statement('test.sleep_too_long', 'select pg_sleep(5)')
   const pid = statement<{ pid: number }>('test.pid', 'select pg_backend_pid() as pid')
   const own = async () => (await database.scoped(service.id, (tx) => tx.run(pid, [])))[0]?.pid
   const first = await own()
