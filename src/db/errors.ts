@@ -47,6 +47,11 @@ export function isLockTimeout(error: unknown): boolean {
   return databaseError(error)?.code === '55P03'
 }
 
+/** The default partition holds a row that belongs to the one being made. What a table's own check refuses names its constraint. */
+export function isOfOtherPartition(error: unknown): boolean {
+  return sqlStateOf(error) === '23514' && brokenConstraint(error) === undefined
+}
+
 /** It took longer than a statement may, or somebody ended it. In a job it is the work that is too much, and will be at another time. */
 export function isStatementTimeout(error: unknown): boolean {
   return databaseError(error)?.code === '57014'

@@ -101,6 +101,28 @@ it('what no month took is erased too', async () => {
   expect(left).toEqual({ days: 20 })
 })
 
+it('an attempt that is written while its month is made keeps that month out, and the others are made', async () => {
+  const firstOf = (month: number) => new Date(Date.UTC(new Date().getUTCFullYear() + 2, month, 1))
+  await using worker = await connected(shop.url)
+  await worker.client.query('begin')
+  await worker.client.query(
+    `insert into webhook_attempts (org_id, delivery_id, endpoint_id, event_id, attempt, started_at, duration_ms, succeeded)
+     values ($1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, $2, 1, true)`,
+    [shop.orgId, firstOf(0)]
+  )
+  const keeping = upkeepIn((firstOf(0).getTime() - Date.now()) / DAY_MS + 1).keepMonths()
+  await until('the month waits for the attempt', async () => {
+    const [{ waiting } = { waiting: 0 }] = await shop.sql<{ waiting: number }>(
+      `select count(*)::int as waiting from pg_locks where relation = 'webhook_attempts'::regclass and not granted`
+    )
+    return waiting > 0
+  })
+  await worker.client.query('commit')
+  await keeping
+  const months = await monthsOf()
+  expect([0, 1, 2].map((month) => months.includes(nameOf(firstOf(month))))).toEqual([false, true, true])
+})
+
 it('secrets are sealed anew under another key, and then nothing needs the former one', async () => {
   await using ledger = await keepLedger()
   // Only writes: a worker that knows the former key alone could not sign any more.
