@@ -1,3 +1,4 @@
+import { type EventDraft, ROWS_IN_BODY } from '../../src/modules/events/event.ts'
 import type { Tenant, TestApp } from '../support/app.ts'
 
 /** Makes objects over the API, as a caller would, and tells their ids. */
@@ -105,6 +106,18 @@ export async function makeEvent(tenant: Tenant, service: TestApp): Promise<strin
   await makeClient(tenant)
   await service.database.scoped(tenant.id, (tx) => service.services.events.seal(tx))
   return firstOf(tenant, '/v1/events')
+}
+
+/** One whose list its body has no room for. */
+export async function makeLongEvent(tenant: Tenant, { clock, database, services }: TestApp): Promise<string> {
+  const clientId = await makeClient(tenant)
+  const obligations = Array.from({ length: ROWS_IN_BODY + 3 }, (_, index) => ({ id: String(index) }))
+  const draft: EventDraft = {
+    ...{ type: 'client.dunning_notice_due', subject: { kind: 'client', id: clientId, version: 1 }, clientId },
+    ...{ object: { id: clientId }, context: { obligations }, longList: 'obligations' }
+  }
+  const [id] = await database.scoped(tenant.id, (tx) => services.events.append(tx, { occurredAt: clock.now(), drafts: [draft] }))
+  return id ?? ''
 }
 
 export async function makeDelivery(tenant: Tenant): Promise<string> {

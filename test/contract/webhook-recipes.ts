@@ -1,5 +1,5 @@
 import type { Tenant } from '../support/app.ts'
-import { makeCancelledDelivery, makeDelivery, makeEndpoint, makeEvent, makeReplay } from './objects.ts'
+import { makeCancelledDelivery, makeDelivery, makeEndpoint, makeEvent, makeLongEvent, makeReplay } from './objects.ts'
 import { listed, one, type Recipe } from './recipe.ts'
 
 const anEndpoint = (tenant: Tenant) => makeEndpoint(tenant)
@@ -10,6 +10,7 @@ export const webhookRecipes: Readonly<Record<string, Recipe>> = {
     also: { 410: () => ({ query: { after_id: '01900000-0000-7000-8000-000000000001' } }) }
   },
   getEvent: { request: one(makeEvent) },
+  listRestOfEvent: { request: one(makeLongEvent) },
   listEventTypes: { request: () => ({}) },
   listWebhookEndpoints: { request: listed(anEndpoint) },
   createWebhookEndpoint: { request: () => ({ body: { url: 'https://hooks.example.com/dunwell', event_types: ['invoice.*'] } }) },

@@ -8,6 +8,9 @@ import type { PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
 
+/** What of a notice's context can be of any length. */
+export const LONG_LIST = 'obligations'
+
 export type Notice = Readonly<{
   client: ClientContext
   currency: Currency

@@ -11,17 +11,10 @@ import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import type { CurrentStage } from './current-stage-service.ts'
+import { LONG_LIST } from './notice.ts'
 import * as repository from './reissue-repository.ts'
-import {
-  asksTheSame,
-  NOTICE_DUE,
-  newsOf,
-  readNotice,
-  readStage,
-  STAGE_ENTERED,
-  saysTheSame,
-  type ToldNotice
-} from './told-facts.ts'
+import { asksTheSame, NOTICE_DUE, newsOf, readStage, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
+import type { ToldNotices } from './told-notices-service.ts'
 import { holdsOfEntries, standingOfEntries } from './truth-repository.ts'
 import { faultOfEntry, type TruthService } from './truth-service.ts'
 
@@ -49,6 +42,7 @@ export type ReissueDeps = Readonly<{
   clients: ClientService
   invoices: InvoiceService
   currentNotice: CurrentNotice
+  toldNotices: ToldNotices
   truth: Pick<TruthService, 'faultsOf'>
   receivers: Receivers
   wakeSweep: () => void
@@ -57,7 +51,7 @@ export type ReissueDeps = Readonly<{
 type Telling = repository.Missed & Readonly<{ books: Books; rows: readonly repository.Waiting[] }>
 
 /** A superseded notice, read, with those of its news that are still to be told. */
-type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entries: readonly string[] }>
+type Untold = Readonly<{ eventId: string; notice: ToldNotice; entries: readonly string[] }>
 
 /**
  * What was superseded at an endpoint is not lost there. A stage is sent again when it is true again, or told afresh with what is asked for
@@ -65,7 +59,7 @@ type Untold = ReturnType<typeof readNotice> & Readonly<{ eventId: string; entrie
  * and counts as what it replaces, so that no limit on contacts keeps it back.
  */
 export function createReissueService(deps: ReissueDeps) {
-  const { events, organizations, clients, invoices, currentNotice, truth, receivers, wakeSweep } = deps
+  const { events, organizations, clients, invoices, currentNotice, toldNotices, truth, receivers, wakeSweep } = deps
 
   async function tellMissed(tx: Tx, { books, clientId, endpointId }: repository.Missed & { books: Books }): Promise<void> {
     await clients.lock(tx, clientId)
@@ -116,9 +110,12 @@ export function createReissueService(deps: ReissueDeps) {
 
   async function tellNotices(tx: Tx, { rows, ...to }: Telling): Promise<void> {
     const notices = rows.filter(({ type }) => type === NOTICE_DUE)
-    const read = notices.map((row) => ({ row, ...readNotice(row.body ?? '') }))
+    const read = await toldNotices(
+      tx,
+      notices.map((row) => ({ row, eventId: row.eventId, body: row.body ?? '' }))
+    )
     for (const [currency, told] of Map.groupBy(read, ({ notice }) => notice.currency)) {
-      const later = await laterNotices(tx, { ...to, eventId: told[0]?.row.eventId ?? '', currency })
+      const later = await laterNotices(tx, { ...to, eventId: told[0]?.eventId ?? '', currency })
       // Another one is under way there. If it does not arrive, it comes back here.
       if (later.some(({ status }) => status === 'queued')) {
         await waitAll(
@@ -130,7 +127,7 @@ export function createReissueService(deps: ReissueDeps) {
       const heard = later.filter(({ status }) => status !== 'superseded')
       const untold = await stillToTell(
         tx,
-        told.map(({ row, ...notice }) => ({ ...notice, eventId: row.eventId, entries: entriesLeft(row, notice.notice, heard) }))
+        told.map(({ row, eventId, notice }) => ({ eventId, notice, entries: entriesLeft(row, notice, heard) }))
       )
       await repository.finish(tx, {
         endpointId: to.endpointId,
@@ -148,10 +145,10 @@ export function createReissueService(deps: ReissueDeps) {
   ) {
     const after = await repository.noticesAfter(tx, { clientId, eventId })
     const deliveries = await receivers.deliveriesAt(tx, { endpointId, eventIds: after.map((one) => one.eventId) })
-    return after.flatMap((one) => {
-      const status = deliveries.get(one.eventId)?.status
-      const { notice } = readNotice(one.body)
-      return status === undefined || notice.currency !== currency ? [] : [{ eventId: one.eventId, status, notice }]
+    const sent = after.filter(({ eventId: id }) => deliveries.has(id))
+    return (await toldNotices(tx, sent)).flatMap(({ eventId: id, notice }) => {
+      const status = deliveries.get(id)?.status
+      return status === undefined || notice.currency !== currency ? [] : [{ eventId: id, status, notice }]
     })
   }
 
@@ -202,11 +199,13 @@ export function createReissueService(deps: ReissueDeps) {
     }: { books: Books; client: Client; current: NonNullable<Awaited<ReturnType<CurrentNotice>>>; replaced: readonly Untold[] }
   ): Promise<string> {
     const eventIds = replaced.map(({ eventId }) => eventId)
-    const other = await repository.lastReissued(tx, eventIds)
-    if (other !== undefined && saysTheSame(readNotice(other.body).notice, current)) return other.eventId
+    const last = await repository.lastReissued(tx, eventIds)
+    const [other] = await toldNotices(tx, last === undefined ? [] : [last])
+    if (other !== undefined && saysTheSame(other.notice, current)) return other.eventId
     const subject = { kind: 'client', id: client.id, version: client.version }
     const context = { ...current, replaces_event_ids: eventIds }
-    return append(tx, { draft: { type: NOTICE_DUE, subject, clientId: client.id, object: toDocument(client), context }, books })
+    const about = { subject, clientId: client.id, object: toDocument(client), context, longList: LONG_LIST }
+    return append(tx, { draft: { type: NOTICE_DUE, ...about }, books })
   }
 
   return {

@@ -18,6 +18,7 @@ import type { InFlight } from './policy-service.ts'
 import { createReissueService, type ReissueDeps } from './reissue-service.ts'
 import { createRunService } from './run-service.ts'
 import { createSweepService, type SweepDeps } from './sweep-service.ts'
+import { createToldNotices } from './told-notices-service.ts'
 import { createTruthService } from './truth-service.ts'
 
 export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'creditCovering' | 'park' | 'decide'> &
@@ -25,7 +26,7 @@ export type DunningServiceDeps = Omit<SweepDeps, 'actions' | 'notices' | 'credit
   Omit<NoticeDeps, 'creditCovering'> &
   NettingDeps &
   EntryDeps &
-  Omit<ReissueDeps, 'currentNotice' | 'truth'>
+  Omit<ReissueDeps, 'currentNotice' | 'toldNotices' | 'truth'>
 
 /** Everything that dunning does. Where the rules are: `decide` alone. */
 export function createDunningService(given: DunningServiceDeps) {
@@ -38,7 +39,8 @@ export function createDunningService(given: DunningServiceDeps) {
   const { invoices, organizations } = deps
   const follow = createFollowService(deps)
   const entries = createEntryService(deps)
-  const truth = createTruthService({ ...deps, currentNotice, currentStages })
+  const toldNotices = createToldNotices(deps)
+  const truth = createTruthService({ ...deps, currentNotice, currentStages, toldNotices })
   return {
     ...createPlanService(deps),
     ...follow,
@@ -47,7 +49,7 @@ export function createDunningService(given: DunningServiceDeps) {
     ...createExplainService({ ...deps, entriesOf: entries.entriesOf }),
     ...createRunService(deps),
     ...truth,
-    ...createReissueService({ ...deps, currentNotice, truth }),
+    ...createReissueService({ ...deps, currentNotice, toldNotices, truth }),
     meetNotice: notices.meet,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */

@@ -16,7 +16,10 @@ export type ToldNotice = Readonly<{
   unapplied_credit: string
   disputed: string
   net_total: string
+  /** Of one that is read back from its body, the first of them. */
   obligations: readonly ToldObligation[]
+  /** Absent from bodies of former releases, which have all. */
+  obligations_count?: number
 }>
 
 type Body<Context, Object> = Readonly<{ timestamp: string; data: Readonly<{ object: Object; context: Context }> }>

@@ -9,13 +9,13 @@ import {
   asksTheSame,
   NOTICE_DUE,
   newsOf,
-  readNotice,
   readStage,
   STAGE_ENTERED,
   saysTheSame,
   type ToldNotice,
   type ToldStage
 } from './told-facts.ts'
+import type { ToldNotices } from './told-notices-service.ts'
 import * as repository from './truth-repository.ts'
 
 export type TruthDeps = Readonly<{
@@ -23,6 +23,7 @@ export type TruthDeps = Readonly<{
   clients: ClientService
   currentNotice: CurrentNotice
   currentStages: CurrentStages
+  toldNotices: ToldNotices
 }>
 
 /** An event that waits to be sent, with its stored body. */
@@ -45,13 +46,13 @@ export type Fault = Readonly<{
   stage?: CurrentStage
 }>
 
-type Notice = ReturnType<typeof readNotice> & Readonly<{ id: string }>
+type Notice = Awaited<ReturnType<ToldNotices>>[number]
 
 /**
  * Whether what is about to be sent is still true: a reminder that waited for its receiver must not accuse who has paid since. What
  * says that something happened stays true for ever; only the two events that ask for money are looked at.
  */
-export function createTruthService({ organizations, clients, currentNotice, currentStages }: TruthDeps) {
+export function createTruthService({ organizations, clients, currentNotice, currentStages, toldNotices }: TruthDeps) {
   async function outdatedStages(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, Fault][]> {
     const toldBy = new Map(events.map(({ id, body }) => [id, readStage(body)]))
     const told = [...toldBy.values()].filter((one) => one !== undefined)
@@ -76,9 +77,11 @@ export function createTruthService({ organizations, clients, currentNotice, curr
   }
 
   async function outdatedNotices(reader: Reader, events: readonly WaitingEvent[]): Promise<[string, Fault][]> {
-    const notices = events
-      .map(({ id, body }) => ({ id, ...readNotice(body) }))
-      .filter(({ notice }) => Array.isArray(notice.obligations))
+    const told = await toldNotices(
+      reader,
+      events.map(({ id: eventId, body }) => ({ eventId, body }))
+    )
+    const notices = told.filter(({ notice }) => Array.isArray(notice.obligations))
     if (notices.length === 0) return []
     const [found, isToldSince] = await Promise.all([
       repository.standingOfObligations(
@@ -94,7 +97,7 @@ export function createTruthService({ organizations, clients, currentNotice, curr
     const faults: [string, Fault][] = []
     for (const one of notices) {
       const reason = isToldSince(one) ? TOLD_SINCE : await faultOf(reader, { one, standings })
-      if (reason !== null) faults.push([one.id, { reason, kind: 'changed' }])
+      if (reason !== null) faults.push([one.eventId, { reason, kind: 'changed' }])
     }
     return faults
   }

@@ -79,7 +79,23 @@ export type EventDraft = Readonly<{
   object: object
   previous?: object | null
   context?: object
+  /** The member of `context` that is a list of any length. The body has the first of it, and says where the rest is. */
+  longList?: string
 }>
+
+/** A body has so many rows of a list that can be of any length. */
+export const ROWS_IN_BODY = 50
+
+/** The draft with as much of its long list as a body holds, with its count and where the rest is, and that rest. */
+export function fitted(id: string, draft: EventDraft): Readonly<{ draft: EventDraft; rest: readonly object[] }> {
+  const { longList: name, context } = draft
+  if (name === undefined || context === undefined) return { draft, rest: [] }
+  const all = (context as Readonly<Record<string, readonly object[]>>)[name] ?? []
+  const rest = all.slice(ROWS_IN_BODY)
+  const url = rest.length === 0 ? null : `/v1/events/${id}/rest`
+  const cut = { [name]: all.slice(0, ROWS_IN_BODY), [`${name}_count`]: all.length, [`${name}_url`]: url }
+  return { draft: { ...draft, context: { ...context, ...cut } }, rest }
+}
 
 /**
  * Writes the bodies that are signed and sent: Standard Webhooks' `{type, timestamp, data}` with the event's id before it, for who keeps

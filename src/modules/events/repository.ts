@@ -165,7 +165,13 @@ export async function organizationsWithUnsealed(scheduler: Reader, limit: number
 
 const deleteBodies = statement<{ id: string }>(
   'events.erase_bodies',
-  `delete from event_bodies where org_id = $1 and event_id = any(array(
+  `with rests as (
+     delete from event_rests where org_id = $1 and event_id = any(array(
+       select event_id from event_rests where org_id = $1
+         and event_id < dunwell_uuidv7_at($2)
+       order by event_id limit $3))
+   )
+   delete from event_bodies where org_id = $1 and event_id = any(array(
      select event_id from event_bodies where org_id = $1
        and event_id < dunwell_uuidv7_at($2)
      order by event_id limit $3)) returning event_id as id`

@@ -4,8 +4,8 @@ import { decodeRankCursor, encodeRankCursor, toPage } from '../../http/cursor.ts
 import type { Edge } from '../../http/edge.ts'
 import { ParameterRefusal } from '../../http/fields.ts'
 import { closed, IdParams, pageOf, ref, refusals } from '../../http/schemas.ts'
-import { eventTypes } from './event.ts'
-import { EventQuery, EventSchema, EventTypeSchema, firesWhen, toApi } from './schemas.ts'
+import { eventTypes, ROWS_IN_BODY } from './event.ts'
+import { EventQuery, EventSchema, EventTypeSchema, firesWhen, RestPageSchema, RestQuery, toApi } from './schemas.ts'
 import type { After, EventService } from './service.ts'
 
 type Options = Edge & { events: EventService }
@@ -59,6 +59,30 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
     },
     async (request, reply) =>
       reply.send(toApi(await database.reading(request.principal.orgId, (reader) => events.get(reader, request.params.id))))
+  )
+
+  app.get(
+    '/events/:id/rest',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listRestOfEvent',
+        tags,
+        summary: 'List what the body of an event has no room for',
+        description: `A body has the first ${ROWS_IN_BODY} rows of a list that can be of any length, such as \`context.obligations\` of \`client.dunning_notice_due\`, with its count and this path. The rows that follow are here, as they were when the event was made and in the same order. Empty if the body has all rows; 404 once the body is erased.`,
+        params: IdParams,
+        querystring: RestQuery,
+        response: { 200: RestPageSchema, ...refusals(404) }
+      }
+    },
+    async (request, reply) => {
+      const { limit, cursor } = request.query
+      const { id } = request.params
+      const input = { eventId: id, after: decodeRankCursor(cursor)?.rank ?? 0n, limit: limit + 1 }
+      const rows = await database.reading(request.principal.orgId, (reader) => events.restPage(reader, input))
+      const cursorOf = ({ place: rank }: (typeof rows)[number]) => encodeRankCursor({ rank, id })
+      return reply.send(toPage(rows, { limit, cursorOf, toApi: ({ row }) => row as Record<string, unknown> }))
+    }
   )
 
   app.get(

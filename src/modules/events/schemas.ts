@@ -9,7 +9,7 @@ export const firesWhen: Readonly<Record<EventType, string>> = {
   'client.updated': 'Something of a client changed.',
   'client.deleted': 'A client without a ledger was deleted.',
   'client.dunning_notice_due':
-    'A stage was entered for a client: once per client and currency in a sweep, with all that is open there. For who sends one message per client.',
+    'A stage was entered for a client: once per client and currency in a sweep, with all that is open there: the totals and `obligations_count` are of all, `obligations` are the first 50 by due date, `obligations_url` is the path of the rest, null if there is none. For who sends one message per client.',
   'client.service_suspended':
     'A stage of dunning asks you to stop serving this client until it has paid; again where the payment bounces.',
   'client.service_ending': 'A stage of dunning asks you to end the service of this client.',
@@ -105,6 +105,13 @@ export const EventSchema = named(
     )
   })
 )
+export const RestQuery = closed(pageQuery)
+export const RestPageSchema = closed({
+  data: Type.Array(
+    Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true, description: 'As the rows in the body' })
+  ),
+  next_cursor: nullable(Type.String({ description: 'Null on the last page' }))
+})
 export const EventTypeSchema = named('EventType', closed({ type: oneOf(eventTypes), fires_when: Type.String() }))
 export const eventSchemas = [EventSchema, EventTypeSchema]
 

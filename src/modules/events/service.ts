@@ -3,8 +3,9 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { inParts } from '../../db/parts.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import { bodiesOf, chainInput, type EventDraft, isLost } from './event.ts'
+import { bodiesOf, chainInput, type EventDraft, fitted, isLost } from './event.ts'
 import * as repository from './repository.ts'
+import * as rests from './rest-repository.ts'
 
 /** How the events of a transaction become deliveries, in that transaction. Filled by the composition with webhooks'. */
 export type FanOut = (tx: Tx, events: readonly Readonly<{ id: string; type: string; objectId: string }>[]) => void
@@ -24,6 +25,12 @@ export type LogFilter = Readonly<Omit<repository.EventFilter, 'afterSeq'> & { af
 const SEAL_BATCH = 2_000
 
 export function createEventService({ clock, newId, fanOut, wakeSealer, recorded = () => {} }: EventServiceDeps) {
+  async function get(reader: Reader, id: string): Promise<repository.EventRow> {
+    const row = await repository.find(reader, id)
+    if (row === undefined) throw new DomainError('not_found', 'There is no such event.')
+    return row
+  }
+
   return {
     /**
      * Writes events with their deliveries in the caller's transaction, so that they exist if and only if it commits.
@@ -44,9 +51,11 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
       // Sorted, for ids of one millisecond are in no order: what is told together is numbered as it is told.
       const ids = drafts.map(() => newId()).sort()
       const bodyOf = bodiesOf({ orgId: tx.orgId, occurredAt })
-      const rowOf = (draft: EventDraft, id: string) => {
+      const rowOf = (whole: EventDraft, id: string) => {
+        const { draft, rest } = fitted(id, whole)
         const body = bodyOf(id, draft)
         return {
+          rest,
           id,
           type: draft.type,
           objectKind: draft.subject.kind,
@@ -63,6 +72,10 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
       for await (const part of inParts(drafts)) {
         const rows = part.map((draft, index) => rowOf(draft, ids[written + index] ?? newId()))
         repository.insert(tx, rows)
+        rests.insert(
+          tx,
+          rows.filter(({ rest }) => rest.length > 0)
+        )
         if (to === 'subscribers') fanOut(tx, rows)
         written += part.length
       }
@@ -106,11 +119,20 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
 
     page: (reader: Reader, filter: repository.EventFilter) => repository.page(reader, filter),
 
-    async get(reader: Reader, id: string): Promise<repository.EventRow> {
-      const row = await repository.find(reader, id)
-      if (row === undefined) throw new DomainError('not_found', 'There is no such event.')
-      return row
+    get,
+
+    /**
+     * Of the long list of an event, what its body has no room for, after so many rows.
+     * @throws DomainError `not_found`, also where it was erased with the body.
+     */
+    async restPage(reader: Reader, of: rests.RestPage): Promise<rests.RestRow[]> {
+      const [event, rows] = await Promise.all([get(reader, of.eventId), rests.page(reader, of)])
+      if (event.body === null) throw new DomainError('not_found', 'The body of this event was erased, and its list with it.')
+      return rows
     },
+
+    /** The same of several, whole. @returns by event; an event whose body has everything is not in it. */
+    restsOf: (reader: Reader, eventIds: readonly string[]) => rests.ofEvents(reader, eventIds),
 
     eraseBodies: (tx: Tx, of: { before: Date; limit: number }) => repository.eraseBodies(tx, of),
 

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, foreignKey, index, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { bigint, foreignKey, index, integer, json, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { instant, orgId } from '../../db/columns.ts'
 
 /**
@@ -46,6 +46,21 @@ export const eventBodies = pgTable(
   (t) => [
     primaryKey({ columns: [t.orgId, t.eventId] }),
     foreignKey({ name: 'event_bodies_event', columns: [t.orgId, t.eventId], foreignColumns: [events.orgId, events.id] })
+  ]
+)
+
+/** What the body of an event has no room for: the rows of its long list that come after those in the body. Goes with the body. */
+export const eventRests = pgTable(
+  'event_rests',
+  {
+    orgId: orgId(),
+    eventId: uuid().notNull(),
+    /** As text, which keeps the keys in the order that they have in the body. */
+    rows: json().$type<readonly object[]>().notNull()
+  },
+  (t) => [
+    primaryKey({ columns: [t.orgId, t.eventId] }),
+    foreignKey({ name: 'event_rests_event', columns: [t.orgId, t.eventId], foreignColumns: [events.orgId, events.id] })
   ]
 )
 
