@@ -7,6 +7,7 @@ import { begin, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
+import { type Asked, formOf, type Run, type Write } from './query.ts'
 import { JOBS, type Wish } from './shares.ts'
 import { type Statement, statement } from './statement.ts'
 
@@ -20,7 +21,7 @@ export type Reader = Readonly<{
   /** W3C trace context of the request that is being served. */
   traceparent: string | null
   sql: NodePgDatabase
-  run: <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => Promise<Row[]>
+  run: Run
 }>
 
 /** What a write needs. A Reader does not pass for it, so that no write can happen outside a writing transaction. */
@@ -39,11 +40,7 @@ export type Tx = Reader &
      * A write whose outcome decides nothing that comes after it: it waits for the next statement, at the latest the commit, and
      * saves a trip, unless it is large. Where it fails, so does the transaction. `read` gets its rows before the commit counts.
      */
-    write: <Row extends object>(
-      statement: Statement<Row>,
-      parameters: readonly unknown[],
-      read?: (rows: readonly Row[]) => void
-    ) => void
+    write: Write
     /**
      * Does a part of the work, with a handle of its own: what it asks for before the commit runs at its end. Where it throws, nothing
      * of it is kept, and the transaction goes on.
@@ -205,7 +202,8 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Rea
   return {
     ...scope,
     sql,
-    run: async <Row extends object>(statement: Statement<Row>, parameters: readonly unknown[]) => {
+    run: async <Row extends object>(asked: Asked<Row>, given: object) => {
+      const { statement, parameters } = formOf(asked, { given, orgId: scope.orgId })
       try {
         return (await send(client, statement, parameters)).rows
       } catch (error) {
@@ -241,7 +239,8 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       decided: () => runFirst(asked),
       atEnd: (action) => void asked.last.push(action),
       afterCommit: (action) => void afterCommit.push(action),
-      write: (statement, parameters, read) => {
+      write: <Row extends object>(asked: Asked<Row>, given: object, read?: (rows: readonly Row[]) => void) => {
+        const { statement, parameters } = formOf(asked, { given, orgId })
         // The server works on what is large while the next of it is made.
         const way = parameters.some((value) => value instanceof Buffer && value.length > LARGE_BYTES) ? send : sendWithNext
         const answered = way(client, statement, parameters).then(

@@ -10,9 +10,10 @@ type Sent = {
   readonly name: string
   readonly text: string
   readonly values: readonly unknown[]
+  readonly decode: ((cells: readonly unknown[]) => object) | undefined
   readonly resolve: (answer: Answer<never>) => void
   readonly reject: (error: unknown) => void
-  readonly rows: Record<string, unknown>[]
+  readonly rows: object[]
   isNew: boolean
   columns: Columns | undefined
   failure: unknown
@@ -55,13 +56,14 @@ export class Packet extends Query {
     super('')
   }
 
-  add<Row extends object>({ name, text }: Statement<Row>, values: readonly unknown[]): Promise<Answer<Row>> {
+  add<Row extends object>({ name, text, decode }: Statement<Row>, values: readonly unknown[]): Promise<Answer<Row>> {
     return new Promise((resolve, reject) => {
       const parameters = values.map(parameterOf)
       this.#sent.push({
         name,
         text,
         values: parameters,
+        decode,
         resolve,
         reject,
         rows: [],
@@ -111,13 +113,7 @@ export class Packet extends Query {
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
     const sent = this.#current()
     try {
-      const row: Record<string, unknown> = {}
-      let index = 0
-      for (const { name, parse } of sent.columns ?? []) {
-        const text = fields[index++] ?? null
-        row[name] = text === null ? null : parse(text)
-      }
-      sent.rows.push(row)
+      sent.rows.push(rowOf(sent, fields))
     } catch (error) {
       sent.failure ??= error
     }
@@ -146,6 +142,18 @@ export class Packet extends Query {
     if (sent === undefined) throw new Error('The server answered more than it was asked.')
     return sent
   }
+}
+
+function rowOf({ columns = [], decode }: Sent, fields: readonly (string | null)[]): object {
+  const cellOf = (text: string | null | undefined, at: number) => (text == null ? null : columns[at]?.parse(text))
+  if (decode !== undefined) return decode(fields.map(cellOf))
+  const row: Record<string, unknown> = {}
+  let index = 0
+  for (const { name } of columns) {
+    row[name] = cellOf(fields[index], index)
+    index++
+  }
+  return row
 }
 
 type Waiting = { readonly packet: Packet; isDue: boolean }

@@ -2,16 +2,30 @@
  * A prepared statement, sent by name on the connection of a transaction: the server parses and plans it once per
  * connection. For hot paths and set-wise writes, where building the query each time would cost more than running it.
  */
-export type Statement<Row extends object> = Readonly<{ name: string; text: string; row?: Row }>
+export type Statement<Row extends object> = Readonly<{
+  name: string
+  text: string
+  row?: Row
+  /** Makes a row of its cells; without it, a row is an object of what the server calls its columns. */
+  decode?: ((cells: readonly unknown[]) => Row) | undefined
+}>
 
-const names = new Set<string>()
+const known = new Map<string, Statement<object>>()
 
 /** @throws Error when a name is taken: two texts behind one name would run each other's plan. */
 export function statement<Row extends object>(name: string, text: string): Statement<Row> {
-  if (names.has(name)) throw new Error(`The statement name ${name} is taken.`)
-  names.add(name)
-  return { name, text }
+  return register({ name, text })
 }
+
+/** @throws Error when its name is taken */
+export function register<One extends Statement<object>>(one: One): One {
+  if (known.has(one.name)) throw new Error(`The statement name ${one.name} is taken.`)
+  known.set(one.name, one)
+  return one
+}
+
+/** All that were made so far, by the files that were loaded: so that each can be held against the schema. */
+export const statements = (): readonly Statement<object>[] => [...known.values()]
 
 /** A read by a list of ids, in the form for one and in the form for more: a list is planned anew each time that it is read by. */
 export type IdsStatement<Row extends object> = Readonly<{ ofOne: Statement<Row>; ofMany: Statement<Row> }>

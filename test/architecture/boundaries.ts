@@ -40,8 +40,9 @@ export function reachesOtherModulesThroughTheirFront(sources: readonly Source[])
     if (from === undefined || to === undefined || from === to) return []
     const [fromPart, toPart] = [partOf(edge.source.path), partOf(edge.target)]
     if (toPart === 'service' || toPart === 'domain') return []
-    // A foreign key names the other table, and a document of the API is composed of others.
-    if (fromPart === toPart && (toPart === 'table' || toPart === 'schemas')) return []
+    // A foreign key names the other table, a query joins it, and a document of the API is composed of others.
+    if (toPart === 'table' && (fromPart === 'table' || fromPart === 'repository')) return []
+    if (fromPart === 'schemas' && toPart === 'schemas') return []
     return finding(
       edge,
       `reaches into ${to}'s ${toPart}: a module uses another through its service, handed in, or its pure files`

@@ -37,20 +37,15 @@ function writingStatements(tree: ts.SourceFile): Set<string> {
   const names = tree.statements
     .filter(ts.isVariableStatement)
     .flatMap(({ declarationList }) => [...declarationList.declarations])
-    .filter(({ initializer }) => initializer !== undefined && tablesWritten(initializer.getText()).length > 0)
+    .filter(({ initializer }) => initializer !== undefined && writesWithin(initializer))
     .map(({ name }) => name.getText())
   return new Set(names)
 }
 
 function writes(node: ts.FunctionDeclaration, statements: ReadonlySet<string>): boolean {
-  let found = false
+  let found = writesWithin(node)
   walk(node, (inner) => {
     if (ts.isIdentifier(inner) && statements.has(inner.text)) found = true
-    if (ts.isStringLiteralLike(inner) || ts.isTemplateExpression(inner)) found ||= tablesWritten(inner.getText()).length > 0
-    if (!ts.isCallExpression(inner) || !ts.isPropertyAccessExpression(inner.expression)) return
-    if (/(^|\.)sql$|^tx$|^db$/.test(inner.expression.expression.getText())) {
-      found ||= ['insert', 'update', 'delete'].includes(inner.expression.name.text)
-    }
   })
   return found
 }
@@ -59,6 +54,33 @@ function tablesWritten(text: string): string[] {
   return [...text.replaceAll(locking, '').matchAll(writing)].flatMap(([, table]) =>
     table === undefined || table === 'set' ? [] : [table]
   )
+}
+
+/** Which argument of these calls is the table that they write. */
+const tableArgument: Readonly<Record<string, number>> = {
+  insert: 0,
+  update: 0,
+  delete: 0,
+  insertFrom: 0,
+  insertion: 1,
+  saving: 1
+}
+
+/** What this node alone writes: names of tables, and of the objects that stand for them. */
+function writtenBy(node: ts.Node): string[] {
+  if (ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) return tablesWritten(node.getText())
+  if (!ts.isCallExpression(node)) return []
+  const { expression, arguments: given } = node
+  const table = given[tableArgument[(ts.isPropertyAccessExpression(expression) ? expression.name : expression).getText()] ?? -1]
+  return table !== undefined && ts.isIdentifier(table) ? [table.text] : []
+}
+
+function writesWithin(node: ts.Node): boolean {
+  let found = false
+  walk(node, (inner) => {
+    if (writtenBy(inner).length > 0) found = true
+  })
+  return found
 }
 
 /** Rule 5, second half: transactions are opened at the edge, so that commands compose. */
@@ -85,8 +107,7 @@ export function modulesWriteTheirOwnTables(sources: readonly Source[]): Finding[
     .flatMap(({ path, tree }) => {
       const found: Finding[] = []
       walk(tree, (node) => {
-        if (!ts.isStringLiteralLike(node) && !ts.isTemplateExpression(node)) return
-        for (const table of tablesWritten(node.getText())) {
+        for (const table of writtenBy(node)) {
           const owner = owners.get(table)
           if (owner === undefined || owner === moduleOf(path) || `${moduleOf(path)} → ${table}` in sharedWrites) continue
           found.push({ path, line: lineOf(tree, node), sentence: `writes the table ${table}, which is ${owner}'s` })
@@ -105,6 +126,7 @@ function ownersOfTables(sources: readonly Source[]): Map<string, string> {
       if (!ts.isCallExpression(node) || node.expression.getText() !== 'pgTable') return
       const [name] = node.arguments
       if (name !== undefined && ts.isStringLiteralLike(name)) owners.set(name.text, module)
+      if (ts.isVariableDeclaration(node.parent)) owners.set(node.parent.name.getText(), module)
     })
   }
   return owners

@@ -75,3 +75,6 @@ export const contacts = pgTable(
     check('contacts_role', sql`${t.role} in ('billing', 'approver', 'owner', 'legal', 'guarantor')`)
   ]
 )
+
+/** In which order clients are locked; see `lockOrder`. */
+export const inLockOrder = [sql`${clients.parentId} is not null`, clients.id] as const

@@ -1,90 +1,122 @@
+import { and, eq, exists, getTableColumns, gt, lte, min, type SQL, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
-import { statement } from '../../db/statement.ts'
-import { lockOrder } from '../clients/owned.ts'
+import { count, listOf } from '../../db/parameters.ts'
+import { build, query } from '../../db/query.ts'
+import { clients, inLockOrder } from '../clients/table.ts'
+import { organizations } from '../organizations/table.ts'
 import type { Deadline, Due } from './deadline.ts'
+import { deadlines } from './table.ts'
 
-const upsert = statement<{ objectId: string }>(
-  'deadlines.set',
-  `insert into deadlines (org_id, kind, object_id, client_id, at) values ($1, $2, $3, $4, $5)
-   on conflict (org_id, kind, object_id) do update set at = excluded.at, parked_at = null`
+const { orgId: _, ...columns } = getTableColumns(deadlines)
+const isOne = (p: { orgId: SQL; kind: SQL; objectId: SQL }) =>
+  and(eq(deadlines.orgId, p.orgId), eq(deadlines.kind, p.kind), eq(deadlines.objectId, p.objectId))
+
+const upsert = query('deadlines.set', columns, ({ at, parkedAt, ...p }) =>
+  build
+    .insert(deadlines)
+    .values({ ...p, at, parkedAt })
+    .onConflictDoUpdate({ target: [deadlines.orgId, deadlines.kind, deadlines.objectId], set: { at, parkedAt } })
 )
-const remove = statement<{ objectId: string }>(
-  'deadlines.clear',
-  'delete from deadlines where org_id = $1 and kind = $2 and object_id = $3'
+const remove = query('deadlines.clear', { kind: deadlines.kind, objectId: deadlines.objectId }, (p) =>
+  build.delete(deadlines).where(isOne(p))
 )
 
 /** @param at null when nothing is to happen any more. */
 export async function set(tx: Tx, { kind, objectId, clientId, at }: Deadline & Readonly<{ at: Date | null }>): Promise<void> {
-  if (at === null) await tx.run(remove, [tx.orgId, kind, objectId])
-  else await tx.run(upsert, [tx.orgId, kind, objectId, clientId, at])
+  if (at === null) await tx.run(remove, { kind, objectId })
+  else await tx.run(upsert, { kind, objectId, clientId, at, parkedAt: null })
 }
-
-const upsertParked = statement<{ objectId: string }>(
-  'deadlines.park',
-  `insert into deadlines (org_id, kind, object_id, client_id, at, parked_at) values ($1, $2, $3, $4, $5, $6)
-   on conflict (org_id, kind, object_id) do update set at = excluded.at, parked_at = excluded.parked_at`
-)
 
 /** Puts it off to `at`. */
-export async function park(tx: Tx, { kind, objectId, clientId, at, parkedAt }: Due): Promise<void> {
-  await tx.run(upsertParked, [tx.orgId, kind, objectId, clientId, at, parkedAt])
+export async function park(tx: Tx, due: Due): Promise<void> {
+  await tx.run(upsert, due)
 }
 
-const lockOne = statement<Due>(
-  'deadlines.lock',
-  `select kind, object_id as "objectId", client_id as "clientId", at, parked_at as "parkedAt" from deadlines
-   where org_id = $1 and kind = $2 and object_id = $3 for update`
+const lockOne = query('deadlines.lock', { kind: deadlines.kind, objectId: deadlines.objectId }, (p) =>
+  build.select(columns).from(deadlines).where(isOne(p)).for('update')
 )
 
 export async function findForUpdate(tx: Tx, { kind, objectId }: Pick<Deadline, 'kind' | 'objectId'>): Promise<Due | undefined> {
-  const [row] = await tx.run(lockOne, [tx.orgId, kind, objectId])
+  const [row] = await tx.run(lockOne, { kind, objectId })
   return row
 }
 
-const lockClients = (name: string, how: string) =>
-  statement<{ id: string }>(
-    `deadlines.lock_clients_${name}`,
-    `select c.id from clients c
-     where c.org_id = $1 and c.id = any(array(select distinct d.client_id from (
-       select client_id from deadlines where org_id = $1 and at <= $2 order by at limit $4) d))
-     order by ${lockOrder} limit $3 for no key update ${how}`
-  )
-const lockWaiting = lockClients('waiting', '')
-const lockSkipping = lockClients('skipping', 'skip locked')
+const lockClients = (name: string, how: { skipLocked?: true }) =>
+  query(`deadlines.lock_clients_${name}`, { until: deadlines.at, limit: count, looks: count }, (p) => {
+    const due = build
+      .select({ clientId: deadlines.clientId })
+      .from(deadlines)
+      .where(and(eq(deadlines.orgId, p.orgId), lte(deadlines.at, p.until)))
+      .orderBy(deadlines.at)
+      .limit(p.looks)
+      .as('due')
+    const ids = build.selectDistinct({ clientId: due.clientId }).from(due)
+    return build
+      .select({ id: clients.id })
+      .from(clients)
+      .where(and(eq(clients.orgId, p.orgId), sql`${clients.id} = any(array${ids})`))
+      .orderBy(...inLockOrder)
+      .limit(p.limit)
+      .for('no key update', how)
+  })
+const lockWaiting = lockClients('waiting', {})
+const lockSkipping = lockClients('skipping', { skipLocked: true })
 const LOOK_AHEAD = 8
 
-const takeDue = statement<Due>(
-  'deadlines.take',
-  `delete from deadlines where org_id = $1 and client_id = any($3::uuid[]) and at <= $2
-   returning kind, object_id as "objectId", client_id as "clientId", at, parked_at as "parkedAt"`
+const takeDue = query('deadlines.take', { clientIds: listOf(deadlines.clientId), until: deadlines.at }, (p) =>
+  build
+    .delete(deadlines)
+    .where(and(eq(deadlines.orgId, p.orgId), p.clientIds.has(deadlines.clientId), lte(deadlines.at, p.until)))
+    .returning(columns)
 )
 
 /**
  * Locks clients that have something due and takes what is due of them: whoever meets a deadline says what comes next.
  * @param wait false leaves clients that another transaction holds to it.
  */
-export async function take(tx: Tx, { until, clients, wait }: { until: Date; clients: number; wait: boolean }): Promise<Due[]> {
-  const locked = await tx.run(wait ? lockWaiting : lockSkipping, [tx.orgId, until, clients, clients * LOOK_AHEAD])
+export async function take(
+  tx: Tx,
+  { until, clients: limit, wait }: { until: Date; clients: number; wait: boolean }
+): Promise<Due[]> {
+  const locked = await tx.run(wait ? lockWaiting : lockSkipping, { until, limit, looks: limit * LOOK_AHEAD })
   if (locked.length === 0) return []
-  return tx.run(takeDue, [tx.orgId, until, locked.map(({ id }) => id)])
+  return tx.run(takeDue, { until, clientIds: locked.map(({ id }) => id) })
 }
 
-const selectNext = statement<{ at: Date | null }>(
-  'deadlines.next',
-  'select min(at) as at from deadlines where org_id = $1 and at <= $2'
+const selectNext = query('deadlines.next', { until: deadlines.at }, (p) =>
+  build
+    .select({ at: min(deadlines.at) })
+    .from(deadlines)
+    .where(and(eq(deadlines.orgId, p.orgId), lte(deadlines.at, p.until)))
 )
 
 /** The earliest instant up to `until` at which something happens by itself. */
 export async function nextAt(reader: Reader, until: Date): Promise<Date | null> {
-  const [row] = await reader.run(selectNext, [reader.orgId, until])
+  const [row] = await reader.run(selectNext, { until })
   return row?.at ?? null
 }
 
-const selectOrganizations = statement<{ orgId: string }>(
+const selectOrganizations = query(
   'deadlines.organizations_due',
-  `select o.org_id as "orgId" from organizations o
-   where o.mode = 'live' and o.org_id > $2 and exists (select from deadlines d where d.org_id = o.org_id and d.at <= $1)
-   order by o.org_id limit $3`
+  { now: deadlines.at, after: organizations.orgId, limit: count },
+  (p) =>
+    build
+      .select({ orgId: organizations.orgId })
+      .from(organizations)
+      .where(
+        and(
+          eq(organizations.mode, 'live'),
+          gt(organizations.orgId, p.after),
+          exists(
+            build
+              .select({ one: sql`1` })
+              .from(deadlines)
+              .where(and(eq(deadlines.orgId, organizations.orgId), lte(deadlines.at, p.now)))
+          )
+        )
+      )
+      .orderBy(organizations.orgId)
+      .limit(p.limit)
 )
 
 /** Needs the scheduler's reader. Live organizations with something due, by id; a test organization follows its own clock. */
@@ -92,5 +124,5 @@ export async function organizationsDue(
   scheduler: Reader,
   { now, after, limit }: { now: Date; after: string; limit: number }
 ): Promise<string[]> {
-  return (await scheduler.run(selectOrganizations, [now, after, limit])).map(({ orgId }) => orgId)
+  return (await scheduler.run(selectOrganizations, { now, after, limit })).map(({ orgId }) => orgId)
 }

@@ -1,20 +1,24 @@
+import { and, eq, exists, gte, sql } from 'drizzle-orm'
 import type { Reader, Tx } from '../../db/client.ts'
-import { statement } from '../../db/statement.ts'
-import type { Interaction, InteractionKind, MessageOutcome } from './interaction.ts'
+import { ifGiven, listOf, orNull } from '../../db/parameters.ts'
+import { build, query } from '../../db/query.ts'
+import { begun, columnsBut, insertion, newestFirst, olderThan, pageOf } from '../../db/rows.ts'
+import type { Interaction, InteractionKind, InteractionOutcome, MessageOutcome } from './interaction.ts'
+import { interactionInvoices, interactions } from './table.ts'
 
-const columns = `n.id, n.client_id as "clientId", n.kind, n.direction, n.contact_id as "contactId", n.by, n.minutes, n.outcome,
-  n.non_payment_reason as "nonPaymentReason", n.occurred_at as "occurredAt", n.summary, n.dunning_entry_id as "dunningEntryId",
-  n.metadata, n.created_at as "createdAt",
-  array(select v.invoice_id::text from interaction_invoices v where v.org_id = n.org_id and v.interaction_id = n.id
-    order by v.position) as "invoiceIds"`
+const invoiceIds = sql<string[]>`array(${build
+  .select({ id: sql`${interactionInvoices.invoiceId}::text` })
+  .from(interactionInvoices)
+  .where(and(eq(interactionInvoices.orgId, interactions.orgId), eq(interactionInvoices.interactionId, interactions.id)))
+  .orderBy(interactionInvoices.position)})`
+const select = () => build.select({ ...columnsBut(interactions, 'orgId'), invoiceIds }).from(interactions)
 
-const select = statement<Interaction>(
-  'interactions.find',
-  `select ${columns} from interactions n where n.org_id = $1 and n.id = $2`
+const selectOne = query('interactions.find', { id: interactions.id }, (p) =>
+  select().where(and(eq(interactions.orgId, p.orgId), eq(interactions.id, p.id)))
 )
 
 export async function find(reader: Reader, id: string): Promise<Interaction | undefined> {
-  const [row] = await reader.run(select, [reader.orgId, id])
+  const [row] = await reader.run(selectOne, { id })
   return row
 }
 
@@ -23,70 +27,66 @@ export type InteractionFilter = Readonly<{
   after: { at: Date; id: string } | null
   clientId: string | null
   invoiceId: string | null
-  kind: string | null
-  outcome: string | null
+  kind: InteractionKind | null
+  outcome: InteractionOutcome | null
   updatedSince: Date | null
 }>
 
-const selectPage = statement<Interaction>(
+const selectPage = query(
   'interactions.page',
-  `select ${columns} from interactions n
-   where n.org_id = $1 and ($3::timestamptz is null or (n.created_at, n.id) < ($3, $4::uuid))
-     and ($5::uuid is null or n.client_id = $5)
-     and ($6::uuid is null or exists (select from interaction_invoices v
-       where v.org_id = n.org_id and v.interaction_id = n.id and v.invoice_id = $6))
-     and ($7::text is null or n.kind = $7) and ($8::text is null or n.outcome = $8)
-     and ($9::timestamptz is null or n.created_at >= $9)
-   order by n.created_at desc, n.id desc limit $2`
+  {
+    ...pageOf(interactions),
+    clientId: orNull(interactions.clientId),
+    invoiceId: orNull(interactionInvoices.invoiceId),
+    kind: orNull(interactions.kind),
+    outcome: orNull(interactions.outcome),
+    updatedSince: orNull(interactions.createdAt)
+  },
+  (p) =>
+    select()
+      .where(
+        and(
+          eq(interactions.orgId, p.orgId),
+          olderThan(interactions, p),
+          ifGiven(p.clientId, eq(interactions.clientId, p.clientId)),
+          ifGiven(
+            p.invoiceId,
+            exists(
+              build
+                .select({ one: sql`1` })
+                .from(interactionInvoices)
+                .where(
+                  and(
+                    eq(interactionInvoices.orgId, interactions.orgId),
+                    eq(interactionInvoices.interactionId, interactions.id),
+                    eq(interactionInvoices.invoiceId, p.invoiceId)
+                  )
+                )
+            )
+          ),
+          ifGiven(p.kind, eq(interactions.kind, p.kind)),
+          ifGiven(p.outcome, eq(interactions.outcome, p.outcome)),
+          ifGiven(p.updatedSince, gte(interactions.createdAt, p.updatedSince))
+        )
+      )
+      .orderBy(...newestFirst(interactions))
+      .limit(p.limit)
 )
 
 /** Newest first. */
-export function page(reader: Reader, filter: InteractionFilter): Promise<Interaction[]> {
-  const { limit, after, clientId, invoiceId, kind, outcome, updatedSince } = filter
-  return reader.run(selectPage, [
-    reader.orgId,
-    limit,
-    after?.at ?? null,
-    after?.id ?? null,
-    clientId,
-    invoiceId,
-    kind,
-    outcome,
-    updatedSince
-  ])
+export function page(reader: Reader, { after, ...filter }: InteractionFilter): Promise<Interaction[]> {
+  return reader.run(selectPage, { ...filter, ...begun(after) })
 }
 
-const insertRow = statement<{ id: string }>(
-  'interactions.insert',
-  `insert into interactions (org_id, id, client_id, kind, direction, contact_id, by, minutes, outcome, non_payment_reason, occurred_at, summary,
-     dunning_entry_id, metadata, created_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
-)
-const insertInvoices = statement<{ id: string }>(
-  'interactions.insert_invoices',
-  `insert into interaction_invoices (org_id, interaction_id, invoice_id, position)
-   select $1, $2, t.id, t.position from unnest($3::uuid[]) with ordinality as t(id, position)`
-)
+const insertRows = insertion('interactions.insert', interactions)
+const insertInvoices = insertion('interactions.insert_invoices', interactionInvoices)
 
 export function insert(tx: Tx, n: Interaction): void {
-  tx.write(insertRow, [
-    tx.orgId,
-    n.id,
-    n.clientId,
-    n.kind,
-    n.direction,
-    n.contactId,
-    n.by,
-    n.minutes,
-    n.outcome,
-    n.nonPaymentReason,
-    n.occurredAt,
-    n.summary,
-    n.dunningEntryId,
-    JSON.stringify(n.metadata),
-    n.createdAt
-  ])
-  if (n.invoiceIds.length > 0) tx.write(insertInvoices, [tx.orgId, n.id, n.invoiceIds])
+  tx.write(insertRows, { rows: [n] })
+  if (n.invoiceIds.length === 0) return
+  tx.write(insertInvoices, {
+    rows: n.invoiceIds.map((invoiceId, position) => ({ interactionId: n.id, invoiceId, position: position + 1 }))
+  })
 }
 
 /** What came of telling somebody of a stage entry. */
@@ -98,14 +98,21 @@ export type EntryOutcome = Readonly<{
   occurredAt: Date
 }>
 
-const selectOutcomes = statement<EntryOutcome>(
-  'interactions.outcomes_of_entries',
-  `select n.dunning_entry_id as "entryId", n.id as "interactionId", n.outcome, n.kind, n.occurred_at as "occurredAt"
-   from interactions n where n.org_id = $1 and n.dunning_entry_id = any($2::uuid[])
-   order by n.occurred_at, n.created_at, n.id`
+const selectOutcomes = query('interactions.outcomes_of_entries', { entryIds: listOf(interactions.dunningEntryId) }, (p) =>
+  build
+    .select({
+      entryId: sql<string>`${interactions.dunningEntryId}`,
+      interactionId: interactions.id,
+      outcome: sql<MessageOutcome>`${interactions.outcome}`,
+      kind: interactions.kind,
+      occurredAt: interactions.occurredAt
+    })
+    .from(interactions)
+    .where(and(eq(interactions.orgId, p.orgId), p.entryIds.has(interactions.dunningEntryId)))
+    .orderBy(interactions.occurredAt, interactions.createdAt, interactions.id)
 )
 
 /** Of these stage entries, in the order in which they happened. */
 export function outcomesOf(reader: Reader, entryIds: readonly string[]): Promise<EntryOutcome[]> {
-  return reader.run(selectOutcomes, [reader.orgId, entryIds])
+  return reader.run(selectOutcomes, { entryIds })
 }

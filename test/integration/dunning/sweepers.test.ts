@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { createDatabase, type Tx } from '../../../src/db/client.ts'
+import type { Statement } from '../../../src/db/statement.ts'
 import { createSweepJob } from '../../../src/jobs/dunning-sweep.ts'
 import { currency } from '../../../src/kernel/money.ts'
 import { done, type Ledger, policyBody, startDunning } from '../../support/dunning.ts'
@@ -172,13 +173,13 @@ test('an edit of the policy between what a sweep read and what it writes is not 
   await database.scoped(ledger.id, (tx) => {
     const watched = (one: Tx): Tx => ({
       ...one,
-      async run(statement, parameters) {
+      run: (async (statement: Statement<object>, parameters: readonly unknown[]) => {
         if (statement.name.startsWith('obligations.save_dunning')) {
           edit.done = ledger.call('PUT', `/v1/dunning-policies/${policyId}`, { body })
           await Promise.race([edit.done, someoneWaits()])
         }
         return one.run(statement, parameters)
-      },
+      }) as Tx['run'],
       attempt: (work) => one.attempt((part) => work(watched(part)))
     })
     return services.dunning.sweepBatch(watched(tx), { at: clock.now(), clients: 10, wait: true })
