@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -50,6 +50,7 @@ test('npm scripts on a Node that is too old say what they need and how to get it
 test('what was built runs anywhere with its packages, and finds its migrations beside it', async () => {
   const dist = join(folder, 'package/dist')
   expect(await complete(`${process.execPath} .ci/build.cjs ${dist}`)).toEqual({ code: 0, output: '' })
+  expect(await readdir(dist)).toEqual(expect.arrayContaining(['LICENSE', 'NOTICE']))
   await cp(join(root, 'package.json'), join(folder, 'package/package.json'))
   await symlink(join(root, 'node_modules'), join(folder, 'package/node_modules'))
   await using fresh = await freshDatabase()
