@@ -7,7 +7,7 @@ import type { Changes } from '../events/changes.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import { refuseStale } from '../organizations/service.ts'
 import type { Invoice, InvoiceView, Obligation } from './invoice.ts'
-import { entryFor, type LedgerEntry } from './ledger.ts'
+import { entryFor, type LedgerEntry, oldestDueFirst } from './ledger.ts'
 import { allocationsOf, discountsOf, insertEntriesOf, post } from './ledger-repository.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
@@ -145,7 +145,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     async discountRest(tx: Tx, how: { books: Books; ids: readonly string[]; upToMinor: bigint }): Promise<bigint> {
       let leftMinor = how.upToMinor
       const open = (await repository.findMany(tx, how.ids)).filter(({ invoice }) => invoice.status === 'open')
-      for (const view of open.toSorted((a, b) => (a.invoice.dueOn < b.invoice.dueOn ? -1 : 1))) {
+      for (const view of open.toSorted(olderDueFirst)) {
         const effectiveOn = todayFor(how.books, view.timeZone)
         const entries = view.obligations.flatMap((one) => {
           const minor = one.balanceMinor < leftMinor ? one.balanceMinor : leftMinor
@@ -158,11 +158,11 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
       return how.upToMinor - leftMinor
     },
 
-    /** Takes as much of such discounts back: what was given up is owed again. */
+    /** Takes as much of such discounts back, in the same order: what was given up is owed again. */
     async restoreRest(tx: Tx, how: { books: Books; ids: readonly string[]; upToMinor: bigint }): Promise<void> {
       let leftMinor = how.upToMinor
       const discounts = await discountsOf(tx, how.ids)
-      for (const view of await repository.findMany(tx, how.ids)) {
+      for (const view of (await repository.findMany(tx, how.ids)).toSorted(olderDueFirst)) {
         const effectiveOn = todayFor(how.books, view.timeZone)
         const kind = 'plan_discount_reversed'
         const entries = view.obligations.flatMap((one) => {
@@ -210,6 +210,15 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
 }
 
 export type InvoiceChanges = ReturnType<typeof createInvoiceChanges>
+
+function olderDueFirst(a: InvoiceView, b: InvoiceView): number {
+  const dated = ({ invoice, externalRefs }: InvoiceView) => ({
+    ...invoice,
+    obligationId: invoice.id,
+    firstRef: externalRefs[0] ?? null
+  })
+  return oldestDueFirst(dated(a), dated(b))
+}
 
 function requireOpen(invoice: Invoice): void {
   if (invoice.status !== 'open') throw new DomainError('invoice_not_open', `The invoice is ${invoice.status.replace('_', ' ')}.`)

@@ -3,8 +3,10 @@ import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { type ExternalRef, externalRefsOf, firstRefOf } from '../references/reference.ts'
 import {
   type Allocation,
+  alikeAmong,
   type BalanceChange,
   balanceChanges,
   type LedgerEntry,
@@ -113,32 +115,50 @@ const selectPayablesOfInvoices = statement<Payable>(
   `select ${payableColumns} from ${payableSource} where o.org_id = $1 and o.invoice_id = any($2::uuid[])`
 )
 
+const selectRefs = statement<{ id: string; refs: ExternalRef[] }>(
+  'ledger.refs_of_invoices',
+  `select i.id, ${externalRefsOf('i.id')} as refs from invoices i where i.org_id = $1 and i.id = any($2::uuid[])`
+)
+
+/** In the order of `oldestDueFirst`. Only where invoices are alike in all that they say, their references are read. */
+export async function inDueOrder(reader: Reader, payables: readonly Payable[]): Promise<Payable[]> {
+  const sorted = payables.toSorted(oldestDueFirst)
+  const alike = alikeAmong(sorted)
+  if (alike.length === 0) return sorted
+  const refs = new Map((await reader.run(selectRefs, [reader.orgId, alike])).map((row) => [row.id, row.refs[0] ?? null]))
+  return sorted.map((one) => ({ ...one, firstRef: refs.get(one.invoiceId) ?? null })).toSorted(oldestDueFirst)
+}
+
 /** What is open of these clients, oldest due first. The clients are locked, so that it stays so. */
 export async function payablesOf(
   tx: Tx,
   { clientIds, currency }: { clientIds: readonly string[]; currency: Currency | null }
 ): Promise<Payable[]> {
-  return (await tx.run(selectPayables, [tx.orgId, clientIds, currency])).toSorted(oldestDueFirst)
+  return inDueOrder(tx, await tx.run(selectPayables, [tx.orgId, clientIds, currency]))
 }
 
 /** The obligations of these invoices, open or not, oldest due first. */
 export async function payablesOfInvoices(tx: Tx, invoiceIds: readonly string[]): Promise<Payable[]> {
-  return (await tx.run(selectPayablesOfInvoices, [tx.orgId, invoiceIds])).toSorted(oldestDueFirst)
+  return inDueOrder(tx, await tx.run(selectPayablesOfInvoices, [tx.orgId, invoiceIds]))
 }
 
-const selectAllocations = (name: string, column: string) =>
+const selectAllocations = (name: string, { column, order }: { column: string; order: string }) =>
   statement<Allocation>(
     `ledger.allocations_of_${name}`,
     `select payment_id as "paymentId", obligation_id as "obligationId", min(invoice_id::text)::uuid as "invoiceId", min(client_id::text)::uuid as "clientId",
        min(currency) as currency, effective_on as "effectiveOn", (-sum(balance_minor))::bigint as "amountMinor"
-     from ledger_entries where org_id = $1 and ${column} = any($2::uuid[]) and kind in ('allocation', 'allocation_reversed')
-     group by payment_id, obligation_id, effective_on having sum(balance_minor) <> 0
-     order by effective_on, min(id::text)`
+     from ledger_entries l where org_id = $1 and ${column} = any($2::uuid[]) and kind in ('allocation', 'allocation_reversed')
+     group by org_id, payment_id, obligation_id, effective_on having sum(balance_minor) <> 0
+     order by effective_on, ${order}min(id::text)`
   )
-const allocationsOfPayments = selectAllocations('payments', 'payment_id')
-const allocationsOfObligations = selectAllocations('obligations', 'obligation_id')
+const allocationsOfPayments = selectAllocations('payments', { column: 'payment_id', order: '' })
+const order = `${firstRefOf('l.payment_id')} nulls last, `
+const allocationsOfObligations = selectAllocations('obligations', { column: 'obligation_id', order })
 
-/** By payment and obligation and day, in the order in which they count; sums that came to nothing are left out. */
+/**
+ * By payment and obligation and day, in the order in which they count: by day, of one obligation and day by the first reference of the
+ * payment. Sums that came to nothing are left out.
+ */
 export const allocationsOf = {
   payments: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfPayments, [reader.orgId, ids]),
   obligations: (reader: Reader, ids: readonly string[]) => reader.run(allocationsOfObligations, [reader.orgId, ids])
@@ -192,4 +212,4 @@ export function discountsOf(reader: Reader, invoiceIds: readonly string[]): Prom
 }
 
 /** What payments, and what is agreed upon, need of the ledger. */
-export const forPayments = { post, payablesOf, payablesOfInvoices, allocationsOf, receiptsOf, claimsOf }
+export const forPayments = { post, payablesOf, payablesOfInvoices, inDueOrder, allocationsOf, receiptsOf, claimsOf }

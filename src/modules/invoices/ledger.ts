@@ -1,5 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
+import { byFirstRef, compare, type ExternalRef } from '../references/reference.ts'
 import type { Obligation } from './invoice.ts'
 import type { LedgerKind } from './table.ts'
 
@@ -59,19 +60,31 @@ export type Payable = Readonly<{
   issuedOn: Day
   dueOn: Day
   balanceMinor: bigint
+  /** Of the invoice; read only where nothing else tells it from another one. */
+  firstRef?: ExternalRef | null
 }>
 
+type Dated = Pick<Payable, 'obligationId' | 'number' | 'issuedOn' | 'dueOn' | 'firstRef'>
+
 /**
- * The order in which money without a name settles what is open: oldest due first, of these oldest issued first, of these by number.
- * Which was here first says something only where even their numbers are the same.
+ * The order in which money without a name settles what is open: oldest due first, of these oldest issued first, of these by number, of
+ * these by the first of their references. Which was here first says something only where they have none.
  */
-export function oldestDueFirst(a: Payable, b: Payable): number {
-  return (
-    order(a.dueOn, b.dueOn) || order(a.issuedOn, b.issuedOn) || order(a.number, b.number) || order(a.obligationId, b.obligationId)
-  )
+export function oldestDueFirst(a: Dated, b: Dated): number {
+  return byTerms(a, b) || byFirstRef(a.firstRef ?? null, b.firstRef ?? null) || compare(a.obligationId, b.obligationId)
 }
 
-const order = (a: string, b: string) => (a === b ? 0 : a < b ? -1 : 1)
+function byTerms(a: Dated, b: Dated): number {
+  return compare(a.dueOn, b.dueOn) || compare(a.issuedOn, b.issuedOn) || compare(a.number, b.number)
+}
+
+/** The invoices that only their references tell apart. @param sorted oldest due first. */
+export function alikeAmong(sorted: readonly Payable[]): string[] {
+  const isAlike = (one: Payable, other: Payable | undefined) => other !== undefined && byTerms(one, other) === 0
+  return sorted
+    .filter((one, index) => isAlike(one, sorted[index - 1]) || isAlike(one, sorted[index + 1]))
+    .map(({ invoiceId }) => invoiceId)
+}
 
 /** What a payment settles of an obligation, counting from a day; reversed parts are out. */
 export type Allocation = Readonly<{

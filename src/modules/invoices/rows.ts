@@ -1,5 +1,6 @@
 import type { Day } from '../../kernel/day.ts'
 import { storedCurrency } from '../../kernel/money.ts'
+import { externalRefsOf } from '../references/reference.ts'
 import type { DunningStart, ExternalRef, InvoiceView, Obligation } from './invoice.ts'
 import type { InvoiceStatus, PaymentLink } from './table.ts'
 
@@ -8,8 +9,7 @@ export const invoiceColumns = `i.id, i.client_id as "clientId", i.number, i.curr
   i.issued_on as "issuedOn", i.due_on as "dueOn", i.status, i.collection_method as "collectionMethod", i.dunning_start as "dunningStart",
   i.dunning_policy_id as "dunningPolicyId", i.payment_links as "paymentLinks", i.metadata, i.replaced_by_id as "replacedById",
   i.version, i.created_at as "createdAt", i.updated_at as "updatedAt", c.time_zone as "timeZone",
-  (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
-     from external_refs r where r.org_id = i.org_id and r.object_id = i.id) as refs`
+  ${externalRefsOf('i.id')} as refs`
 
 /** The parts. One that was lowered to 0 is none any more; its entries are kept. */
 export const obligationsJson = `(select json_agg(json_build_object('id', o.id, 'kind', o.kind, 'dueOn', o.due_on, 'amountMinor', o.amount_minor::text,

@@ -3,6 +3,7 @@ import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { Credit } from '../invoices/ports.ts'
+import { firstRefOf } from '../references/reference.ts'
 import type { Named } from './payment.ts'
 
 /**
@@ -13,6 +14,15 @@ export function namedRows(alias: string): string {
   return `announced_allocations w left join external_refs x on x.org_id = w.org_id and x.kind = 'invoice' and x.source = w.invoice_source
        and x.external_id = w.invoice_external_id and x.object_id is not null
      where w.org_id = ${alias}.org_id and w.payment_id = ${alias}.id`
+}
+
+/**
+ * SQL: the order in which money is applied. Oldest first, of one day by the first of their references, so that it says nothing which was
+ * recorded first.
+ * @param alias of the payment.
+ */
+export function oldestFirst(alias: string): string {
+  return `${alias}.received_on, ${firstRefOf(`${alias}.id`)} nulls last, ${alias}.id`
 }
 
 const insertNamedRows = statement<{ id: string }>(
@@ -93,14 +103,15 @@ const withWaiting = `payments p cross join lateral (
 
 const selectCredit = statement<Credit>(
   'payments.credit_of_clients',
-  `select p.id, p.client_id as "clientId", p.currency, p.received_on as "receivedOn", n.waiting_minor as "waitingMinor",
-     case when p.reserved_for is null then p.unapplied_minor - n.waiting_minor else 0 end as "unappliedMinor"
-   from ${withWaiting}
-   where p.org_id = $1 and p.client_id = any($2::uuid[]) and p.unapplied_minor > 0 and (p.reserved_for is null or n.waiting_minor > 0)
-   union all
-   select p.id, c.id, p.currency, p.received_on, n.waiting_minor, 0 from clients c join ${withWaiting} on p.org_id = c.org_id and p.client_id = c.parent_id
-   where c.org_id = $1 and c.id = any($2::uuid[]) and p.unapplied_minor > 0 and n.waiting_minor > 0
-   order by "receivedOn", id`
+  `select p.id, p."clientId", p.currency, p.received_on as "receivedOn", p."waitingMinor", p."unappliedMinor" from (
+     select p.org_id, p.id, p.client_id as "clientId", p.currency, p.received_on, n.waiting_minor as "waitingMinor",
+       case when p.reserved_for is null then p.unapplied_minor - n.waiting_minor else 0 end as "unappliedMinor"
+     from ${withWaiting}
+     where p.org_id = $1 and p.client_id = any($2::uuid[]) and p.unapplied_minor > 0 and (p.reserved_for is null or n.waiting_minor > 0)
+     union all
+     select p.org_id, p.id, c.id, p.currency, p.received_on, n.waiting_minor, 0 from clients c join ${withWaiting} on p.org_id = c.org_id and p.client_id = c.parent_id
+     where c.org_id = $1 and c.id = any($2::uuid[]) and p.unapplied_minor > 0 and n.waiting_minor > 0
+   ) as p order by ${oldestFirst('p')}`
 )
 
 /**
@@ -123,7 +134,7 @@ const selectWaiting = statement<WaitingShare>(
    where p.org_id = $1 and p.status = 'settled' and p.unapplied_minor > 0 and (i.client_id = p.client_id or c.parent_id = p.client_id)
      and (p.client_id = any($2::uuid[]) or (i.client_id = any($2::uuid[])
        and p.client_id = any(array(select parent_id from clients where org_id = $1 and id = any($2::uuid[])))))
-   order by p.received_on, p.id, w.position`
+   order by ${oldestFirst('p')}, w.position`
 )
 
 /** An amount that its source named for an invoice that exists, and that is not set against it yet. */

@@ -1,7 +1,6 @@
 import type { Tx } from '../../db/client.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { ClientService } from '../clients/service.ts'
-import { oldestDueFirst } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { createAllocator } from './allocation-service.ts'
@@ -31,7 +30,8 @@ export function createReallocation({ organizations, clients, invoices, allocator
       invoices.viewsOf(tx, setIds)
     ])
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
-    const payables = [...open, ...set.filter(({ obligationId }) => !openIds.has(obligationId))].toSorted(oldestDueFirst)
+    const closed = set.filter(({ obligationId }) => !openIds.has(obligationId))
+    const payables = await invoices.inDueOrder(tx, [...open, ...closed])
     // What was given up and came in after all is a recovery, and stays one; what is a branch's is only ever named.
     const kept = invoiceViews.filter(
       ({ invoice }) => invoice.clientId !== clientId || (invoice.status !== 'open' && invoice.status !== 'paid')

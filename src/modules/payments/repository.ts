@@ -2,9 +2,10 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { ExternalRef } from '../invoices/invoice.ts'
+import { externalRefsOf } from '../references/reference.ts'
 import { sharesOf } from './allocation-repository.ts'
 import type { Announcement } from './announced.ts'
-import { namedRows } from './named-repository.ts'
+import { namedRows, oldestFirst } from './named-repository.ts'
 import {
   ALLOCATIONS_SHOWN,
   knownOf,
@@ -27,8 +28,7 @@ const columnsWith = (
 ) => `p.id, p.client_id as "clientId", p.currency, p.amount_minor as "amountMinor", p.unapplied_minor as "unappliedMinor", p.status,
   p.received_on as "receivedOn", p.matures_on as "maturesOn", p.instrument, p.method, p.reference, p.reserved_for as "reservedFor",
   p.reversal_reason as "reversalReason", p.reversed_on as "reversedOn", p.reversal_note as "reversalNote", p.unconfirmed_at as "unconfirmedAt", p.metadata, p.version, p.created_at as "createdAt", p.updated_at as "updatedAt",
-  (select coalesce(json_agg(json_build_object('source', r.source, 'id', r.external_id) order by r.source, r.external_id), '[]')
-     from external_refs r where r.org_id = p.org_id and r.object_id = p.id) as refs,
+  ${externalRefsOf('p.id')} as refs,
   ${sharesOf(which)},
   (select coalesce(json_agg(json_build_object('invoiceId', coalesce(x.object_id, w.invoice_id), 'amountMinor', w.amount_minor::text, 'waits', w.waits,
        'ref', case when w.invoice_source is not null then json_build_object('source', w.invoice_source, 'id', w.invoice_external_id) end)
@@ -59,14 +59,10 @@ const selectSettled = statement<Row>(
   'payments.settled_of_client',
   `select ${wholeColumns} from payments p
    where p.org_id = $1 and p.client_id = $2 and ($3::text is null or p.currency = $3) and p.status = 'settled' and p.reserved_for is null
-   order by p.received_on, (select array[r.source, r.external_id] collate "C" from external_refs r where r.org_id = p.org_id and r.object_id = p.id
-     order by r.source collate "C", r.external_id collate "C" limit 1) nulls last, p.id`
+   order by ${oldestFirst('p')}`
 )
 
-/**
- * Money of a client that came in and is not reserved, in the order in which it is applied anew: oldest first, of one day by the first
- * of their references, so that it says nothing which was recorded first. The client is locked.
- */
+/** Money of a client that came in and is not reserved, in the order in which it is applied anew. The client is locked. */
 export async function settledOf(
   tx: Tx,
   { clientId, currency }: { clientId: string; currency: string | null }
@@ -170,11 +166,10 @@ const selectOtherAnnouncements = statement<Row>(
   'payments.other_announcements',
   `select ${columns} from payments p
    where p.org_id = $1 and p.client_id = $2 and p.currency = $3 and p.id <> $4 and p.status = 'pending' and p.unconfirmed_at is null
-     and (p.reserved_for is null or exists (select from announced_allocations w where w.org_id = p.org_id and w.payment_id = p.id))
-   order by p.created_at, p.id`
+     and (p.reserved_for is null or exists (select from announced_allocations w where w.org_id = p.org_id and w.payment_id = p.id))`
 )
 
-/** What else this client announced in the currency and is still waited for, oldest first. The client is locked. */
+/** What else this client announced in the currency and is still waited for. What it leaves open is the same in any order. The client is locked. */
 export async function otherAnnouncements(
   tx: Tx,
   { id, clientId, currency: code }: Pick<Payment, 'id' | 'clientId' | 'currency'>

@@ -220,7 +220,7 @@ export const clientBalanceRoutes: FastifyPluginAsyncTypebox<Options> = async (ap
         tags: ['Clients'],
         summary: 'Apply a client’s payments anew, oldest due first',
         description:
-          'Which invoice a payment without allocations settles depends on what was there when it came. This releases what was applied automatically and applies it again, in one transaction: first what sources named and is waiting, then the oldest due; of one due day the oldest issued, and of these by number. Payments go by the day on which they were received, of one day by reference. Allocations that are named (`announced_allocations`) and reserved payments stay, and no invoice of a branch is paid by it. It counts from the days on which the money was received, and only invoices whose state changes have an event. A second call changes nothing.',
+          'Which invoice a payment without allocations settles depends on what was there when it came. This releases what was applied automatically and applies it again, in one transaction: first what sources named and is waiting, then the oldest due; of one due day the oldest issued, of these by number, of these by their first reference. Payments go by the day on which they were received, of one day by their first reference. Allocations that are named (`announced_allocations`) and reserved payments stay, and no invoice of a branch is paid by it. It counts from the days on which the money was received, and only invoices whose state changes have an event. A second call changes nothing.',
         params: IdParams,
         headers: writeHeaders,
         body: ReallocateClient,

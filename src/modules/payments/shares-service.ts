@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/client.ts'
-import { type LedgerEntry, oldestDueFirst, type Payable } from '../invoices/ledger.ts'
+import type { LedgerEntry, Payable } from '../invoices/ledger.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { fillAnnounced, stillAnnounced } from './announced.ts'
 import type { PayablesOf } from './payable-service.ts'
@@ -64,7 +64,7 @@ export function createShares({ invoices, payablesOf }: Readonly<{ invoices: Invo
     const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(
       (one) => one.clientId === clientId && !openIds.has(one.obligationId)
     )
-    return withEntries([...open, ...closed], freed).toSorted(oldestDueFirst)
+    return withEntries(await invoices.inDueOrder(tx, [...open, ...closed]), freed)
   }
 
   return {

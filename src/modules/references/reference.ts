@@ -14,7 +14,13 @@ export function inOrder(refs: readonly ExternalRef[]): ExternalRef[] {
   return plain.sort((a, b) => compare(a.source, b.source) || compare(a.id, b.id))
 }
 
-function compare(a: string, b: string): number {
+/** Orders objects by the first of their references; those without one come last. */
+export function byFirstRef(a: ExternalRef | null, b: ExternalRef | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
+  return compare(a.source, b.source) || compare(a.id, b.id)
+}
+
+export function compare(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
 }
@@ -39,4 +45,15 @@ export function externalRefsOf(idColumn: `${string}.id`): string {
   const alias = idColumn.slice(0, -'.id'.length)
   return `coalesce((select json_agg(json_build_object('source', x.source, 'id', x.external_id) order by x.source collate "C", x.external_id collate "C")
     from external_refs x where x.org_id = ${alias}.org_id and x.object_id = ${idColumn}), '[]'::json)`
+}
+
+/**
+ * SQL: the first reference of a row, to order by with `nulls last`: rows that are alike in all that is stated of them are told apart by what
+ * their sources call them, not by which came first.
+ * @param idColumn as for `externalRefsOf`.
+ */
+export function firstRefOf(idColumn: `${string}.${string}`): string {
+  const alias = idColumn.slice(0, idColumn.indexOf('.'))
+  return `(select array[x.source, x.external_id] collate "C" from external_refs x where x.org_id = ${alias}.org_id and x.object_id = ${idColumn}
+    order by x.source collate "C", x.external_id collate "C" limit 1)`
 }
