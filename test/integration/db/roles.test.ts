@@ -111,6 +111,13 @@ describe.for(Object.keys(packages).map((major) => Number(major) as Major))('on P
     expect(await served(bare, WITHOUT_MIGRATING)).toMatch(/schema is older.*dunwell migrate/)
   })
 
+  test('a process of a former release, which is rolled back to, finds nothing to migrate on a newer schema and serves', async () => {
+    const later = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('of a later release', 9000000000000)`
+    await cluster.in('owner', later, 'alter table clients add column of_a_later_release text')
+    expect(await served(ownersUrl)).toEqual([200, 201])
+    expect(await served(ownersUrl, WITHOUT_MIGRATING)).toEqual([200, 201])
+  })
+
   test('a wrong secret key is known at the start, of every process and command', async () => {
     const running = await serve(ownersUrl)
     const { key } = await createOrganization(running, { name: 'A', mode: 'live', timeZone: 'UTC', currency: 'EUR' })
