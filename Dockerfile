@@ -1,4 +1,4 @@
-# Built with the published base image or any other that has Node 24 and a user called node; needs no BuildKit.
+# Built with the published base image or any other that has Node 24 and a user called node (--build-arg NODE_IMAGE=…); needs no BuildKit.
 # The digest is what the tag named on 30 July 2026, Node 24.18.1, by docker-library/repo-info (repos/node/remote/24-slim.md at 2fb42a7).
 # Renew it with each release: docker buildx imagetools inspect node:24-slim
 ARG NODE_IMAGE=node:24-slim@sha256:235600a8101ab264e117b1768e925532262668dc9b581ef1dd7d96ced463b8e7

@@ -27,7 +27,7 @@ it('of an asynchronous standby what it had not received is lost and nothing else
   expect(run.webhooks).toMatchObject({ lost: 0, unverified: 0, misnumbered: 0 })
 })
 
-it('while the only synchronous standby is away nothing is acknowledged, reads go on, and a write is done once when it is back', async () => {
+it('while the only synchronous standby is away nothing is acknowledged, a read is answered, and a write is done once when it is back', async () => {
   const run = await loseStandby()
   process.stdout.write(`  synchronous standby away: ${JSON.stringify(run)}\n`)
   expect(run).toMatchObject({ away: 503, read: 200, written: 1 })
