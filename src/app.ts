@@ -76,7 +76,7 @@ export type AppDeps = Readonly<{
   newId: () => string
   seal: Seal
   /** Rejects while this process does not fit its database. */
-  isFit: () => Promise<void>
+  isFit: () => Promise<unknown>
   logger: FastifyBaseLogger | false
   operatorToken: string | undefined
   limits: Limits

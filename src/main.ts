@@ -87,8 +87,8 @@ export async function start(options: ProcessOptions): Promise<Process> {
   }
   try {
     if (config.DUNWELL_MIGRATE_ON_START) {
-      const how = { migrationsFolder, log: (line: string) => log.warn(line), ...(signal && { signal }) }
-      await runMigrations({ connectionString: store.url, ...how })
+      const how = { connectionString: store.url, migrationsFolder, log: (line: string) => log.warn(line) }
+      await runMigrations({ ...how, ...(signal && { signal }) })
     }
     const database = createDatabase({
       url: store.url,
@@ -101,7 +101,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     undo.push(async () => void (await Promise.all(serving.map((end) => end()))))
     const secretBox = secretBoxOf(config, store.key)
     const isFit = createFitness({ database, url: store.url, secretBox, migrations: await readMigrations(migrationsFolder) })
-    await isFit()
+    warnOfLater(await isFit(), log)
     const seal = sealFor(secretBox)
     const registry = new Registry()
     const jobs: { current?: Jobs } = {}
@@ -144,6 +144,10 @@ export async function start(options: ProcessOptions): Promise<Process> {
     await stop()
     throw isUnavailable(error) ? unreachable(error, { url: store.url, setting: 'DATABASE_URL' }) : error
   }
+}
+
+function warnOfLater({ later }: { later: number }, log: Logger): void {
+  if (later > 0) log.warn({ migrations: later }, 'the schema is of a later release, which lets this one run')
 }
 
 function secretBoxOf({ DUNWELL_OTHER_SECRET_KEYS: others }: ProcessConfig, key: string): SecretBox {

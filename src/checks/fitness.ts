@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts'
 import { sqlStateOf } from '../db/errors.ts'
-import { type Applied, firstMissing, type Migration } from '../db/migrate.ts'
+import { type Applied, firstMissing, type Migration, unknownTo } from '../db/migrate.ts'
 import { rolesRefusal } from '../db/roles.ts'
 import { statement } from '../db/statement.ts'
 import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
@@ -16,22 +16,29 @@ export type FitnessDeps = Readonly<{
   migrations: readonly Migration[]
 }>
 
-type State = { applied: readonly Applied[] | null; orgId: string | null; endpointId: string | null; sealed: string | null }
+type State = {
+  applied: readonly Applied[] | null
+  oldest: number
+  orgId: string | null
+  endpointId: string | null
+  sealed: string | null
+}
 
 const selectState = statement<State>(
   'check.fitness',
-  `select m.applied, s.org_id as "orgId", s.endpoint_id as "endpointId", s.sealed
+  `select m.applied, dunwell_oldest_release() as oldest, s.org_id as "orgId", s.endpoint_id as "endpointId", s.sealed
    from (select json_agg(json_build_object('at', created_at::text, 'hash', hash)) as applied from drizzle.__drizzle_migrations) m
    left join (select org_id, endpoint_id, sealed from webhook_endpoint_secrets order by org_id, id limit 1) s on true`
 )
 const selectAsApp = statement<object>('check.fitness_app', 'select org_id from organizations where org_id = $1')
 
 /**
- * Whether this process fits the database: it may work under both roles, the schema has every migration of this release, and the key
- * opens what is sealed there, of which it tries the oldest.
- * @returns what asks. It rejects with what an operator does about it, or with the error of a database that does not answer.
+ * Whether this process fits the database: it may work under both roles, the schema has every migration of this release and none that
+ * takes away what the release uses, and the key opens what is sealed there, of which it tries the oldest.
+ * @returns what asks. It resolves to how many migrations of later releases the schema has. It rejects with what an operator does about
+ * it, or with the error of a database that does not answer.
  */
-export function createFitness({ database, url, secretBox, migrations }: FitnessDeps): () => Promise<void> {
+export function createFitness({ database, url, secretBox, migrations }: FitnessDeps): () => Promise<{ later: number }> {
   return async () => {
     const [[state]] = await Promise.all([
       database.scheduling((scheduler) => scheduler.run(selectState, [])),
@@ -40,8 +47,17 @@ export function createFitness({ database, url, secretBox, migrations }: FitnessD
       throw await explained(error, url)
     })
     if (state === undefined || firstMissing(migrations, state.applied ?? []) !== undefined) throw new Error(OUTDATED)
+    if (state.oldest > migrations.length) throw new Error(contracted(state.oldest, migrations.length))
     open(state, secretBox)
+    return { later: unknownTo(migrations, state.applied ?? []).length }
   }
+}
+
+function contracted(oldest: number, own: number): string {
+  return (
+    `The schema is of a later release and takes those with ${oldest} migrations or more. This one has ${own}: use the later release, ` +
+    'or restore a backup from before its migrations.'
+  )
 }
 
 function open({ orgId, endpointId, sealed }: State, secretBox: SecretBox): void {
@@ -69,8 +85,8 @@ async function explained(error: unknown, url: string): Promise<unknown> {
     const refusal = await rolesRefusal(url)
     if (refusal !== undefined) return refusal
   }
-  const isUnknown = state === FORBIDDEN || state === NO_TABLE || state === NO_SCHEMA
+  const isUnknown = state === FORBIDDEN || state === NO_TABLE || state === NO_SCHEMA || state === NO_FUNCTION
   return isUnknown ? new Error(`${OUTDATED} ${RESTORED}`, { cause: error }) : error
 }
 
-const [NO_ROLE, FORBIDDEN, NO_TABLE, NO_SCHEMA] = ['22023', '42501', '42P01', '3F000']
+const [NO_ROLE, FORBIDDEN, NO_TABLE, NO_SCHEMA, NO_FUNCTION] = ['22023', '42501', '42P01', '3F000', '42883']

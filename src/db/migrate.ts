@@ -96,6 +96,13 @@ export function firstMissing(migrations: readonly Migration[], applied: readonly
   return migrations.find(({ when, hash }) => !times.has(when) && !renamed.has(hash))
 }
 
+/** Those of later releases. */
+export function unknownTo(migrations: readonly Migration[], applied: readonly Applied[]): readonly Applied[] {
+  const times = new Set(migrations.map(({ when }) => when))
+  const hashes = new Set(migrations.map(({ hash }) => hash))
+  return applied.filter(({ at, hash }) => !times.has(Number(at)) && !hashes.has(hash))
+}
+
 async function nextOf(client: pg.Client, migrations: readonly Migration[]): Promise<Migration | undefined> {
   const known = await client.query<{ found: boolean }>(`select to_regclass('drizzle.__drizzle_migrations') is not null as found`)
   if (known.rows[0]?.found !== true) return migrations[0]

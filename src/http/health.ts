@@ -7,7 +7,7 @@ import { DomainError } from '../kernel/errors.ts'
 import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
 import * as repository from '../modules/organizations/idempotency-repository.ts'
 
-export type HealthDeps = Readonly<{ database: Database; clock: Clock; newId: () => string; isFit: () => Promise<void> }>
+export type HealthDeps = Readonly<{ database: Database; clock: Clock; newId: () => string; isFit: () => Promise<unknown> }>
 
 /** For how long a write that went well speaks for the next. */
 const SURE_MS = 250
