@@ -1,9 +1,18 @@
-import { DomainError } from '../kernel/errors.ts'
+import { DomainError, type ErrorCode, type ErrorDetails } from '../kernel/errors.ts'
 import { type Currency, keptMinorMax, knownCurrency, type Money, parseAmount } from '../kernel/money.ts'
 
-/** A refusal that points into the query instead of the body. */
+/** A refusal that points into the query, or the path, instead of the body. */
 export class ParameterRefusal extends DomainError {
-  readonly in = 'query'
+  readonly in: 'query' | 'path'
+
+  constructor(
+    code: ErrorCode,
+    sentence: string,
+    { in: place = 'query', ...details }: ErrorDetails & { in?: 'query' | 'path' } = {}
+  ) {
+    super(code, sentence, details)
+    this.in = place
+  }
 }
 
 /** Runs what reads one field of a body; its refusal then names that field by its JSON pointer. */

@@ -117,8 +117,11 @@ export const DeleteByRefQuery = closed({
   })
 })
 
+/** Rows of a page. */
+export const PAGE_MAX = 200
+
 export const pageQuery = {
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  limit: Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 50 }),
   cursor: Type.Optional(
     Type.String({
       minLength: 1,
@@ -137,7 +140,10 @@ export const updatedSince = {
 }
 
 export function pageOf<T extends TSchema & { $id: string }>(item: T) {
-  return closed({ data: Type.Array(ref(item)), next_cursor: nullable(Type.String({ description: 'Null on the last page' })) })
+  return closed({
+    data: Type.Array(ref(item), { maxItems: PAGE_MAX }),
+    next_cursor: nullable(Type.String({ description: 'Null on the last page' }))
+  })
 }
 
 export const writeHeaders = Type.Object({

@@ -11,8 +11,11 @@ export async function refuseUnstorableText(request: FastifyRequest): Promise<voi
   if (inBody !== undefined) {
     throw new DomainError('invalid_request', 'Text holds no NUL character and no half of a surrogate pair.', { pointer: inBody })
   }
-  const inQuery = unstorableIn(request.query, '')
-  if (inQuery !== undefined) throw new ParameterRefusal('invalid_request', 'Text holds no NUL character.', { pointer: inQuery })
+  for (const [place, values] of [['query', request.query] as const, ['path', request.params] as const]) {
+    const pointer = unstorableIn(values, '')
+    if (pointer !== undefined)
+      throw new ParameterRefusal('invalid_request', 'Text holds no NUL character.', { pointer, in: place })
+  }
 }
 
 /** @returns the JSON pointer of the first such text, or undefined. */

@@ -73,9 +73,18 @@ export async function makeDebt(tenant: Tenant): Promise<{ client_id: string; inv
 export const makeHold = async (tenant: Tenant) =>
   make(tenant, '/v1/holds', { client_id: await makeClient(tenant), reason: 'manual' })
 
+async function makeDebts(tenant: Tenant): Promise<{ client_id: string; invoice_ids: string[] }> {
+  const { client_id, invoice_ids } = await makeDebt(tenant)
+  return { client_id, invoice_ids: [...invoice_ids, await makeInvoice(tenant, { client_id })] }
+}
+export const makeHoldOfInvoices = async (tenant: Tenant) =>
+  make(tenant, '/v1/holds', { ...(await makeDebts(tenant)), reason: 'manual' })
+
 /** The tests' organizations stand in January 2026. */
 export const promiseBody = { amount: '40.00', currency: 'EUR', promised_on: '2026-02-01' }
 export const makePromise = async (tenant: Tenant) => make(tenant, '/v1/promises', { ...(await makeDebt(tenant)), ...promiseBody })
+export const makePromiseOfInvoices = async (tenant: Tenant) =>
+  make(tenant, '/v1/promises', { ...(await makeDebts(tenant)), ...promiseBody })
 
 export const planTerms = { schedule: { kind: 'equal', count: 2, every: 'monthly', first_on: '2026-01-31' } }
 export const makePlan = async (tenant: Tenant) => make(tenant, '/v1/payment-plans', { ...(await makeDebt(tenant)), ...planTerms })
@@ -114,7 +123,7 @@ export async function makeLongEvent(tenant: Tenant, { clock, database, services 
   const obligations = Array.from({ length: ROWS_IN_BODY + 3 }, (_, index) => ({ id: String(index) }))
   const draft: EventDraft = {
     ...{ type: 'client.dunning_notice_due', subject: { kind: 'client', id: clientId, version: 1 }, clientId },
-    ...{ object: { id: clientId }, context: { obligations }, longList: 'obligations' }
+    ...{ object: { id: clientId }, context: { obligations } }
   }
   const [id] = await database.scoped(tenant.id, (tx) => services.events.append(tx, { occurredAt: clock.now(), drafts: [draft] }))
   return id ?? ''

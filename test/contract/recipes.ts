@@ -10,6 +10,7 @@ import {
   makeDispute,
   makeEntry,
   makeHold,
+  makeHoldOfInvoices,
   makeInteraction,
   makeInvoice,
   makeKey,
@@ -19,6 +20,7 @@ import {
   makePlan,
   makePolicy,
   makePromise,
+  makePromiseOfInvoices,
   makeRun,
   newReference,
   planTerms,
@@ -217,6 +219,7 @@ const agreements: Readonly<Record<string, Recipe>> = {
     also: { 422: () => ({ body: { client_id: NOBODY, reason: 'manual' } }) }
   },
   getHold: { request: one(makeHold) },
+  listHoldInvoices: { request: one(makeHoldOfInvoices) },
   releaseHold: { request: one(makeHold) },
   listPromises: { request: listed(makePromise) },
   makePromise: {
@@ -231,6 +234,7 @@ const agreements: Readonly<Record<string, Recipe>> = {
     }
   },
   getPromise: { request: one(makePromise) },
+  listPromiseInvoices: { request: one(makePromiseOfInvoices) },
   cancelPromise: { request: one(makePromise) },
   listPaymentPlans: { request: listed(makePlan) },
   proposePaymentPlan: {

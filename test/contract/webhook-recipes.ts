@@ -10,7 +10,9 @@ export const webhookRecipes: Readonly<Record<string, Recipe>> = {
     also: { 410: () => ({ query: { after_id: '01900000-0000-7000-8000-000000000001' } }) }
   },
   getEvent: { request: one(makeEvent) },
-  listRestOfEvent: { request: one(makeLongEvent) },
+  listRestOfEvent: {
+    request: async (tenant, service) => ({ params: { id: await makeLongEvent(tenant, service), list: 'obligations' } })
+  },
   listEventTypes: { request: () => ({}) },
   listWebhookEndpoints: { request: listed(anEndpoint) },
   createWebhookEndpoint: { request: () => ({ body: { url: 'https://hooks.example.com/dunwell', event_types: ['invoice.*'] } }) },

@@ -65,7 +65,8 @@ describe('a source that names what a payment settles', () => {
     ]
     expect(await toldBy(() => put({ ...whole, allocations }))).toEqual([])
     // What the source names is named from now on; nothing else changed.
-    expect(await put({ allocations })).toEqual({ ...first, announced_allocations: allocations, version: first.version + 1 })
+    const named = { announced_allocations: allocations, announced_allocations_count: 2 }
+    expect(await put({ allocations })).toEqual({ ...first, ...named, version: first.version + 1 })
     expect([await ledger.invoice(older), await ledger.invoice(newer)]).toEqual(invoices)
   })
 

@@ -61,6 +61,8 @@ const ChangedContact = closed({
   ...writtenContact
 })
 
+const CONTACTS_MAX = 50
+
 const settings = {
   name: ShortText,
   locale: nullable(Locale),
@@ -78,7 +80,7 @@ const settings = {
 const clientFields = {
   id: Id,
   ...settings,
-  contacts: Type.Array(ref(ContactSchema)),
+  contacts: Type.Array(ref(ContactSchema), { maxItems: CONTACTS_MAX }),
   archived_at: nullable(InstantText),
   service_status: oneOf(serviceStatuses, {
     description: '`suspended` or `ending` where a stage of dunning asked for it; paying what caused it restores it'
@@ -138,7 +140,6 @@ export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 
 export const clientSchemas = [ContactSchema, ClientSchema, ChangedClientSchema, ClientByRefSchema]
 
-const CONTACTS_MAX = 50
 const ParentRef = Type.Optional(
   Type.Unsafe<Static<typeof ExternalRef>>({
     ...ref(ExternalRef),

@@ -18,7 +18,7 @@ import { CONTACTS_COUNT_DAYS } from './contact.ts'
 import type { NewEntry } from './entry.ts'
 import * as entryRepository from './entry-repository.ts'
 import type { NettingService } from './netting-service.ts'
-import { LONG_LIST, noticeContext } from './notice.ts'
+import { noticeContext } from './notice.ts'
 import { type Facts, planOf } from './notice-news.ts'
 import type { News } from './notice-plan.ts'
 import * as repository from './notice-repository.ts'
@@ -208,6 +208,5 @@ function draftOf({ currency, items, entered }: News, { client, facts }: { client
     today
   })
   const subject = { kind: 'client', id: client.id, version: client.version }
-  const about = { subject, clientId: client.id, object: toDocument(client), context, longList: LONG_LIST }
-  return { type: 'client.dunning_notice_due', ...about }
+  return { type: 'client.dunning_notice_due', subject, clientId: client.id, object: toDocument(client), context }
 }

@@ -8,9 +8,6 @@ import type { PolicyRef } from './facts.ts'
 import type { CreditOf } from './netting.ts'
 import type { Policy, Stage } from './policy.ts'
 
-/** What of a notice's context can be of any length. */
-export const LONG_LIST = 'obligations'
-
 export type Notice = Readonly<{
   client: ClientContext
   currency: Currency
@@ -48,6 +45,9 @@ export function noticeContext(notice: Notice) {
     total_overdue: sum(items.filter((item) => late(item) > 0)),
     days_overdue: items.reduce((days, item) => Math.max(days, late(item)), 0),
     highest_stage: highest?.stage ?? null,
+    obligations_count: items.length,
+    // Where there are more of them than its event has room for, the event names where the others are.
+    obligations_url: null,
     obligations: items.map((item) => ({
       id: item.id,
       invoice_id: item.invoiceId,

@@ -11,7 +11,6 @@ import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { CurrentNotice } from './current-notice-service.ts'
 import type { CurrentStage } from './current-stage-service.ts'
-import { LONG_LIST } from './notice.ts'
 import * as repository from './reissue-repository.ts'
 import { asksTheSame, NOTICE_DUE, newsOf, readStage, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
 import type { ToldNotices } from './told-notices-service.ts'
@@ -204,8 +203,7 @@ export function createReissueService(deps: ReissueDeps) {
     if (other !== undefined && saysTheSame(other.notice, current)) return other.eventId
     const subject = { kind: 'client', id: client.id, version: client.version }
     const context = { ...current, replaces_event_ids: eventIds }
-    const about = { subject, clientId: client.id, object: toDocument(client), context, longList: LONG_LIST }
-    return append(tx, { draft: { type: NOTICE_DUE, ...about }, books })
+    return append(tx, { draft: { type: NOTICE_DUE, subject, clientId: client.id, object: toDocument(client), context }, books })
   }
 
   return {

@@ -19,12 +19,12 @@ import { addDays, day } from '../../kernel/day.ts'
 import { formatAmount } from '../../kernel/money.ts'
 import { messageOutcomes } from '../interactions/interaction.ts'
 import { InteractionSchema, toApi as interactionToApi } from '../interactions/schemas.ts'
-import { EffectiveDueOn } from '../invoices/schemas.ts'
+import { EffectiveDueOn, PARTS_MAX } from '../invoices/schemas.ts'
 import type { Explained, Explanation } from './explain-service.ts'
 import { policyChoosers } from './facts.ts'
 import type { EntryFilter } from './history-repository.ts'
 import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
-import { stageActions } from './policy.ts'
+import { policyLimits, stageActions } from './policy.ts'
 import type { Run } from './run-repository.ts'
 import type { Why } from './why.ts'
 
@@ -42,7 +42,10 @@ export const DunningEntrySchema = named(
       kind: oneOf(['entered', 'baseline'], { description: '`baseline`: where an import began, silently' }),
       stage: Type.String(),
       repetition: Type.Integer({ minimum: 1 }),
-      skipped: Type.Array(Type.String(), { description: 'Stages that had opened too and were passed over' }),
+      skipped: Type.Array(Type.String(), {
+        maxItems: policyLimits.stages,
+        description: 'Stages that had opened too and were passed over'
+      }),
       offset_days: Type.Integer(),
       grace_days: Type.Integer(),
       action: nullable(oneOf(stageActions, { description: 'What the stage asked for besides a message' })),
@@ -92,6 +95,8 @@ const WhySchema = closed({
   changed_by: Type.String({ description: 'What would make it otherwise' })
 })
 
+const ENTRIES_SHOWN = 50
+
 const ExplainedSchema = closed({
   obligation_id: Id,
   kind: oneOf(['invoice', 'part']),
@@ -113,7 +118,7 @@ const ExplainedSchema = closed({
       is_overdue_news: Type.Boolean({ description: 'It would say now that this is overdue' }),
       days_overdue: Type.Integer({ description: 'Since the due date; negative before it' }),
       stage: nullable(Type.String({ description: 'The stage after it' })),
-      skipped: Type.Array(Type.String())
+      skipped: Type.Array(Type.String(), { maxItems: policyLimits.stages })
     },
     { description: 'What a sweep would do now' }
   ),
@@ -125,12 +130,22 @@ const ExplainedSchema = closed({
     )
   }),
   why: Type.Array(WhySchema),
-  entries: Type.Array(ref(DunningEntrySchema), { description: 'Of all cycles, the mistaken ones too, oldest first' })
+  entries: Type.Array(ref(DunningEntrySchema), {
+    maxItems: ENTRIES_SHOWN,
+    description: `Of all cycles, the mistaken ones too, oldest first: the last ${ENTRIES_SHOWN}`
+  }),
+  entries_count: Type.Integer({ description: 'Number of entries of this obligation' }),
+  entries_url: Type.String({ description: 'Path of the list of the invoice’s entries, newest first' })
 })
 
 export const DunningExplanationSchema = named(
   'DunningExplanation',
-  closed({ invoice_id: Id, as_of: InstantText, calendar_version: Type.Integer(), obligations: Type.Array(ExplainedSchema) })
+  closed({
+    invoice_id: Id,
+    as_of: InstantText,
+    calendar_version: Type.Integer(),
+    obligations: Type.Array(ExplainedSchema, { maxItems: PARTS_MAX })
+  })
 )
 
 export const EntryQuery = closed({
@@ -280,7 +295,9 @@ function explainedToApi({ found: { obligation }, effectiveOn, policy, chosenBy, 
       overdue_at: decision.overdueAt?.toISOString() ?? null
     },
     why: why.map(whyToApi),
-    entries: entries.map(entryToApi)
+    entries: entries.slice(-ENTRIES_SHOWN).map(entryToApi),
+    entries_count: entries.length,
+    entries_url: `/v1/dunning/entries?invoice_id=${obligation.invoiceId}`
   }
 }
 

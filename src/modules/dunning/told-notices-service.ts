@@ -10,9 +10,9 @@ export function createToldNotices({ events }: Readonly<{ events: Pick<EventServi
     const read = rows.map((row) => ({ ...row, ...readNotice(row.body) }))
     const cut = read.flatMap(({ eventId, notice }) => (isCut(notice) ? [eventId] : []))
     if (cut.length === 0) return read
-    const rests = await events.restsOf(reader, cut)
+    const rests = await events.restsOf(reader, { eventIds: cut, list: 'obligations' })
     return read.map(({ notice, ...row }) => {
-      const rest = (rests.get(row.eventId) ?? []) as readonly ToldObligation[]
+      const rest = (rests.get(row.eventId) ?? []) as unknown as readonly ToldObligation[]
       return { ...row, notice: rest.length === 0 ? notice : { ...notice, obligations: [...notice.obligations, ...rest] } }
     })
   }

@@ -79,22 +79,29 @@ export type EventDraft = Readonly<{
   object: object
   previous?: object | null
   context?: object
-  /** The member of `context` that is a list of any length. The body has the first of it, and says where the rest is. */
-  longList?: string
 }>
 
-/** A body has so many rows of a list that can be of any length. */
+/** A body has so many rows of each list of its context. */
 export const ROWS_IN_BODY = 50
 
-/** The draft with as much of its long list as a body holds, with its count and where the rest is, and that rest. */
-export function fitted(id: string, draft: EventDraft): Readonly<{ draft: EventDraft; rest: readonly object[] }> {
-  const { longList: name, context } = draft
-  if (name === undefined || context === undefined) return { draft, rest: [] }
-  const all = (context as Readonly<Record<string, readonly object[]>>)[name] ?? []
-  const rest = all.slice(ROWS_IN_BODY)
-  const url = rest.length === 0 ? null : `/v1/events/${id}/rest`
-  const cut = { [name]: all.slice(0, ROWS_IN_BODY), [`${name}_count`]: all.length, [`${name}_url`]: url }
-  return { draft: { ...draft, context: { ...context, ...cut } }, rest }
+/** By list, the rows that come after those in the body. */
+export type Rest = Readonly<Record<string, readonly JsonValue[]>>
+
+/** The draft with as much of each list of its context as a body holds, how many rows there are and where the others are; and these. */
+export function fitted(id: string, draft: EventDraft): Readonly<{ draft: EventDraft; rest: Rest | null }> {
+  const long = Object.entries(draft.context ?? {}).filter(isLong)
+  if (long.length === 0) return { draft, rest: null }
+  const cut = long.flatMap(([name, rows]) => [
+    [name, rows.slice(0, ROWS_IN_BODY)],
+    [`${name}_count`, rows.length],
+    [`${name}_url`, `/v1/events/${id}/rest/${name}`]
+  ])
+  const rest = Object.fromEntries(long.map(([name, rows]) => [name, rows.slice(ROWS_IN_BODY)]))
+  return { draft: { ...draft, context: { ...draft.context, ...Object.fromEntries(cut) } }, rest }
+}
+
+function isLong(member: [string, unknown]): member is [string, readonly JsonValue[]] {
+  return Array.isArray(member[1]) && member[1].length > ROWS_IN_BODY
 }
 
 /**

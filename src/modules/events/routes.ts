@@ -5,7 +5,7 @@ import type { Edge } from '../../http/edge.ts'
 import { ParameterRefusal } from '../../http/fields.ts'
 import { closed, IdParams, pageOf, ref, refusals } from '../../http/schemas.ts'
 import { eventTypes, ROWS_IN_BODY } from './event.ts'
-import { EventQuery, EventSchema, EventTypeSchema, firesWhen, RestPageSchema, RestQuery, toApi } from './schemas.ts'
+import { EventQuery, EventSchema, EventTypeSchema, firesWhen, RestPageSchema, RestParams, RestQuery, toApi } from './schemas.ts'
 import type { After, EventService } from './service.ts'
 
 type Options = Edge & { events: EventService }
@@ -62,26 +62,26 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { dat
   )
 
   app.get(
-    '/events/:id/rest',
+    '/events/:id/rest/:list',
     {
       config: { scope: 'read' },
       schema: {
         operationId: 'listRestOfEvent',
         tags,
         summary: 'List what the body of an event has no room for',
-        description: `A body has the first ${ROWS_IN_BODY} rows of a list that can be of any length, such as \`context.obligations\` of \`client.dunning_notice_due\`, with its count and this path. The rows that follow are here, as they were when the event was made and in the same order. Empty if the body has all rows; 404 once the body is erased.`,
-        params: IdParams,
+        description: `A body has the first ${ROWS_IN_BODY} rows of each list in its context. Where a list has more, \`<list>_count\` beside it says how many, and \`<list>_url\` is this path: the rows that follow, as they were when the event was made and in the same order. Empty if the body has all of them; 404 once the body is erased.`,
+        params: RestParams,
         querystring: RestQuery,
         response: { 200: RestPageSchema, ...refusals(404) }
       }
     },
     async (request, reply) => {
       const { limit, cursor } = request.query
-      const { id } = request.params
-      const input = { eventId: id, after: decodeRankCursor(cursor)?.rank ?? 0n, limit: limit + 1 }
+      const { id, list } = request.params
+      const input = { eventId: id, list, after: decodeRankCursor(cursor)?.rank ?? 0n, limit: limit + 1 }
       const rows = await database.reading(request.principal.orgId, (reader) => events.restPage(reader, input))
       const cursorOf = ({ place: rank }: (typeof rows)[number]) => encodeRankCursor({ rank, id })
-      return reply.send(toPage(rows, { limit, cursorOf, toApi: ({ row }) => row as Record<string, unknown> }))
+      return reply.send(toPage(rows, { limit, cursorOf, toApi: ({ row }) => row }))
     }
   )
 

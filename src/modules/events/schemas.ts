@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { closed, Id, InstantText, named, nullable, oneOf, optional, pageQuery } from '../../http/schemas.ts'
-import { type EventType, eventTypes } from './event.ts'
+import { closed, Id, InstantText, named, nullable, oneOf, optional, PAGE_MAX, pageQuery } from '../../http/schemas.ts'
+import { type EventType, eventTypes, ROWS_IN_BODY } from './event.ts'
 import type { EventRow } from './repository.ts'
 
 /** When each fires: the document's, the list's and the consumer's one source. */
@@ -105,11 +105,13 @@ export const EventSchema = named(
     )
   })
 )
+export const RestParams = closed({
+  id: Id,
+  list: Type.String({ minLength: 1, maxLength: 64, description: 'The list’s name in `context`, such as `obligations`' })
+})
 export const RestQuery = closed(pageQuery)
 export const RestPageSchema = closed({
-  data: Type.Array(
-    Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true, description: 'As the rows in the body' })
-  ),
+  data: Type.Array(Type.Unsafe<unknown>({ description: 'As the rows in the body' }), { maxItems: PAGE_MAX }),
   next_cursor: nullable(Type.String({ description: 'Null on the last page' }))
 })
 export const EventTypeSchema = named('EventType', closed({ type: oneOf(eventTypes), fires_when: Type.String() }))
@@ -187,7 +189,11 @@ function operationOf(type: EventType) {
         additionalProperties: true,
         description: 'The former values of the fields that changed'
       },
-      context: { type: 'object', additionalProperties: true, description: 'What is needed to act without calling back' }
+      context: {
+        type: 'object',
+        additionalProperties: true,
+        description: `What is needed to act without calling back. A list has at most ${ROWS_IN_BODY} rows; where there are more, \`<list>_count\` is their number and \`<list>_url\` the path of the rest`
+      }
     }
   }
   const body = {

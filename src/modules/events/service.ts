@@ -74,7 +74,7 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
         repository.insert(tx, rows)
         rests.insert(
           tx,
-          rows.filter(({ rest }) => rest.length > 0)
+          rows.flatMap(({ id, rest }) => (rest === null ? [] : [{ id, rest }]))
         )
         if (to === 'subscribers') fanOut(tx, rows)
         written += part.length
@@ -122,17 +122,17 @@ export function createEventService({ clock, newId, fanOut, wakeSealer, recorded 
     get,
 
     /**
-     * Of the long list of an event, what its body has no room for, after so many rows.
+     * Of a list of an event, what its body has no room for, after so many rows.
      * @throws DomainError `not_found`, also where it was erased with the body.
      */
     async restPage(reader: Reader, of: rests.RestPage): Promise<rests.RestRow[]> {
       const [event, rows] = await Promise.all([get(reader, of.eventId), rests.page(reader, of)])
-      if (event.body === null) throw new DomainError('not_found', 'The body of this event was erased, and its list with it.')
+      if (event.body === null) throw new DomainError('not_found', 'The body of this event was erased, and its lists with it.')
       return rows
     },
 
     /** The same of several, whole. @returns by event; an event whose body has everything is not in it. */
-    restsOf: (reader: Reader, eventIds: readonly string[]) => rests.ofEvents(reader, eventIds),
+    restsOf: (reader: Reader, of: Readonly<{ eventIds: readonly string[]; list: string }>) => rests.ofEvents(reader, of),
 
     eraseBodies: (tx: Tx, of: { before: Date; limit: number }) => repository.eraseBodies(tx, of),
 

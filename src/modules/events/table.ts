@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { bigint, foreignKey, index, integer, json, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { instant, orgId } from '../../db/columns.ts'
+import type { Rest } from './event.ts'
 
 /**
  * What happened, kept for good. Written in the transaction of its cause. `seq` and `chain_hash` come after the commit,
@@ -49,14 +50,14 @@ export const eventBodies = pgTable(
   ]
 )
 
-/** What the body of an event has no room for: the rows of its long list that come after those in the body. Goes with the body. */
+/** What the body of an event has no room for: by list of its context, the rows that come after those in the body. Goes with the body. */
 export const eventRests = pgTable(
   'event_rests',
   {
     orgId: orgId(),
     eventId: uuid().notNull(),
     /** As text, which keeps the keys in the order that they have in the body. */
-    rows: json().$type<readonly object[]>().notNull()
+    rows: json().$type<Rest>().notNull()
   },
   (t) => [
     primaryKey({ columns: [t.orgId, t.eventId] }),

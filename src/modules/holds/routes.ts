@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
+import { coveredPage } from '../../http/covered.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { atRefs } from '../../http/fields.ts'
@@ -7,7 +8,17 @@ import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { HoldQuery, HoldSchema, PlaceHold, type PlaceHoldBody, ReleaseHold, toApi } from './schemas.ts'
+import {
+  HeldInvoiceQuery,
+  HeldInvoiceSchema,
+  HoldQuery,
+  HoldSchema,
+  heldInvoiceToApi,
+  PlaceHold,
+  type PlaceHoldBody,
+  ReleaseHold,
+  toApi
+} from './schemas.ts'
 import type { HoldService, NewHold } from './service.ts'
 
 type Options = Edge & { holds: HoldService; references: ReferenceService }
@@ -85,6 +96,26 @@ export const holdRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { data
     async (request, reply) => {
       const document = toApi(await database.reading(request.principal.orgId, (reader) => holds.get(reader, request.params.id)))
       return reply.header('etag', `"${document.version}"`).send(document)
+    }
+  )
+
+  app.get(
+    '/:id/invoices',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listHoldInvoices',
+        tags,
+        summary: 'List the invoices that a hold names',
+        description: 'Sorted by invoice_id, rising. Empty for a hold over the client.',
+        params: IdParams,
+        querystring: HeldInvoiceQuery,
+        response: { 200: pageOf(HeldInvoiceSchema), ...refusals(404) }
+      }
+    },
+    async (request, reply) => {
+      const hold = await database.reading(request.principal.orgId, (reader) => holds.get(reader, request.params.id))
+      return reply.send(coveredPage(hold.invoiceIds, { ...request.query, toApi: (id) => heldInvoiceToApi(hold, id) }))
     }
   )
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { coveredFields, coveredToApi, INVOICES_SHOWN } from '../../http/covered.ts'
 import {
   Amount,
   CurrencyCode,
@@ -29,7 +30,7 @@ export const HoldSchema = named(
       id: Id,
       client_id: Id,
       scope: oneOf(['client', 'invoices'], { description: '`client`: everything it owes, what comes later too' }),
-      invoice_ids: Type.Array(Id),
+      ...coveredFields,
       reason: oneOf(holdReasons),
       resume: oneOf(resumptions, {
         description:
@@ -44,7 +45,9 @@ export const HoldSchema = named(
         )
       ),
       parts: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
-        description: 'Amount of each invoice that is not dunned, up to its balance; empty if all of them are held whole'
+        maxItems: INVOICES_SHOWN,
+        description:
+          'Amount of each invoice in `invoice_ids` that is not dunned, up to its balance; empty if all of them are held whole'
       }),
       restores_service: Type.Boolean({
         description: 'Whether service that a stage of its invoices suspended goes on while it holds; as its promise or plan says'
@@ -77,7 +80,15 @@ export const HoldSchema = named(
   )
 )
 
-export const holdSchemas = [HoldSchema]
+export const HeldInvoiceSchema = named(
+  'HeldInvoice',
+  closed({
+    invoice_id: Id,
+    amount: nullable(Type.String({ description: 'What of it is not dunned, up to its balance; null if all of it is not' }))
+  })
+)
+
+export const holdSchemas = [HoldSchema, HeldInvoiceSchema]
 
 export const PlaceHold = closed(
   {
@@ -109,6 +120,8 @@ export type PlaceHoldBody = Static<typeof PlaceHold>
 
 export const ReleaseHold = closed({})
 
+export const HeldInvoiceQuery = closed(pageQuery)
+
 export const HoldQuery = closed({
   ...pageQuery,
   ...updatedSince,
@@ -120,6 +133,15 @@ export const HoldQuery = closed({
   })
 })
 
+/** What of an invoice a hold over parts holds; null where it holds all of it. */
+function heldOf({ part, partOf }: Hold, invoiceId: string): string | null {
+  return part === null ? null : formatAmount(partOf.get(invoiceId) ?? 0n, part.currency)
+}
+
+export function heldInvoiceToApi(hold: Hold, invoiceId: string): Static<typeof HeldInvoiceSchema> {
+  return { invoice_id: invoiceId, amount: heldOf(hold, invoiceId) }
+}
+
 /** A hold exactly as GET returns it and as events carry it. */
 export function toApi(hold: Hold): Static<typeof HoldSchema> {
   const { part } = hold
@@ -127,16 +149,13 @@ export function toApi(hold: Hold): Static<typeof HoldSchema> {
     id: hold.id,
     client_id: hold.clientId,
     scope: hold.scope,
-    invoice_ids: [...hold.invoiceIds],
+    ...coveredToApi(hold.invoiceIds, `/v1/holds/${hold.id}`),
     reason: hold.reason,
     resume: hold.resume,
     from_on: hold.fromOn,
     until_on: hold.untilOn,
     part: part && { amount: formatAmount(part.minor, part.currency), currency: part.currency },
-    parts: [...hold.partOf].map(([id, minor]) => ({
-      invoice_id: id,
-      amount: part === null ? '' : formatAmount(minor, part.currency)
-    })),
+    parts: [...hold.partOf.keys()].slice(0, INVOICES_SHOWN).map((id) => ({ invoice_id: id, amount: heldOf(hold, id) ?? '' })),
     restores_service: hold.restoresService,
     note: hold.note,
     origin: hold.origin && { ...hold.origin },

@@ -35,7 +35,7 @@ export const InteractionSchema = named(
     {
       id: Id,
       client_id: Id,
-      invoice_ids: Type.Array(Id, { description: 'What it was about' }),
+      invoice_ids: Type.Array(Id, { maxItems: 50, description: 'What it was about' }),
       kind,
       ...details,
       occurred_at: InstantText,

@@ -29,6 +29,10 @@ import { daysOverdue, effectiveDueOn, type InvoiceView, lastEffectiveDueOn, lead
 const statuses = ['open', 'paid', 'void', 'written_off'] as const
 const dunningStarts = ['normal', 'baseline', 'off'] as const
 
+export const PARTS_MAX = 60
+const LINKS_MAX = 10
+const BATCH_MAX = 1_000
+
 const PaymentLinkSchema = closed({
   kind: Type.String({ minLength: 1, maxLength: 40 }),
   url: Type.String({ format: 'web-url', maxLength: 2000 })
@@ -85,12 +89,15 @@ const invoiceFields = {
   issued_on: DayText,
   due_on: DayText,
   effective_due_on: EffectiveDueOn,
-  due_schedule: Type.Array(PartSchema, { description: 'The parts by due date; one for an invoice that is due at once' }),
+  due_schedule: Type.Array(PartSchema, {
+    maxItems: PARTS_MAX,
+    description: 'The parts by due date; one for an invoice that is due at once'
+  }),
   is_partially_paid: Type.Boolean(),
   is_overdue: Type.Boolean(),
   days_overdue: Type.Integer({ minimum: 0 }),
   collection_method: CollectionMethod,
-  payment_links: Type.Array(PaymentLinkSchema),
+  payment_links: Type.Array(PaymentLinkSchema, { maxItems: LINKS_MAX }),
   dunning_policy_id: nullable(Id),
   dunning: InvoiceDunning,
   external_refs: ExternalRefs,
@@ -115,13 +122,13 @@ export type InvoiceDocument = Static<typeof InvoiceSchema>
 
 const settings = {
   collection_method: CollectionMethod,
-  payment_links: Type.Array(PaymentLinkSchema, { maxItems: 10 }),
+  payment_links: Type.Array(PaymentLinkSchema, { maxItems: LINKS_MAX }),
   dunning_policy_id: nullable(Id),
   metadata: Metadata
 }
 const DueSchedule = Type.Array(closed({ due_on: DayText, amount: Amount }), {
   minItems: 2,
-  maxItems: 60,
+  maxItems: PARTS_MAX,
   description: 'The due days and amounts of the parts, which sum to the total; instead of due_on'
 })
 const dueFields = {
@@ -205,7 +212,7 @@ export const PutInvoiceByRef = Type.Partial(
 )
 export type PutInvoiceBody = Static<typeof PutInvoiceByRef>
 
-export const InvoiceBatch = closed({ invoices: Type.Array(ref(CreateInvoice), { minItems: 1, maxItems: 1000 }) })
+export const InvoiceBatch = closed({ invoices: Type.Array(ref(CreateInvoice), { minItems: 1, maxItems: BATCH_MAX }) })
 export const InvoiceBatchResult = named(
   'InvoiceBatchResult',
   closed({
@@ -216,7 +223,10 @@ export const InvoiceBatchResult = named(
         invoice: nullable(ref(InvoiceSchema)),
         problem: nullable(ref(ProblemSchema))
       }),
-      { description: 'One for each invoice, in their order. A refused one does not keep the others from being made' }
+      {
+        maxItems: BATCH_MAX,
+        description: 'One for each invoice, in their order. A refused one does not keep the others from being made'
+      }
     )
   })
 )

@@ -7,7 +7,7 @@ const keyFields = {
   id: Id,
   name: Type.String(),
   prefix: Type.String({ description: 'The first characters of the key, to tell keys apart' }),
-  scopes: Type.Array(oneOf(scopes)),
+  scopes: Type.Array(oneOf(scopes), { maxItems: scopes.length }),
   expires_at: nullable(InstantText),
   last_used_at: nullable(InstantText),
   created_at: InstantText
@@ -18,7 +18,7 @@ export const NewApiKeySchema = named('NewApiKey', closed({ ...keyFields, key: Ty
 export const CreateApiKey = closed(
   {
     name: ShortText,
-    scopes: Type.Array(oneOf(scopes), { minItems: 1, uniqueItems: true }),
+    scopes: Type.Array(oneOf(scopes), { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
     expires_at: Type.Optional(nullable(InstantText))
   },
   { examples: [{ name: 'Bookkeeping', scopes: ['write'] }] }

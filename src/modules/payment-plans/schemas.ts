@@ -35,6 +35,8 @@ const InstallmentSchema = closed({
   missed_on: nullable(Type.String({ format: 'date', description: 'Stays when it is paid later' }))
 })
 
+const COVERED_MAX = 200
+
 const AcceptanceSchema = closed({
   accepted_by: ShortText,
   accepted_at: InstantText,
@@ -49,13 +51,13 @@ export const PaymentPlanSchema = named(
     {
       id: Id,
       client_id: Id,
-      invoice_ids: Type.Array(Id),
+      invoice_ids: Type.Array(Id, { maxItems: COVERED_MAX }),
       currency: CurrencyCode,
       covered: Type.String({ description: 'What was open of the invoices when it was proposed' }),
       discount: Type.String({ description: 'Given up when it is completed, void when it is broken' }),
       total: Type.String({ description: 'What is to be paid: the sum of the installments' }),
       paid: Amount,
-      installments: Type.Array(InstallmentSchema),
+      installments: Type.Array(InstallmentSchema, { maxItems: INSTALLMENTS_MAX + 1 }),
       grace_days: Type.Integer(),
       break_after_missed: Type.Integer(),
       restores_service: Type.Boolean({ description: 'Whether service goes on while the plan is active' }),
@@ -83,7 +85,10 @@ export const PlanPreviewSchema = named(
     covered: Amount,
     discount: Amount,
     total: Amount,
-    installments: Type.Array(closed({ position: Type.Integer(), due_on: DayText, amount: Amount }))
+    installments: Type.Array(closed({ position: Type.Integer(), due_on: DayText, amount: Amount }), {
+      maxItems: INSTALLMENTS_MAX + 1,
+      description: 'The down payment, where there is one, first'
+    })
   })
 )
 
@@ -136,7 +141,12 @@ const covered = {
   client_id: Type.Optional(Id),
   client_ref: Type.Optional(ref(ExternalRef)),
   invoice_ids: Type.Optional(
-    Type.Array(Id, { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Required unless `invoice_refs` is sent' })
+    Type.Array(Id, {
+      minItems: 1,
+      maxItems: COVERED_MAX,
+      uniqueItems: true,
+      description: 'Required unless `invoice_refs` is sent'
+    })
   ),
   invoice_refs: Type.Optional(InvoiceRefs)
 }

@@ -36,6 +36,8 @@ const InstrumentSchema = closed({
 
 export const AllocationSchema = named('PaymentAllocation', closed({ invoice_id: Id, amount: Amount }))
 
+const NAMED_MAX = 200
+
 const paymentFields = {
   id: Id,
   client_id: Id,
@@ -57,13 +59,17 @@ const paymentFields = {
   allocations_count: Type.Integer({ description: 'Number of invoices that the payment settles' }),
   allocations_url: Type.String({ description: 'Path of the list of all of them' }),
   announced_allocations: Type.Array(closed({ invoice_id: Id, amount: Amount }), {
+    maxItems: NAMED_MAX,
     description:
       'Allocations named by the source or by hand: held while the payment is pending, applied once it is settled, and never moved by `reallocate`'
   }),
+  announced_allocations_count: Type.Integer({ description: 'Number of allocations named; the first 200 are shown' }),
   pending_allocations: Type.Array(closed({ invoice_id: nullable(Id), invoice_ref: nullable(ref(ExternalRef)), amount: Amount }), {
+    maxItems: NAMED_MAX,
     description:
       'Allocations named by `invoice_ref` that could not be applied yet: no invoice has the reference (`invoice_id` is null), or less of it is open, or it is in another currency, or neither of the client nor of a client whose `parent_id` names it. This part of `unapplied` is kept for that invoice and is applied as soon as it can be'
   }),
+  pending_allocations_count: Type.Integer({ description: 'Number of allocations that wait; the first 200 are shown' }),
   unconfirmed_at: nullable(
     Type.String({
       format: 'date-time',
@@ -93,7 +99,7 @@ export const AllocationsInput = Type.Array(
   closed({ invoice_id: Type.Optional(Id), invoice_ref: Type.Optional(ref(ExternalRef)), amount: Amount }),
   {
     minItems: 1,
-    maxItems: 200,
+    maxItems: NAMED_MAX,
     description:
       'Amounts that are applied to these invoices, for announced money once it is there. An invoice is one of the client, or of a client whose `parent_id` names it. Without allocations the payment is applied to what is oldest due of the client itself. In a PUT by reference an `invoice_ref` may name an invoice that does not exist yet, or more than is open: that part waits, see `pending_allocations`'
   }
@@ -181,6 +187,7 @@ export function toApi(view: PaymentView): PaymentDocument {
   const { payment, allocations, named, externalRefs } = view
   const amount = (minor: bigint) => formatAmount(minor, payment.currency)
   const { reversalReason, reversedOn, reversalNote } = payment
+  const [announced, waiting] = [sumByInvoice(knownOf(named)), waitingOf(view)]
   return {
     id: payment.id,
     client_id: payment.clientId,
@@ -203,15 +210,17 @@ export function toApi(view: PaymentView): PaymentDocument {
       .map(({ invoiceId, amountMinor }) => ({ invoice_id: invoiceId, amount: amount(amountMinor) })),
     allocations_count: view.allocationsCount,
     allocations_url: `/v1/payments/${payment.id}/allocations`,
-    announced_allocations: sumByInvoice(knownOf(named)).map(({ invoiceId, amountMinor }) => ({
+    announced_allocations: announced.slice(0, NAMED_MAX).map(({ invoiceId, amountMinor }) => ({
       invoice_id: invoiceId,
       amount: amount(amountMinor)
     })),
-    pending_allocations: waitingOf(view).map(({ invoiceId, ref, amountMinor }) => ({
+    announced_allocations_count: announced.length,
+    pending_allocations: waiting.slice(0, NAMED_MAX).map(({ invoiceId, ref, amountMinor }) => ({
       invoice_id: invoiceId,
       invoice_ref: ref === null ? null : { ...ref },
       amount: amount(amountMinor)
     })),
+    pending_allocations_count: waiting.length,
     unconfirmed_at: payment.unconfirmedAt?.toISOString() ?? null,
     external_refs: [...externalRefs],
     metadata: { ...payment.metadata },

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Reader } from '../../db/client.ts'
+import { coveredPage } from '../../http/covered.ts'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { atRefs, moneyFrom } from '../../http/fields.ts'
@@ -7,7 +8,16 @@ import { requireMatch } from '../../http/idempotency.ts'
 import { actionHeaders, IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { day } from '../../kernel/day.ts'
 import type { ReferenceService } from '../references/service.ts'
-import { CancelPromise, MakePromise, type MakePromiseBody, PromiseQuery, PromiseSchema, toApi } from './schemas.ts'
+import {
+  CancelPromise,
+  MakePromise,
+  type MakePromiseBody,
+  PromisedInvoiceQuery,
+  PromisedInvoiceSchema,
+  PromiseQuery,
+  PromiseSchema,
+  toApi
+} from './schemas.ts'
 import type { NewPromise, PromiseService } from './service.ts'
 
 type Options = Edge & { promises: PromiseService; references: ReferenceService }
@@ -82,6 +92,26 @@ export const promiseRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
     async (request, reply) => {
       const document = toApi(await database.reading(request.principal.orgId, (reader) => promises.get(reader, request.params.id)))
       return reply.header('etag', `"${document.version}"`).send(document)
+    }
+  )
+
+  app.get(
+    '/:id/invoices',
+    {
+      config: { scope: 'read' },
+      schema: {
+        operationId: 'listPromiseInvoices',
+        tags,
+        summary: 'List the invoices that a promise covers',
+        description: 'Sorted by invoice_id, rising.',
+        params: IdParams,
+        querystring: PromisedInvoiceQuery,
+        response: { 200: pageOf(PromisedInvoiceSchema), ...refusals(404) }
+      }
+    },
+    async (request, reply) => {
+      const promise = await database.reading(request.principal.orgId, (reader) => promises.get(reader, request.params.id))
+      return reply.send(coveredPage(promise.invoiceIds, { ...request.query, toApi: (id) => ({ invoice_id: id }) }))
     }
   )
 

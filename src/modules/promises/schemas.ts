@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { coveredFields, coveredToApi } from '../../http/covered.ts'
 import {
   Amount,
   CurrencyCode,
@@ -27,7 +28,7 @@ export const PromiseSchema = named(
     {
       id: Id,
       client_id: Id,
-      invoice_ids: Type.Array(Id),
+      ...coveredFields,
       amount: Amount,
       currency: CurrencyCode,
       made_on: DayText,
@@ -51,7 +52,10 @@ export const PromiseSchema = named(
   )
 )
 
-export const promiseSchemas = [PromiseSchema]
+export const PromisedInvoiceSchema = named('PromisedInvoice', closed({ invoice_id: Id }))
+export const PromisedInvoiceQuery = closed(pageQuery)
+
+export const promiseSchemas = [PromiseSchema, PromisedInvoiceSchema]
 
 export const MakePromise = closed(
   {
@@ -106,7 +110,7 @@ export function toApi(promise: PaymentPromise): Static<typeof PromiseSchema> {
   return {
     id: promise.id,
     client_id: promise.clientId,
-    invoice_ids: [...promise.invoiceIds],
+    ...coveredToApi(promise.invoiceIds, `/v1/promises/${promise.id}`),
     amount: formatAmount(promise.amountMinor, promise.currency),
     currency: promise.currency,
     made_on: promise.madeOn,

@@ -58,7 +58,10 @@ const scoreFields = {
   is_thin_file: Type.Boolean({ description: 'Little is known of this client' }),
   base: Points,
   factors: Type.Array(ref(RiskFactorSchema), { description: 'All of them: with base they add up to the score' }),
-  reasons: Type.Array(ref(RiskFactorSchema), { description: 'The most telling: up to four that harm, one that helps' }),
+  reasons: Type.Array(ref(RiskFactorSchema), {
+    maxItems: 5,
+    description: 'The most telling: up to four that harm, one that helps'
+  }),
   model: oneOf(modelVersions),
   weights_of: nullable(
     Type.String({ format: 'date', description: 'The day of the weights; null for those that no outcome moved' })

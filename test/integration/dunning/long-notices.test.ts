@@ -60,7 +60,7 @@ it('a notice of 300 invoices is below 20 KB, with the 50 that fell due first, an
   const { context } = body.data
   expect([context.total, context.obligations_count]).toEqual(['375000.00', INVOICES])
   expect(context.obligations).toHaveLength(50)
-  expect(context.obligations_url).toBe(`/v1/events/${id}/rest`)
+  expect(context.obligations_url).toBe(`/v1/events/${id}/rest/obligations`)
   const rest = await restOf(ledger.call, context.obligations_url ?? '')
   expect(rest).toHaveLength(250)
   const all = [...context.obligations, ...rest]
@@ -73,7 +73,7 @@ it('a notice of 50 invoices has them all, and no link', async () => {
   const { ledger, id, body } = await owing(50)
   expect(body.data.context).toMatchObject({ obligations_count: 50, obligations_url: null })
   expect(body.data.context.obligations).toHaveLength(50)
-  expect(await restOf(ledger.call, `/v1/events/${id}/rest`)).toEqual([])
+  expect(await restOf(ledger.call, `/v1/events/${id}/rest/obligations`)).toEqual([])
 })
 
 it('what a body has no room for is erased with it', async () => {
@@ -81,6 +81,6 @@ it('what a body has no room for is erased with it', async () => {
   const { services, database } = app
   const before = new Date(Date.now() + 60_000)
   await database.scoped(ledger.id, (tx) => services.events.eraseBodies(tx, { before, limit: 10_000 }))
-  const { status, body } = await ledger.call<{ code: string }>('GET', `/v1/events/${id}/rest`)
+  const { status, body } = await ledger.call<{ code: string }>('GET', `/v1/events/${id}/rest/obligations`)
   expect([status, body.code]).toEqual([404, 'not_found'])
 })

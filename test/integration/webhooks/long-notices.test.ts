@@ -30,7 +30,7 @@ it('a long notice is superseded when only an invoice that its body has no room f
   expect(notice?.data.context.replaces_event_ids).toHaveLength(1)
   expect(notice?.data.context.obligations.every(({ entry_id: id }) => id !== null)).toBe(true)
   expect(await deliveriesOf(endpoint, 'superseded')).toHaveLength(1)
-  const rest = await done('GET', `/events/${notice?.id}/rest`)
+  const rest = await done('GET', `/events/${notice?.id}/rest/obligations`)
   expect((rest['data'] as { entry_id: string | null }[]).map(({ entry_id: id }) => id !== null)).toEqual([true, true])
 })
 

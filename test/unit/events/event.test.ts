@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bodiesOf } from '../../../src/modules/events/event.ts'
+import { bodiesOf, fitted, ROWS_IN_BODY } from '../../../src/modules/events/event.ts'
 
 const orgId = '01890000-0000-7000-8000-000000000001'
 const occurredAt = new Date('2026-01-05T09:00:00.123Z')
@@ -42,4 +42,26 @@ test('what an event does not say is null and empty, and two events may carry one
     { id: eventId, type: 'invoice.created', timestamp, data },
     { id: eventId, type: 'invoice.updated', timestamp, data }
   ])
+})
+
+test('a body has the first 50 rows of each list of its context, their number and where the others are', () => {
+  const holds = Array.from({ length: ROWS_IN_BODY + 2 }, (_, index) => ({ id: index }))
+  const [first, rest] = [holds.slice(0, ROWS_IN_BODY), holds.slice(ROWS_IN_BODY)]
+  const short = { names: ['one'], days: 3 }
+  const draft = { type: 'invoice.overdue' as const, subject, clientId: null, object: { id: subject.id } }
+  const cut = fitted(eventId, { ...draft, context: { ...short, holds, ids: holds.map(({ id }) => String(id)) } })
+  expect(cut.draft.context).toEqual({
+    ...short,
+    holds: first,
+    holds_count: ROWS_IN_BODY + 2,
+    holds_url: `/v1/events/${eventId}/rest/holds`,
+    ids: first.map(({ id }) => String(id)),
+    ids_count: ROWS_IN_BODY + 2,
+    ids_url: `/v1/events/${eventId}/rest/ids`
+  })
+  expect(cut.rest).toEqual({ holds: rest, ids: rest.map(({ id }) => String(id)) })
+  expect(fitted(eventId, { ...draft, context: { ...short, holds: first } })).toEqual({
+    draft: { ...draft, context: { ...short, holds: first } },
+    rest: null
+  })
 })
