@@ -222,14 +222,21 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const holds: HoldService = createHoldService({
     ...deps,
     invoices,
-    ports: { holdsChanged: (tx, change) => dunning.reconsider(tx, change), setDeadline }
+    ports: {
+      holdsChanged: (tx, change) => dunning.reconsider(tx, change),
+      silenceEnded: (tx, ended) => plans.silenceEnded(tx, ended),
+      setDeadline
+    }
   })
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
   const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
   const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, setDeadline })
   const interactions = createInteractionService({ ...deps, invoices })
   const below = { invoices, payments, holds, interactions }
-  const dunning: DunningService = createDunningService({ ...deps, ...below, setDeadline, wakeSweep: deps.wake.sweep })
+  const dunning: DunningService = createDunningService({
+    ...{ ...deps, ...below, setDeadline, wakeSweep: deps.wake.sweep },
+    reminderFaults: plans.reminderFaults
+  })
   const deadlines = createDeadlineService({
     ...deps,
     meet: {

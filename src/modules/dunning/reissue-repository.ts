@@ -1,6 +1,8 @@
 import type { Reader, Tx } from '../../db/client.ts'
 import { statement } from '../../db/statement.ts'
-import { NOTICE_DUE, STAGE_ENTERED } from './told-facts.ts'
+import { addressesDebtor } from '../events/addressing.ts'
+import { eventTypes } from '../events/event.ts'
+import { NOTICE_DUE } from './told-facts.ts'
 
 // By the database's own clock, like the queue of which these fell out.
 
@@ -9,7 +11,7 @@ const insertRows = statement<{ id: string }>(
   `insert into dunning_notice_reissues (org_id, event_id, endpoint_id, client_id, created_at, look_at)
    select $1, e.id, t.endpoint_id, e.client_id, now(), now() from unnest($2::uuid[], $3::uuid[]) as t(event_id, endpoint_id)
    join events e on e.org_id = $1 and e.id = t.event_id and e.client_id is not null
-     and e.type in ('${STAGE_ENTERED}', '${NOTICE_DUE}')
+     and e.type in (${eventTypes.filter(addressesDebtor).map((type) => `'${type}'`)})
    on conflict (org_id, event_id, endpoint_id) do update set created_at = now(), look_at = now() + interval '10 seconds', entries = null, done_at = null
    returning event_id as id`
 )

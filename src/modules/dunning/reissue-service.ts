@@ -15,7 +15,7 @@ import * as repository from './reissue-repository.ts'
 import { asksTheSame, NOTICE_DUE, newsOf, readStage, STAGE_ENTERED, saysTheSame, type ToldNotice } from './told-facts.ts'
 import type { ToldNotices } from './told-notices-service.ts'
 import { holdsOfEntries, standingOfEntries } from './truth-repository.ts'
-import { faultOfEntry, type TruthService } from './truth-service.ts'
+import { type Fault, faultOfEntry, type TruthService, type WaitingEvent } from './truth-service.ts'
 
 /** Where events go, as far as telling afresh needs to know it. */
 export type Receivers = Readonly<{
@@ -43,6 +43,8 @@ export type ReissueDeps = Readonly<{
   currentNotice: CurrentNotice
   toldNotices: ToldNotices
   truth: Pick<TruthService, 'faultsOf'>
+  /** The same of reminders of installments. */
+  reminderFaults: (reader: Reader, events: readonly WaitingEvent[]) => Promise<ReadonlyMap<string, Fault>>
   receivers: Receivers
   wakeSweep: () => void
 }>
@@ -58,7 +60,8 @@ type Untold = Readonly<{ eventId: string; notice: ToldNotice; entries: readonly 
  * and counts as what it replaces, so that no limit on contacts keeps it back.
  */
 export function createReissueService(deps: ReissueDeps) {
-  const { events, organizations, clients, invoices, currentNotice, toldNotices, truth, receivers, wakeSweep } = deps
+  const { events, organizations, clients, invoices, currentNotice, toldNotices, truth, reminderFaults, receivers, wakeSweep } =
+    deps
 
   async function tellMissed(tx: Tx, { books, clientId, endpointId }: repository.Missed & { books: Books }): Promise<void> {
     await clients.lock(tx, clientId)
@@ -70,7 +73,7 @@ export function createReissueService(deps: ReissueDeps) {
     await repository.finish(tx, { endpointId, eventIds: unwanted.map(({ eventId }) => eventId) })
     const telling = { books, clientId, endpointId, rows: rows.filter(isWanted) }
     if (receiver?.isEnabled === false) return waitAll(tx, telling.rows)
-    for (const row of telling.rows) if (row.type !== NOTICE_DUE) await tellStage(tx, row, books)
+    for (const row of telling.rows) if (row.type !== NOTICE_DUE) await tellAgain(tx, row, books)
     await tellNotices(tx, telling)
   }
 
@@ -78,9 +81,12 @@ export function createReissueService(deps: ReissueDeps) {
     for (const row of rows) await repository.wait(tx, row)
   }
 
-  async function tellStage(tx: Tx, row: repository.Waiting, books: Books): Promise<void> {
+  /** A stage, or a reminder of an installment. */
+  async function tellAgain(tx: Tx, row: repository.Waiting, books: Books): Promise<void> {
     const { eventId: id, endpointId, type, body } = row
-    const fault = (await truth.faultsOf(tx, [{ id, type, body: body ?? '', hasFailed: true }])).get(id)
+    const event = { id, type, body: body ?? '', hasFailed: true }
+    const faultsOf = type === STAGE_ENTERED ? truth.faultsOf : reminderFaults
+    const fault = (await faultsOf(tx, [event])).get(id)
     if (fault?.kind === 'held') return repository.wait(tx, row)
     if (fault === undefined) await receivers.sendAgain(tx, row)
     const reissuedAs = fault?.stage === undefined ? undefined : await restate(tx, { row, stage: fault.stage, books })

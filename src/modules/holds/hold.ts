@@ -85,9 +85,14 @@ export function checkHold({ reason, untilOn }: Pick<Hold, 'reason' | 'untilOn'>,
   }
 }
 
+/** Whether it says that the client is not to be addressed. */
+export function isSilencing({ reason }: Readonly<{ reason: string }>): boolean {
+  return (lastingReasons as readonly string[]).includes(reason)
+}
+
 /** Of what holds something, what says on the day that the client is not to be addressed, each once. */
 export function silencing(holds: readonly HoldFact[], day: Day): HoldFact[] {
-  const found = holds.filter((hold) => (lastingReasons as readonly string[]).includes(hold.reason) && covers(hold, day))
+  const found = holds.filter((hold) => isSilencing(hold) && covers(hold, day))
   return [...new Map(found.map((hold) => [hold.id, hold])).values()]
 }
 

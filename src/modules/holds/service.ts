@@ -18,6 +18,7 @@ import {
   type Hold,
   type HoldOrigin,
   type HoldReason,
+  isSilencing,
   lastsUnlessReleased,
   type Resumption
 } from './hold.ts'
@@ -30,6 +31,8 @@ export type HoldPorts = Readonly<{
     tx: Tx,
     change: { books: Books; clientId: string; invoiceIds: readonly string[] | null; reason: 'held' | 'hold_released' }
   ) => Promise<void>
+  /** A hold was released under which the client was not to be addressed. Another one may still stand. */
+  silenceEnded: (tx: Tx, of: { books: Books; clientId: string }) => Promise<void>
   setDeadline: SetDeadline
 }>
 
@@ -130,6 +133,7 @@ export function createHoldService({ newId, events, organizations, clients, invoi
     }
     await repository.save(tx, released)
     if (hold.untilOn !== null) await setEnd(tx, { books, hold: released })
+    if (isSilencing(hold)) await ports.silenceEnded(tx, { books, clientId: hold.clientId })
     await tell(tx, { books, hold: released, draft: eventOf('hold.released', released, previousOf(toApi(hold), toApi(released))) })
     return released
   }

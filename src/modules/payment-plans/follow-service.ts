@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
 import { createGathering } from '../../db/gathering.ts'
 import { addDays, type Day, instantOn, startOfDay } from '../../kernel/day.ts'
@@ -15,7 +16,16 @@ import type { HoldService } from '../holds/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
-import { nextDay, type PaymentPlan, type PlanInstallment, type Progress, progressOf, REMINDED_DAYS_BEFORE } from './plan.ts'
+import {
+  isRemindedLate,
+  nextDay,
+  type PaymentPlan,
+  type PlanInstallment,
+  type Progress,
+  progressOf,
+  REMINDED_DAYS_BEFORE,
+  withheld
+} from './plan.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
 
@@ -138,15 +148,23 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     books: Books,
     { plan, progress, today }: { plan: PaymentPlan; progress: Progress; today: Day }
   ): Promise<void> {
-    const { after, told } = outcomeOf(plan, { progress, today, at: books.now })
-    if (told.length === 0 && JSON.stringify(toApi(plan)) === JSON.stringify(toApi(after))) return setNext(tx, books, plan)
+    const outcome = outcomeOf(plan, { progress, today, at: books.now })
+    const draftOf = (one: Told) => eventOf(tx, books, { ...one, plan: outcome.after, before: plan })
+    const news = await Promise.all(outcome.told.map(async (one) => ({ ...one, draft: await draftOf(one) })))
+    // A reminder that is not sent while the client is not to be addressed is sent once it may be, unless its day is over by then.
+    const [sent = [], kept = []] = [true, false].map((may) => news.filter(({ draft }) => mayBeSent(draft) === may))
+    const positions = new Set(kept.flatMap(({ installment }) => (installment === undefined ? [] : [installment.position])))
+    const after = withheld(outcome.after, { positions, today })
+    if (isDeepStrictEqual({ ...after, version: plan.version, updatedAt: plan.updatedAt }, plan)) return setNext(tx, books, plan)
     await save(tx, after)
     await setNext(tx, books, after)
     if (plan.status === 'active' && after.status !== 'active') await release(tx, books, { plan, reason: after.status })
     if (plan.status !== 'active' && after.status === 'active') await hold(tx, books, after)
-    const drafts = await Promise.all(told.map((one) => eventOf(tx, books, { ...one, plan: after, before: plan })))
-    // What was not said while the client was not to be addressed is not said later, either: its day is over.
-    tell(tx, books, drafts.filter(mayBeSent))
+    tell(
+      tx,
+      books,
+      sent.map(({ draft }) => draft)
+    )
     await settleDiscount(tx, { plan, after, how: { books, ids: plan.invoiceIds } })
   }
 
@@ -184,6 +202,19 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
         else await decide(tx, books, plan)
       }
     }),
+
+    /** The client may be addressed again, unless another hold stands: what was kept back today is looked at once more. */
+    async silenceEnded(tx: Tx, { books, clientId }: { books: Books; clientId: string }): Promise<void> {
+      const plans = await repository.activeOfClient(tx, clientId)
+      if (plans.length === 0) return
+      const timeZone = await clients.zoneOf(tx, clientId, books)
+      const today = todayFor(books, timeZone)
+      const speaksAt = instantOn(today, { time: SPEAKS_AT, timeZone })
+      for (const { id: objectId } of plans.filter((plan) => isRemindedLate(plan, today))) {
+        const at = books.now > speaksAt ? books.now : speaksAt
+        await setDeadline(tx, { kind: 'payment_plan', objectId, clientId, at })
+      }
+    },
 
     /** A reminder, a miss, or the end of a proposal is due. */
     async meet(tx: Tx, { books, objectId }: { books: Books; objectId: string }): Promise<void> {
@@ -234,7 +265,9 @@ function outcomeOf(
     }
     const tell = (type: EventType) => told.push({ type, installment: { ...after, position: index + 1 } })
     if (isSoon && !before.toldSoon) tell('installment.due_soon')
-    if (isDue && !before.toldDue && missedOn === null) tell('installment.due')
+    // Known to be due, and kept back until its day was over.
+    const isTooLate = before.status === 'due' && before.dueOn < today
+    if (isDue && !before.toldDue && !isTooLate && missedOn === null) tell('installment.due')
     if (missedOn !== null && before.missedOn === null) tell('installment.missed')
     if (status === 'paid' && before.status !== 'paid') tell('installment.paid')
     return after

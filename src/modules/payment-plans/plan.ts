@@ -211,3 +211,24 @@ export function nextDay({ installments, graceDays }: Pick<PaymentPlan, 'installm
   const [first] = days.toSorted()
   return first === undefined ? null : maxDay(tomorrow, first)
 }
+
+/**
+ * Whether a reminder was kept back, and may still be sent on this day: that an installment is due until the end of its day, that it is
+ * due soon until it is due.
+ */
+export function isRemindedLate({ installments }: Pick<PaymentPlan, 'installments'>, today: Day): boolean {
+  return installments.some(
+    ({ status, dueOn, toldSoon, toldDue }) =>
+      status !== 'paid' &&
+      ((!toldDue && dueOn === today) || (!toldSoon && dueOn > today && addDays(dueOn, -REMINDED_DAYS_BEFORE) <= today))
+  )
+}
+
+/** The plan after reminders that were not sent, of the installments at these positions: while their day lasts, they still may be. */
+export function withheld(plan: PaymentPlan, { positions, today }: { positions: ReadonlySet<number>; today: Day }): PaymentPlan {
+  const installments = plan.installments.map((one, index) => {
+    if (!positions.has(index + 1)) return one
+    return { ...one, toldSoon: one.toldSoon && one.dueOn <= today, toldDue: one.toldDue && one.dueOn !== today }
+  })
+  return { ...plan, installments }
+}

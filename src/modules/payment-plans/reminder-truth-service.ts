@@ -15,6 +15,9 @@ type Reminder = Readonly<{
   }>
 }>
 
+/** Why a reminder is no longer true, and whether it may be sent all the same once a hold is released, before its day is over. */
+export type ReminderFault = Readonly<{ reason: string; kind: 'over' | 'held' }>
+
 /**
  * Whether reminders of installments that wait to be sent are still true: nobody is reminded of what was paid, of a day that is over, or
  * while the client is not to be addressed.
@@ -24,14 +27,14 @@ export function createReminderTruth(
 ) {
   const { clients, holds, organizations } = deps
 
-  async function faultOf(reader: Reader, { type, body }: Waiting): Promise<string | null> {
+  async function faultOf(reader: Reader, { type, body }: Waiting): Promise<ReminderFault | null> {
     const { object, context } = (JSON.parse(body) as Reminder).data
     const plan = await repository.find(reader, object.id)
-    if (plan === undefined || plan.status !== 'active') return 'the plan has ended.'
+    if (plan === undefined || plan.status !== 'active') return over('the plan has ended.')
     const { position, open } = context.installment
     const one = plan.installments[position - 1]
     const leftMinor = one === undefined ? 0n : one.amountMinor - one.paidMinor - one.creditedMinor
-    if (formatAmount(leftMinor, plan.currency) !== open) return 'another amount of the installment is open by now.'
+    if (formatAmount(leftMinor, plan.currency) !== open) return over('another amount of the installment is open by now.')
     const { clientId, invoiceIds } = plan
     const [books, client, holdsOf] = await Promise.all([
       organizations.books(reader),
@@ -39,21 +42,40 @@ export function createReminderTruth(
       holds.factsOf(reader, [clientId])
     ])
     const today = todayFor(books, client.timeZone)
-    if (type === 'installment.due_soon' && one !== undefined && today >= one.dueOn) return 'the installment is due by now.'
-    if (one?.missedOn != null) return 'the installment was missed since.'
+    if (type === 'installment.due_soon' && one !== undefined && today >= one.dueOn) return over('the installment is due by now.')
+    if (one?.missedOn != null) return over('the installment was missed since.')
     const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
     const [silent] = silencing(held, today)
-    return silent === undefined ? null : `the client is not to be addressed: ${silent.reason.replaceAll('_', ' ')}.`
+    if (silent === undefined) return null
+    const reason = `the client is not to be addressed: ${silent.reason.replaceAll('_', ' ')}.`
+    return one !== undefined && today <= one.dueOn ? { reason, kind: 'held' } : over(reason)
   }
 
-  /** @returns by event id, why a reminder is no longer true. */
-  return async (reader: Reader, waiting: readonly Waiting[]): Promise<ReadonlyMap<string, string>> => {
-    const reminders = waiting.filter(({ type }) => type === 'installment.due_soon' || type === 'installment.due')
-    if (reminders.length === 0) return new Map()
-    const { organization } = await organizations.books(reader)
-    // A test clock passes over a month in a second, as in `truth-service.ts` of dunning.
-    const doubtful = organization.mode === 'test' ? reminders.filter(({ hasFailed }) => hasFailed) : reminders
-    const faults = await Promise.all(doubtful.map(async (one) => [one.id, await faultOf(reader, one)] as const))
-    return new Map(faults.flatMap(([id, reason]) => (reason === null ? [] : [[id, reason] as const])))
+  /** @returns by event id, what is wrong with it now. What is true, and what is no reminder, is not in it. */
+  async function faultsOf(reader: Reader, waiting: readonly Waiting[]): Promise<ReadonlyMap<string, ReminderFault>> {
+    const faults = await Promise.all(waiting.filter(isReminder).map(async (one) => [one.id, await faultOf(reader, one)] as const))
+    return new Map(faults.flatMap(([id, fault]) => (fault === null ? [] : [[id, fault] as const])))
   }
+
+  return {
+    faultsOf,
+
+    /** The same of what is about to be sent. @returns why it is no longer true. */
+    async outdated(reader: Reader, waiting: readonly Waiting[]): Promise<ReadonlyMap<string, string>> {
+      const reminders = waiting.filter(isReminder)
+      if (reminders.length === 0) return new Map()
+      const { organization } = await organizations.books(reader)
+      // A test clock passes over a month in a second, as in `truth-service.ts` of dunning.
+      const doubtful = organization.mode === 'test' ? reminders.filter(({ hasFailed }) => hasFailed) : reminders
+      return new Map([...(await faultsOf(reader, doubtful))].map(([id, { reason }]) => [id, reason]))
+    }
+  }
+}
+
+function isReminder({ type }: Waiting): boolean {
+  return type === 'installment.due_soon' || type === 'installment.due'
+}
+
+function over(reason: string): ReminderFault {
+  return { reason, kind: 'over' }
 }

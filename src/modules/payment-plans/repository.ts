@@ -50,6 +50,15 @@ export async function ofInvoices(reader: Reader, invoiceIds: readonly string[]):
   return (await reader.run(selectOfInvoices, [reader.orgId, invoiceIds])).map(fromRow)
 }
 
+const selectActiveOfClient = statement<Row>(
+  'plans.active_of_client',
+  `select ${columns} from payment_plans p where p.org_id = $1 and p.client_id = $2 and p.status = 'active' order by p.id`
+)
+
+export async function activeOfClient(reader: Reader, clientId: string): Promise<PaymentPlan[]> {
+  return (await reader.run(selectActiveOfClient, [reader.orgId, clientId])).map(fromRow)
+}
+
 const selectOver = statement<{ id: string }>(
   'plans.over',
   `select plan_id as id from payment_plan_invoices

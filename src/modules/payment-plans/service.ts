@@ -15,6 +15,7 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
   const { organizations, clients, invoices } = deps
   const follow = createPlanFollow(deps)
   const { get, save, eventOf } = follow
+  const reminders = createReminderTruth(deps)
   const proposals = createProposals({ ...deps, get, eventOf, setProposalEnd: follow.setNext })
 
   async function open(tx: Tx, id: string) {
@@ -43,7 +44,9 @@ export function createPaymentPlanService(deps: PlanFollowDeps & Readonly<{ newId
     moveInvoice: repository.moveInvoice,
     follow: follow.follow,
     meet: follow.meet,
-    outdated: createReminderTruth(deps),
+    silenceEnded: follow.silenceEnded,
+    outdated: reminders.outdated,
+    reminderFaults: reminders.faultsOf,
 
     /**
      * The client agrees: from now on the installments are what is due. @throws DomainError `plan_expired`, `plan_stale` where

@@ -7,13 +7,13 @@ const { newLedger, close } = await startDunning()
 afterAll(close)
 
 /** An accepted plan of two parts, on 20 January and 20 February. */
-async function planned() {
+async function planned(more: object = {}) {
   const ledger = await newLedger()
   await ledger.usePolicy(stages)
   const clientId = await ledger.addClient()
   const { id } = await ledger.issue(clientId, onTheTenth)
   const schedule = { kind: 'equal', count: 2, every: 'monthly', first_on: '2026-01-20' }
-  const body = { client_id: clientId, invoice_ids: [id], schedule, grace_days: 0, break_after_missed: 2 }
+  const body = { client_id: clientId, invoice_ids: [id], schedule, grace_days: 0, break_after_missed: 2, ...more }
   const plan = await done(ledger.call<{ id: string }>('POST', '/v1/payment-plans', { body }))
   await done(ledger.call('POST', `/v1/payment-plans/${plan.id}/accept`, { body: { accepted_by: 'Ada' } }))
   return { ledger, clientId, id, plan }
@@ -84,4 +84,58 @@ test('what becomes of a promise names the hold under which the client is not to 
     'promise.made'
   ])
   for (const { context } of told) expect(context).toMatchObject({ holds: [{ id: hold.id, reason: 'insolvency' }] })
+})
+
+describe('a reminder that a hold kept back', () => {
+  const reminders = ['installment.due_soon', 'installment.due']
+  const release = (ledger: Ledger, { id }: { id: string }) => done(ledger.call('POST', `/v1/holds/${id}/release`, { body: {} }))
+
+  test('is sent once, when the hold is released before its day is over', async () => {
+    const { ledger, clientId } = await planned()
+    const hold = await place(ledger, { client_id: clientId, reason: 'insolvency' })
+    await ledger.advance('2026-01-20T12:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual([])
+    await release(ledger, hold)
+    await ledger.advance('2026-01-20T13:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual(['2026-01-20 installment.due'])
+    const again = await place(ledger, { client_id: clientId, reason: 'insolvency' })
+    await release(ledger, again)
+    await ledger.advance('2026-01-20T23:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual(['2026-01-20 installment.due'])
+  })
+
+  test('that an installment is due soon is sent until it is due, and not both of them', async () => {
+    const { ledger, clientId } = await planned()
+    const hold = await place(ledger, { client_id: clientId, reason: 'cease_contact' })
+    await ledger.advance('2026-01-18T12:00:00Z')
+    await release(ledger, hold)
+    await ledger.advance('2026-01-18T12:01:00Z')
+    expect(await ledger.told(...reminders)).toEqual(['2026-01-18 installment.due_soon'])
+    await ledger.advance('2026-01-20T12:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual(['2026-01-18 installment.due_soon', '2026-01-20 installment.due'])
+  })
+
+  test('is not sent while another hold stands, nor before nine, nor once its day is over', async () => {
+    const { ledger, clientId } = await planned({ grace_days: 5 })
+    const [one, other] = [
+      await place(ledger, { client_id: clientId, reason: 'insolvency' }),
+      await place(ledger, { client_id: clientId, reason: 'third_party' })
+    ]
+    await ledger.advance('2026-01-20T12:00:00Z')
+    await release(ledger, one)
+    await ledger.advance('2026-01-20T13:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual([])
+    await ledger.advance('2026-01-22T12:00:00Z')
+    await release(ledger, other)
+    await ledger.advance('2026-01-24T12:00:00Z')
+    expect(await ledger.told(...reminders)).toEqual([])
+    const before = await planned()
+    const early = await place(before.ledger, { client_id: before.clientId, reason: 'insolvency' })
+    await before.ledger.advance('2026-01-20T03:00:00Z')
+    await release(before.ledger, early)
+    await before.ledger.advance('2026-01-20T08:59:00Z')
+    expect(await before.ledger.told(...reminders)).toEqual([])
+    await before.ledger.advance('2026-01-20T09:01:00Z')
+    expect(await before.ledger.told(...reminders)).toEqual(['2026-01-20 installment.due'])
+  })
 })

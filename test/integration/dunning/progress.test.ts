@@ -57,6 +57,7 @@ function brokenService(kind: Kind, broken: Broken, orgId: string, { othersAreMet
   })
   const dunning = createDunningService({
     ...{ ...services, clock, newId, setDeadline: deadlines.set, wakeSweep: () => {} },
+    reminderFaults: services.plans.reminderFaults,
     invoices: {
       ...services.invoices,
       saveDunning: (tx, write) => {
