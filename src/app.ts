@@ -39,6 +39,7 @@ import { holdRoutes } from './modules/holds/routes.ts'
 import { holdSchemas } from './modules/holds/schemas.ts'
 import { interactionRoutes } from './modules/interactions/routes.ts'
 import { interactionSchemas } from './modules/interactions/schemas.ts'
+import { batchSchemas } from './modules/invoices/batch-schemas.ts'
 import { invoiceByRefRoutes } from './modules/invoices/by-ref-routes.ts'
 import { invoiceActionRoutes, invoiceRoutes } from './modules/invoices/routes.ts'
 import { invoiceSchemas } from './modules/invoices/schemas.ts'
@@ -98,6 +99,7 @@ export const apiSchemas = [
   ...organizationSchemas,
   ...clientSchemas,
   ...invoiceSchemas,
+  ...batchSchemas,
   ...paymentSchemas,
   ...pendingWriteSchemas,
   ...creditNoteSchemas,

@@ -11,14 +11,14 @@ import { createPolicyService, type PolicyService } from './modules/dunning/polic
 import type { ReissueDeps } from './modules/dunning/reissue-service.ts'
 import { createDunningService, type DunningService } from './modules/dunning/service.ts'
 import { createEventService } from './modules/events/service.ts'
-import { createHoldService, type HoldService } from './modules/holds/service.ts'
+import { createHoldService, type HoldPorts, type HoldService } from './modules/holds/service.ts'
 import { createInteractionService } from './modules/interactions/service.ts'
 import { invoiceWrites } from './modules/invoices/by-ref-writes-service.ts'
 import type { InvoicePorts } from './modules/invoices/ports.ts'
 import { createInvoiceService, type InvoiceService } from './modules/invoices/service.ts'
 import { createApiKeyService } from './modules/organizations/api-key-service.ts'
 import { createOrganizationService } from './modules/organizations/service.ts'
-import { createPaymentPlanService } from './modules/payment-plans/service.ts'
+import { createPaymentPlanService, type PaymentPlanService } from './modules/payment-plans/service.ts'
 import { paymentWrites } from './modules/payments/by-ref-writes-service.ts'
 import type { PendingPorts } from './modules/payments/pending-service.ts'
 import { createPaymentService, type PaymentService } from './modules/payments/service.ts'
@@ -178,6 +178,18 @@ function pendingPorts(
   }
 }
 
+/** Who asks what a hold keeps back: dunning, and plans for their reminders. */
+function holdPorts(
+  above: () => Readonly<{ dunning: DunningService; plans: PaymentPlanService }>,
+  setDeadline: SetDeadline
+): HoldPorts {
+  return {
+    holdsChanged: (tx, change) => above().dunning.reconsider(tx, change),
+    silenceEnded: (tx, ended) => above().plans.silenceEnded(tx, ended),
+    setDeadline
+  }
+}
+
 /** Invoices, payments, interactions and dunning, which tell each other of every change. */
 function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> & Lower) {
   const obligationsChanged: InvoicePorts['obligationsChanged'] = async (tx, change) => {
@@ -222,21 +234,14 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
   const holds: HoldService = createHoldService({
     ...deps,
     invoices,
-    ports: {
-      holdsChanged: (tx, change) => dunning.reconsider(tx, change),
-      silenceEnded: (tx, ended) => plans.silenceEnded(tx, ended),
-      setDeadline
-    }
+    ports: holdPorts(() => ({ dunning, plans }), setDeadline)
   })
   const promises = createPromiseService({ ...deps, invoices, holds, setDeadline })
-  const plans = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
+  const plans: PaymentPlanService = createPaymentPlanService({ ...deps, invoices, holds, setDeadline })
   const disputes: DisputeService = createDisputeService({ ...deps, invoices, creditNotes, holds, setDeadline })
   const interactions = createInteractionService({ ...deps, invoices })
-  const below = { invoices, payments, holds, interactions }
-  const dunning: DunningService = createDunningService({
-    ...{ ...deps, ...below, setDeadline, wakeSweep: deps.wake.sweep },
-    reminderFaults: plans.reminderFaults
-  })
+  const below = { invoices, payments, holds, interactions, reminderFaults: plans.reminderFaults }
+  const dunning: DunningService = createDunningService({ ...deps, ...below, setDeadline, wakeSweep: deps.wake.sweep })
   const deadlines = createDeadlineService({
     ...deps,
     meet: {

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { decodeCursor, encodeCursor, toPage } from '../../http/cursor.ts'
 import type { Edge } from '../../http/edge.ts'
 import { IdParams, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
-import { DunningExplanationSchema, DunningRunSchema, explanationToApi, RequestDunningRun, RunQuery, runToApi } from './schemas.ts'
+import { DunningRunSchema, RequestDunningRun, RunQuery, runToApi } from './run-schemas.ts'
+import { DunningExplanationSchema, explanationToApi } from './schemas.ts'
 import type { DunningService } from './service.ts'
 
 type Options = Edge & { dunning: DunningService }

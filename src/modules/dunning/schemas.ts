@@ -25,7 +25,7 @@ import { policyChoosers } from './facts.ts'
 import type { EntryFilter } from './history-repository.ts'
 import { channels, type EntryView, type OutcomeReport } from './outcome.ts'
 import { policyLimits, stageActions } from './policy.ts'
-import type { Run } from './run-repository.ts'
+import { DunningRunSchema } from './run-schemas.ts'
 import type { Why } from './why.ts'
 
 const PolicyRefSchema = closed({ id: Id, version: Type.Integer() })
@@ -69,22 +69,6 @@ export const DunningEntrySchema = named(
     },
     { description: 'The fact that something due entered a stage, once. A mistaken one stays and no longer counts' }
   )
-)
-
-export const DunningRunSchema = named(
-  'DunningRun',
-  closed({
-    id: Id,
-    status: oneOf(['queued', 'done', 'failed'], {
-      description: '`failed`: a dry run came to something that cannot be decided; `failure` names it'
-    }),
-    failure: nullable(Type.String({ description: 'Why it failed, for people; null unless `status` is `failed`' })),
-    dry_run: Type.Boolean(),
-    entered: Type.Integer({ description: 'Stages entered, or that would have been' }),
-    overdue: Type.Integer({ description: 'Found overdue for the first time, or that would have been' }),
-    created_at: InstantText,
-    finished_at: nullable(InstantText)
-  })
 )
 
 const WhySchema = closed({
@@ -174,11 +158,6 @@ export const ReportOutcome = closed(
 /** What an outcome becomes. */
 export { InteractionSchema, interactionToApi }
 
-export const RunQuery = closed({ ...pageQuery, ...updatedSince })
-export const RequestDunningRun = closed({
-  dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Counts what a sweep would do, and does nothing' }))
-})
-
 export const dunningSchemas = [DunningEntrySchema, DunningRunSchema, DunningExplanationSchema]
 
 type WrittenEntryQuery = {
@@ -243,19 +222,6 @@ export function entryToApi(entry: EntryView) {
       interaction_id: interactionId
     })),
     recorded_at: entry.recordedAt.toISOString()
-  }
-}
-
-export function runToApi(run: Run) {
-  return {
-    id: run.id,
-    status: run.status,
-    failure: run.failure,
-    dry_run: run.dryRun,
-    entered: run.entered,
-    overdue: run.overdue,
-    created_at: run.createdAt.toISOString(),
-    finished_at: run.finishedAt?.toISOString() ?? null
   }
 }
 

@@ -8,18 +8,9 @@ import { problem } from '../../http/problem.ts'
 import { actionHeaders, IdParams, matchHeaders, pageOf, ref, refusals, writeHeaders } from '../../http/schemas.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { ReferenceService } from '../references/service.ts'
+import { InvoiceBatch, InvoiceBatchResult } from './batch-schemas.ts'
 import { dueTermsFrom, invoiceChangeFrom, newInvoiceFrom } from './input.ts'
-import {
-  CreateInvoice,
-  InvoiceBatch,
-  InvoiceBatchResult,
-  InvoiceQuery,
-  InvoiceSchema,
-  RescheduleInvoice,
-  toApi,
-  UpdateInvoice,
-  VoidInvoice
-} from './schemas.ts'
+import { CreateInvoice, InvoiceQuery, InvoiceSchema, RescheduleInvoice, toApi, UpdateInvoice, VoidInvoice } from './schemas.ts'
 import type { BatchResult, InvoiceService } from './service.ts'
 
 const tags = ['Invoices']

@@ -13,7 +13,6 @@ import {
   named,
   nullable,
   oneOf,
-  ProblemSchema,
   pageQuery,
   ref,
   ShortText,
@@ -31,7 +30,6 @@ const dunningStarts = ['normal', 'baseline', 'off'] as const
 
 export const PARTS_MAX = 60
 const LINKS_MAX = 10
-const BATCH_MAX = 1_000
 
 const PaymentLinkSchema = closed({
   kind: Type.String({ minLength: 1, maxLength: 40 }),
@@ -212,25 +210,6 @@ export const PutInvoiceByRef = Type.Partial(
 )
 export type PutInvoiceBody = Static<typeof PutInvoiceByRef>
 
-export const InvoiceBatch = closed({ invoices: Type.Array(ref(CreateInvoice), { minItems: 1, maxItems: BATCH_MAX }) })
-export const InvoiceBatchResult = named(
-  'InvoiceBatchResult',
-  closed({
-    results: Type.Array(
-      closed({
-        index: Type.Integer(),
-        status: oneOf(['created', 'refused']),
-        invoice: nullable(ref(InvoiceSchema)),
-        problem: nullable(ref(ProblemSchema))
-      }),
-      {
-        maxItems: BATCH_MAX,
-        description: 'One for each invoice, in their order. A refused one does not keep the others from being made'
-      }
-    )
-  })
-)
-
 export const VoidInvoice = closed({
   replaced_by_id: Type.Optional(Id),
   replaced_by_ref: Type.Optional(ref(ExternalRef))
@@ -251,7 +230,7 @@ export const InvoiceQuery = closed({
 
 export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
 
-export const invoiceSchemas = [InvoiceSchema, InvoiceByRefSchema, CreateInvoice, InvoiceBatchResult]
+export const invoiceSchemas = [InvoiceSchema, InvoiceByRefSchema, CreateInvoice]
 
 /** An invoice exactly as GET returns it and as events carry it. */
 export function toApi({ invoice, obligations, externalRefs, timeZone }: InvoiceView, present: Present): InvoiceDocument {
