@@ -1,10 +1,19 @@
-import { expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
+import { findDistribution } from '../../src/db/embedded-host.ts'
 import { unharmed } from '../support/delivery-faults.ts'
 import { type Failover, failOver, loseStandby } from '../support/failover.ts'
 
 function print(name: string, { webhooks, ...run }: Failover): void {
   process.stdout.write(`  ${name}: ${JSON.stringify(run)}; webhooks ${JSON.stringify(webhooks)}\n`)
 }
+
+beforeEach(async (context) => {
+  const isInstalled = await findDistribution().then(
+    () => true,
+    () => false
+  )
+  if (!isInstalled) context.skip('no PostgreSQL is installed by npm here')
+})
 
 it('no acknowledged write is lost when a synchronous standby is promoted under load', async () => {
   const run = await failOver({ synchronous: true })
