@@ -69,6 +69,11 @@ export function column<Type extends keyof Elements>(type: Type, values: readonly
   return array
 }
 
+/** How many values a column holds; 0 of other bytes. */
+export function lengthOf(column: Buffer): number {
+  return column.length >= HEADER_BYTES && column.readInt32BE(0) === 1 ? column.readInt32BE(12) : 0
+}
+
 function header(array: Buffer, { dimensions, hasNulls, oid }: { dimensions: number; hasNulls: boolean; oid: number }): Buffer {
   array.writeInt32BE(dimensions, 0)
   array.writeInt32BE(hasNulls ? 1 : 0, 4)

@@ -8,6 +8,7 @@ import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsC
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
 import { type Asked, formOf, type Run, type Write } from './query.ts'
+import { createReplanning, type Replan } from './replanning.ts'
 import { JOBS, type Wish } from './shares.ts'
 import { type Statement, statement } from './statement.ts'
 
@@ -198,12 +199,13 @@ function inOrder(client: pg.PoolClient): pg.PoolClient {
 
 type Scope = Readonly<{ orgId: string; traceparent: string | null }>
 
-function readerOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Reader {
+function readerOn(client: pg.PoolClient, sql: NodePgDatabase, { replan, ...scope }: Scope & { replan?: Replan }): Reader {
   return {
     ...scope,
     sql,
     run: async <Row extends object>(asked: Asked<Row>, given: object) => {
       const { statement, parameters } = formOf(asked, { given, orgId: scope.orgId })
+      replan?.('reads', parameters)
       try {
         return (await send(client, statement, parameters)).rows
       } catch (error) {
@@ -230,10 +232,10 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
   const beforeCommit = nothingAsked()
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
+  const replan = createReplanning(client)
   const handleIn = (orgId: string, asked: Before): Tx => {
-    const reader = readerOn(client, sql, { ...scope, orgId })
     return {
-      ...reader,
+      ...readerOn(client, sql, { ...scope, orgId, replan }),
       writes: true,
       beforeCommit: (action) => void asked.first.push(action),
       decided: () => runFirst(asked),
@@ -241,6 +243,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
       afterCommit: (action) => void afterCommit.push(action),
       write: <Row extends object>(asked: Asked<Row>, given: object, read?: (rows: readonly Row[]) => void) => {
         const { statement, parameters } = formOf(asked, { given, orgId })
+        replan(statement.name, parameters)
         // The server works on what is large while the next of it is made.
         const way = parameters.some((value) => value instanceof Buffer && value.length > LARGE_BYTES) ? send : sendWithNext
         const answered = way(client, statement, parameters).then(

@@ -41,7 +41,7 @@ async function presentStatements(): Promise<[name: string, text: string][]> {
   for await (const file of glob('{client-standing,{checks,db,jobs,modules}/**/*}.ts', { cwd: source }))
     await import(join(source, file))
   return statements()
-    .filter(({ text }) => !/^(begin|commit|rollback|savepoint|release)\b/.test(text))
+    .filter(({ text }) => !/^(begin|commit|rollback|savepoint|release|discard)\b/.test(text))
     .map(({ name, text }): [string, string] => [name, text])
     .sort(([one], [other]) => (one < other ? -1 : 1))
 }
