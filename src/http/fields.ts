@@ -25,14 +25,20 @@ export function at<T>(pointer: string, read: () => T): T {
   }
 }
 
+/** Where the body has a reference in place of the id that is pointed at, points at that. */
+export function pointerIn(body: object, pointer: string): string {
+  const toRef = pointer.replace(/^\/(\w+)_id(s?)(?=\/|$)/, '/$1_ref$2')
+  return Object.hasOwn(body, toRef.split('/')[1] ?? '') ? toRef : pointer
+}
+
 /** Runs what names fields of a body by their ids. Where the body has the references in their place, a refusal names these. */
 export async function atRefs<T>(body: object, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
     if (!(error instanceof DomainError) || error.pointer === undefined) throw error
-    const pointer = error.pointer.replace(/^\/(\w+)_id(s?)(?=\/|$)/, '/$1_ref$2')
-    if (!Object.hasOwn(body, pointer.split('/')[1] ?? '')) throw error
+    const pointer = pointerIn(body, error.pointer)
+    if (pointer === error.pointer) throw error
     throw new DomainError(error.code, error.message, {
       pointer,
       ...(error.existingId !== undefined && { existingId: error.existingId })

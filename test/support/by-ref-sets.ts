@@ -8,20 +8,25 @@ const SOURCE = 'erp'
 const ref = (id: string) => ({ source: SOURCE, id })
 const CLIENTS = ['c0', 'c1'] as const
 const INVOICES = ['i0', 'i1', 'i2', 'i3'] as const
+/** A branch of the first client, and its invoice, which the payments of its parent name, too. */
+const BRANCH = { id: 'b0', parent: CLIENTS[0], invoice: 'j0' } as const
 const PAYMENTS = ['p0', 'p1', 'p2', 'p3'] as const
 /** Invoices that no payment names, and that their source may therefore delete. */
 const UNNAMED = ['u0', 'u1'] as const
 
 /** Each client has every second invoice and payment. */
-const ownerOf = (id: string) => CLIENTS[Number(id.slice(1)) % CLIENTS.length] ?? 'c0'
-const invoicesOf = (id: string) => INVOICES.filter((invoice) => ownerOf(invoice) === ownerOf(id))
+const ownerOf = (id: string) => (id === BRANCH.invoice ? BRANCH.id : (CLIENTS[Number(id.slice(1)) % CLIENTS.length] ?? 'c0'))
+const invoicesOf = (id: string) => {
+  const own = INVOICES.filter((invoice) => ownerOf(invoice) === ownerOf(id))
+  return ownerOf(id) === BRANCH.parent ? [...own, BRANCH.invoice] : own
+}
 
 const money = (euros: number) => `${euros}.00`
 const dayOf = (offset: number) => new Date(Date.UTC(2026, 0, 10 + offset)).toISOString().slice(0, 10)
 
 type Saying = Readonly<{ amounts: readonly number[]; extra: number; day: number; text: string }>
 const saying: fc.Arbitrary<Saying> = fc.record({
-  amounts: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 2, maxLength: 2 }),
+  amounts: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 3 }),
   extra: fc.integer({ min: 0, max: 9 }),
   /** Few days, so that often several are of one. */
   day: fc.constantFrom(0, 7, 20),
@@ -65,6 +70,10 @@ function paymentBody(id: string, one: Saying, restMax: number): object {
   }
 }
 
+function clientBody(id: string, one: Saying): object {
+  return { name: `${id} ${one.text}`, tags: [one.text], ...(id === BRANCH.id && { parent_ref: ref(BRANCH.parent) }) }
+}
+
 /** The last version of an invoice is as large as what the last versions of payments name of it, or larger; those before are not. */
 function invoiceBody(id: string, one: Saying, atLeast: number): object {
   return {
@@ -100,14 +109,20 @@ function namedAtLast(payments: readonly History[]): Map<string, number> {
  */
 export const writeSets = (restMax: number): fc.Arbitrary<readonly Write[]> =>
   fc
-    .tuple(histories(CLIENTS), histories(INVOICES), histories(UNNAMED), histories(PAYMENTS), fc.array(fc.nat(), { maxLength: 6 }))
+    .tuple(
+      histories([...CLIENTS, BRANCH.id]),
+      histories([...INVOICES, BRANCH.invoice]),
+      histories(UNNAMED),
+      histories(PAYMENTS),
+      fc.array(fc.nat(), { maxLength: 6 })
+    )
     .map(([clients, owed, others, payments, repeats]) => {
       const named = namedAtLast(payments)
       const kept = (said: readonly History[]) => said.map((all) => all.filter((one) => one !== null))
-      const withClients = { kind: 'clients' as const, ids: CLIENTS, said: kept(clients) }
-      const invoices = { kind: 'invoices' as const, ids: INVOICES, said: kept(owed) }
+      const withClients = { kind: 'clients' as const, ids: [...CLIENTS, BRANCH.id], said: kept(clients) }
+      const invoices = { kind: 'invoices' as const, ids: [...INVOICES, BRANCH.invoice], said: kept(owed) }
       const writes = [
-        ...writesOf(withClients, (id, one) => ({ name: `${id} ${one.text}`, tags: [one.text] })),
+        ...writesOf(withClients, clientBody),
         ...writesOf(invoices, (id, one, isLast) => invoiceBody(id, one, isLast ? (named.get(id) ?? 0) : 0)),
         // What is applied by itself would be set against these, and keep them from being deleted.
         ...(restMax > 0 ? [] : writesOf({ kind: 'invoices', ids: UNNAMED, said: others }, (id, one) => invoiceBody(id, one, 0))),
@@ -146,14 +161,14 @@ export async function stateOf(ledger: Ledger): Promise<object> {
   const read = async (kind: Kind, id: string) =>
     ledger.call<Doc>('GET', `/v1/${kind}/by-ref?${new URLSearchParams({ source: SOURCE, id })}`)
   const all = [
-    ...CLIENTS.map((id) => ['clients', id]),
-    ...[...INVOICES, ...UNNAMED].map((id) => ['invoices', id]),
+    ...[...CLIENTS, BRANCH.id].map((id) => ['clients', id]),
+    ...[...INVOICES, BRANCH.invoice, ...UNNAMED].map((id) => ['invoices', id]),
     ...PAYMENTS.map((id) => ['payments', id])
   ]
   const found = await Promise.all(all.map(async ([kind, id]) => ({ id, ...(await read(kind as Kind, id ?? '')) })))
   const names = new Map(found.flatMap(({ id, status, body }) => (status === 200 ? [[body.id, id] as const] : [])))
   const { data } = await done(ledger.call<{ data: { ref: object; operation: string }[] }>('GET', '/v1/pending-writes?limit=200'))
-  const balances = CLIENTS.map(async (id) => {
+  const balances = [...CLIENTS, BRANCH.id].map(async (id) => {
     const client = found.find((one) => one.id === id)?.body.id
     return (await ledger.call<{ balances: object }>('GET', `/v1/clients/${client}/balance`)).body.balances
   })
@@ -176,7 +191,7 @@ function told(body: Doc, names: ReadonlyMap<string, string | undefined>): object
   const fields = Object.entries(body).filter(([field]) => !OURS.includes(field))
   return Object.fromEntries(
     fields.map(([field, value]) => {
-      if (field === 'client_id') return [field, names.get(String(value))]
+      if (field === 'client_id' || field === 'parent_id') return [field, names.get(String(value))]
       if (field.endsWith('allocations')) return [field, named(value as Named[])]
       // A due day that is moved starts a cycle, and how often it was depends on what came first.
       if (field === 'dunning') return [field, { ...(value as object), cycle: null }]

@@ -1,11 +1,12 @@
+import type { Static } from 'typebox'
 import type { Reader, Tx } from '../../db/client.ts'
 import { DomainError } from '../../kernel/errors.ts'
-import type { ByRefWrites } from '../pending-writes/service.ts'
+import type { ByRefWrites } from '../pending-writes/by-ref-writes.ts'
 import type { ExternalRef } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { type Client, type ClientChange, type NewClient, type PolicyChange, unsetClient } from './client.ts'
 import { changeDocument } from './client-document.ts'
-import { clientChangeFrom } from './schemas.ts'
+import { clientChangeFrom, type PutClient } from './schemas.ts'
 import type { ClientService, Updated } from './service.ts'
 
 type Put = Readonly<{
@@ -61,18 +62,33 @@ export function createClientPuts({ newId, references, get, idOf, insert, update 
   }
 }
 
-/** A client waits for nothing. What its source deleted stays, archived, and takes what the source says of it. */
+/** A client does not wait for its parent: only that it comes under it does. What its source deleted stays, archived, and takes what the source says of it. */
 export function clientWrites(clients: ClientService): ByRefWrites {
   return {
-    parentOf: () => null,
-    withParent: (body) => body,
+    parentOf: ({ parent_id: id, parent_ref: ref }) =>
+      ref === undefined || id !== undefined ? null : { kind: 'client', ...(ref as ExternalRef) },
+    withParent: ({ parent_ref: _, ...body }, id) => ({ ...body, parent_id: id }),
     restated: (before, said) => ({ ...before, ...said }),
-    check: async () => undefined,
     outlivesDeletion: true,
 
-    async lockNames(tx, { ref, body }) {
+    async check(tx, { ref, body }, id) {
+      const { parent_ref: parent, external_refs: refs } = body as Static<typeof PutClient>
+      const isOwn = [ref, ...(refs ?? [])].some(({ source, id }) => source === parent?.source && id === parent.id)
+      await clients.refuseParentOf(tx, { id, isOwn })
+    },
+
+    async lockNames(tx, { ref, body }, others) {
       const refs = body['external_refs'] as readonly ExternalRef[] | undefined
-      if (refs !== undefined) await clients.lockNames(tx, { ref, refs })
+      if (refs !== undefined || others.length > 0) await clients.lockNames(tx, { ref, refs: [...(refs ?? []), ...others] })
+    },
+
+    apart: {
+      split: ({ parent_id: id, parent_ref: ref, ...rest }) => ({
+        rest,
+        parent: { ...(id !== undefined && { parent_id: id }), ...(ref !== undefined && { parent_ref: ref }) }
+      }),
+      lock: clients.lockMany,
+      join: (tx, { objectId: id, parentId }) => clients.update(tx, { id, change: { parentId } })
     },
 
     async put(tx, { ref, body, sourceVersion, revives, expectedVersion }) {

@@ -139,19 +139,33 @@ export async function page(reader: Reader, { limit, after, updatedSince, tag }: 
   return rows.map(fromRow)
 }
 
-const shareParent = statement<{ parentId: string | null }>(
-  'clients.share_parent',
-  'select parent_id as "parentId" from clients where org_id = $1 and id = $2 for share'
+const lockParent = statement<{ parentId: string | null }>(
+  'clients.lock_parent',
+  'select parent_id as "parentId" from clients where org_id = $1 and id = $2 for no key update'
+)
+const lockPair = statement<{ id: string }>(
+  'clients.lock_pair',
+  `select c.id from clients c where c.org_id = $1 and c.id = any(array[$2::uuid, $3::uuid])
+     and exists (select from clients where org_id = $1 and id = $2 and parent_id is distinct from $3)
+   order by ${lockOrder} for no key update`
 )
 const selectChild = statement<{ id: string }>(
   'clients.find_child',
   'select id from clients where org_id = $1 and parent_id = $2 limit 1'
 )
 
-/** Locks the parent against being given a parent itself until this transaction ends. */
+/**
+ * Locks the parent against being given a parent itself until this transaction ends, and as whoever moves money of its branches does, so
+ * that what the branch does next does not wait for another one that has come under it.
+ */
 export async function findParent(tx: Tx, id: string): Promise<{ parentId: string | null } | undefined> {
-  const [row] = await tx.run(shareParent, [tx.orgId, id])
+  const [row] = await tx.run(lockParent, [tx.orgId, id])
   return row
+}
+
+/** Locks a client and the parent that it is to be given, in the order in which all lock several. Nothing where it has this parent. */
+export async function lockWithParent(tx: Tx, { id, parentId }: { id: string; parentId: string }): Promise<void> {
+  await tx.run(lockPair, [tx.orgId, id, parentId])
 }
 
 export type Branch = Readonly<{ id: string; timeZone: string | null }>

@@ -213,7 +213,7 @@ export const clientByRefRoutes: FastifyPluginAsyncTypebox<Options & { pendingWri
         tags,
         summary: 'Make a client, or merge into it, by what another system calls it',
         description:
-          'Answers 201 when it made the client, else 200: what is absent stays, null clears. A source_version older than the last applied answers 200 with applied false and changes nothing, so a sync may be replayed in any order. A `parent_ref` of a client that does not exist yet is refused with `reference_not_found`: send parents first.',
+          'Answers 201 when it made the client, else 200: what is absent stays, null clears. A source_version older than the last applied answers 200 with applied false and changes nothing, so a sync may be replayed in any order. A `parent_ref` of a client that does not exist yet does not keep the client, nor its invoices and payments, waiting: the client is created or changed at once, its parent stays as it is, and `pending_write` shows what waits. It becomes the parent when it is created. Stating another parent, or `parent_id`, takes its place; deleting the pending write gives it up. If it cannot be the parent then (`nested_parent`), the pending write is refused and `pending_write.refused` sent.',
         querystring: RefQuery,
         headers: matchHeaders,
         body: PutClient,

@@ -25,6 +25,7 @@ import { day } from '../../kernel/day.ts'
 import { DomainError, requireTogether } from '../../kernel/errors.ts'
 import { knownCurrency } from '../../kernel/money.ts'
 import { PaymentTermsSchema, termsFrom } from '../organizations/schemas.ts'
+import { PendingWriteByRefSchema, PendingWriteSchema } from '../pending-writes/schemas.ts'
 import {
   type ClientChange,
   type ContactDraft,
@@ -133,17 +134,28 @@ export const ChangedClientSchema = named(
 
 export const ClientByRefSchema = named(
   'ClientByRef',
-  closed({ ...answered, applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }) })
+  closed({
+    ...answered,
+    applied: Type.Boolean({ description: 'False when the source had sent a newer version before' }),
+    pending_write: Type.Optional(
+      Type.Unsafe<Static<typeof PendingWriteSchema>>({
+        ...ref(PendingWriteSchema),
+        description:
+          'What of the client waits: `parent_ref` names a client that does not exist yet. It becomes the parent when it is created'
+      })
+    )
+  })
 )
 
-export { PendingWriteByRefSchema } from '../pending-writes/schemas.ts'
+export { PendingWriteByRefSchema }
 
 export const clientSchemas = [ContactSchema, ClientSchema, ChangedClientSchema, ClientByRefSchema]
 
 const ParentRef = Type.Optional(
   Type.Unsafe<Static<typeof ExternalRef>>({
     ...ref(ExternalRef),
-    description: 'The parent by what another system calls it, in place of `parent_id`. Send the parent before its branches'
+    description:
+      'The parent by what another system calls it, in place of `parent_id`. PUT by reference takes one that does not exist yet; POST and PATCH refuse it'
   })
 )
 

@@ -98,11 +98,17 @@ export function createClientService({ newId, events, organizations, references, 
   /** One level: who is told and may pay for others has nobody who does it for them. The client is locked, the parent shared. */
   async function refuseParent(tx: Tx, { id, parentId }: { id: string; parentId: string }): Promise<void> {
     const pointer = '/parent_id'
-    if (parentId === id) throw new DomainError('nested_parent', 'A client is not its own parent.', { pointer })
+    await refuseParentOf(tx, { id, isOwn: parentId === id })
     const parent = await repository.findParent(tx, parentId)
     if (parent === undefined) throw new DomainError('reference_not_found', 'There is no such client.', { pointer })
     if (parent.parentId !== null) throw new DomainError('nested_parent', 'The parent has a parent itself.', { pointer })
-    if (await repository.hasChild(tx, id)) {
+  }
+
+  /** What is wrong whoever the parent is. @param of.isOwn whether it is the client itself. */
+  async function refuseParentOf(tx: Tx, { id, isOwn }: { id: string | null; isOwn: boolean }): Promise<void> {
+    const pointer = '/parent_id'
+    if (isOwn) throw new DomainError('nested_parent', 'A client is not its own parent.', { pointer })
+    if (id !== null && (await repository.hasChild(tx, id))) {
       throw new DomainError('nested_parent', 'This client is the parent of others, so it has no parent itself.', { pointer })
     }
   }
@@ -144,10 +150,12 @@ export function createClientService({ newId, events, organizations, references, 
   async function update(tx: Tx, { id, change, expectedVersion }: Update): Promise<Updated> {
     const { externalRefs: refs } = change
     if (refs !== undefined) await references.lockAll(tx, { kind: 'client', objectId: id, refs })
-    const [books, before] = await Promise.all([organizations.books(tx), getForUpdate(tx, id)])
+    const stated = await withParentId(tx, change)
+    const parent = stated.parentId && repository.lockWithParent(tx, { id, parentId: stated.parentId })
+    const [books, , before] = await Promise.all([organizations.books(tx), parent, getForUpdate(tx, id)])
     const { now } = books
     refuseStale(before.version, expectedVersion)
-    const changed = applyChange(before, await withParentId(tx, change), { now, newId })
+    const changed = applyChange(before, stated, { now, newId })
     const previous = previousOf(toDocument(before), toDocument(changed))
     if (Object.keys(previous).length === 0) return { client: before, policyChange: null }
     const after: Client = { ...changed, version: before.version + 1, updatedAt: now }
@@ -205,6 +213,7 @@ export function createClientService({ newId, events, organizations, references, 
     lockMany: (tx: Tx, ids: readonly string[]): Promise<ClientTerms[]> => repository.lock(tx, ids),
 
     branchesOf: repository.branchesOf,
+    refuseParentOf,
 
     page: (reader: Reader, filter: repository.ClientFilter): Promise<Client[]> => repository.page(reader, filter),
 

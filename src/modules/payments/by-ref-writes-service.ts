@@ -1,6 +1,6 @@
 import { DomainError } from '../../kernel/errors.ts'
+import type { ByRefWrites } from '../pending-writes/by-ref-writes.ts'
 import { parentClientOf, restatedOwned, withClientId } from '../pending-writes/parent-client.ts'
-import type { ByRefWrites } from '../pending-writes/service.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { putPaymentByRef } from './by-ref-service.ts'
 import { newPutFrom, saidFrom } from './input.ts'

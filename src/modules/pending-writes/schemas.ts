@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { pointerIn } from '../../http/fields.ts'
 import {
   closed,
   ExternalRef,
@@ -30,7 +31,8 @@ const fields = {
   body: Type.Unsafe<Record<string, unknown> | null>({
     type: ['object', 'null'],
     additionalProperties: true,
-    description: 'Body as received, with what later writes under the same reference state; null for a deletion'
+    description:
+      'Body as received, with what later writes under the same reference state; of a client only its `parent_ref`, which waits; null for a deletion'
   }),
   state: oneOf(states, {
     description:
@@ -58,7 +60,10 @@ const fields = {
 
 export const PendingWriteSchema = named(
   'PendingWrite',
-  closed(fields, { description: 'A write by reference that names an object that does not exist yet' })
+  closed(fields, {
+    description:
+      'A write by reference that names an object that does not exist yet; of a client, which is written at once, that it comes under its parent'
+  })
 )
 export const PendingWriteByRefSchema = named(
   'PendingWriteByRef',
@@ -86,6 +91,7 @@ export const pendingWriteSchemas = [PendingWriteSchema, PendingWriteByRefSchema]
 
 /** A pending write exactly as GET returns it and as its event carries it. */
 export function toApi(write: PendingWrite): PendingWriteDocument {
+  const { problem } = write
   return {
     id: write.id,
     kind: write.kind,
@@ -95,7 +101,7 @@ export function toApi(write: PendingWrite): PendingWriteDocument {
     body: write.body === null ? null : { ...write.body },
     state: write.state,
     waiting_for: write.state === 'waiting' ? { ...write.awaited } : null,
-    problem: write.problem === null ? null : { ...write.problem },
+    problem: problem && { ...problem, pointer: problem.pointer && pointerIn(write.body ?? {}, problem.pointer) },
     version: write.version,
     created_at: write.createdAt.toISOString(),
     updated_at: write.updatedAt.toISOString()

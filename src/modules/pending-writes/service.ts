@@ -1,45 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Reader, Tx } from '../../db/client.ts'
-import { LockOutdated } from '../../db/errors.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { EventService } from '../events/service.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ExternalRef, ReferenceKind } from '../references/reference.ts'
 import type { ReferenceService } from '../references/service.ts'
-import {
-  isCovered,
-  isOlder,
-  isSameName,
-  joined,
-  type Name,
-  type PendingWrite,
-  type Restate,
-  type Write
-} from './pending-write.ts'
+import { type ByRefAnswer, type ByRefWrites, nameOf, type Standing } from './by-ref-writes.ts'
+import { changedMeanwhile, createLinks } from './link-service.ts'
+import { isCovered, isOlder, isSameName, joined, type PendingWrite, type Write } from './pending-write.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
-
-export type ByRefAnswer = Readonly<{ status: number; body: object | null }>
-
-/** What writes of one kind do. Each module that has references gives its own. */
-export type ByRefWrites = Readonly<{
-  /** The object that a body names and that must exist before it is written. */
-  parentOf: (body: Write['body']) => Name | null
-  /** Names the parent by our id. */
-  withParent: (body: Write['body'], parentId: string) => Write['body']
-  /** A body that waits, with what its source states since. */
-  restated: Restate
-  /** @param objectId of the object where it is there. @throws DomainError for what no parent can make right. */
-  check: (tx: Tx, write: Write, objectId: string | null) => Promise<unknown>
-  /** Locks names that the write gives its object beside the one that it comes under. */
-  lockNames?: (tx: Tx, write: Write) => Promise<void>
-  put: (tx: Tx, write: Write) => Promise<ByRefAnswer>
-  remove: (tx: Tx, ref: ExternalRef) => Promise<ByRefAnswer>
-  /** The object as it is, with `applied: false`. */
-  unchanged: (reader: Reader, ref: ExternalRef) => Promise<ByRefAnswer>
-  /** Whether a deleted object keeps its place and takes what the source says of it: its older versions are written all the same. */
-  outlivesDeletion: boolean
-}>
 
 export type PendingWriteServiceDeps = Readonly<{
   newId: () => string
@@ -54,7 +24,6 @@ const WAITING_MAX = 10_000
 const WAITING_FOR_ONE_MAX = 500
 
 type Deletion = Readonly<{ kind: ReferenceKind; ref: ExternalRef; sourceVersion: bigint | null }>
-type Standing = Readonly<{ own: Awaited<ReturnType<ReferenceService['lock']>>; waiting: PendingWrite | undefined }>
 type Held = Pick<PendingWrite, 'operation' | 'body' | 'awaited'>
 
 /**
@@ -99,7 +68,7 @@ export function createPendingWriteService({ newId, events, organizations, refere
   /** Of a name that is locked. */
   async function hold(tx: Tx, write: Deletion, { waiting, ...held }: Held & { waiting: PendingWrite | undefined }) {
     const { now } = await organizations.books(tx)
-    if (waiting !== undefined && isSame(waiting, { ...held, sourceVersion: write.sourceVersion })) return pendingAnswer(waiting)
+    if (waiting !== undefined && isSame(waiting, { ...held, sourceVersion: write.sourceVersion })) return waiting
     const isNew = waiting === undefined
     if (isNew || !isSameName(waiting.awaited, held.awaited)) {
       refuseAbove(await repository.countLocked(tx, held.awaited), { isNew })
@@ -117,7 +86,7 @@ export function createPendingWriteService({ newId, events, organizations, refere
       updatedAt: now
     }
     repository.save(tx, pending)
-    return pendingAnswer(pending)
+    return pending
   }
 
   /** A write that must wait, or for which something waits: under locks, so that it and what it waits for do not miss each other. */
@@ -135,7 +104,9 @@ export function createPendingWriteService({ newId, events, organizations, refere
     if (parent === null) return apply(tx, whole, standing)
     if (found !== undefined) return apply(tx, { ...whole, body: withParent(whole.body, found.objectId) }, standing)
     await check(tx, whole, standing.own?.objectId ?? null)
-    return hold(tx, whole, { operation: 'put', body: whole.body, awaited: parent, waiting: standing.waiting })
+    return pendingAnswer(
+      await hold(tx, whole, { operation: 'put', body: whole.body, awaited: parent, waiting: standing.waiting })
+    )
   }
 
   /** What waited turned out to be wrong: it stays, with the reason, until its source corrects it or somebody deletes it. */
@@ -155,13 +126,19 @@ export function createPendingWriteService({ newId, events, organizations, refere
     if (write?.state !== 'waiting' || write.body === null || !isSameName(write.awaited, seen.awaited)) return
     const { kind, ref, body, sourceVersion } = write
     const whole = { kind, ref, sourceVersion, body: writesOf(kind).withParent(body, parentId) }
+    await unlessRefused(tx, write, (part) => apply(part, whole, standing))
+  }
+
+  async function unlessRefused(tx: Tx, write: PendingWrite, run: (part: Tx) => Promise<unknown>): Promise<void> {
     try {
-      await tx.attempt((part) => apply(part, whole, standing))
+      await tx.attempt(run)
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       await refuse(tx, write, error)
     }
   }
+
+  const links = createLinks({ references, writesOf, standingOf, apply, hold, unlessRefused })
 
   async function get(reader: Reader, id: string): Promise<PendingWrite> {
     return (await repository.find(reader, id)) ?? missing()
@@ -173,15 +150,23 @@ export function createPendingWriteService({ newId, events, organizations, refere
 
     /** Carries out a PUT by reference, or keeps it until what it names exists. */
     async put(tx: Tx, write: Write): Promise<ByRefAnswer> {
-      const { parentOf, withParent, lockNames } = writesOf(write.kind)
-      await lockNames?.(tx, write)
+      const { parentOf, withParent, lockNames, apart } = writesOf(write.kind)
       const parent = parentOf(write.body)
       const [waiting, found] = await Promise.all([
         repository.findByName(tx, nameOf(write)),
         parent === null ? undefined : references.find(tx, parent)
       ])
-      if (waiting !== undefined || (parent !== null && found === undefined)) return putLocked(tx, write, waiting)
+      const isOpen = waiting !== undefined || (parent !== null && found === undefined)
+      const awaited = isOpen && apart !== undefined ? [parent, waiting?.awaited ?? null] : []
+      await lockNames?.(
+        tx,
+        write,
+        awaited.filter((one) => one !== null)
+      )
+      if (isOpen) return apart === undefined ? putLocked(tx, write, waiting) : links.put(tx, write, { apart, seen: waiting })
       const standing = await standingOf(tx, write)
+      // What waits apart waits for a name that is locked before this one.
+      if (standing.waiting !== undefined && apart !== undefined) throw changedMeanwhile()
       if (standing.waiting !== undefined) return putLocked(tx, write, standing.waiting)
       const late = await lateAnswer(tx, write, standing)
       if (late !== undefined) return late
@@ -196,14 +181,17 @@ export function createPendingWriteService({ newId, events, organizations, refere
     async remove(tx: Tx, write: Deletion): Promise<ByRefAnswer> {
       const { kind, ref, sourceVersion } = write
       const name = nameOf(write)
-      const { own, waiting } = await standingOf(tx, write)
+      const { own, waiting: held } = await standingOf(tx, write)
+      // Where it is there and waits for its parent, that it does outlives the deletion as it does.
+      const waiting = own !== undefined && writesOf(kind).apart !== undefined ? undefined : held
       if (waiting !== undefined && isOlder(write, waiting.sourceVersion)) return pendingAnswer(waiting)
       if (own !== undefined) {
         if (isOlder(write, own.sourceVersion) || isOlder(write, own.deletedVersion)) return writesOf(kind).unchanged(tx, ref)
         if (waiting !== undefined) await repository.remove(tx, waiting.id)
         return deleteNow(tx, write)
       }
-      if (sourceVersion !== null) return hold(tx, write, { operation: 'delete', body: null, awaited: name, waiting })
+      if (sourceVersion !== null)
+        return pendingAnswer(await hold(tx, write, { operation: 'delete', body: null, awaited: name, waiting }))
       if (waiting === undefined) throw new DomainError('not_found', `There is no ${kind} with this reference.`)
       await repository.remove(tx, waiting.id)
       return { status: 204, body: null }
@@ -212,7 +200,12 @@ export function createPendingWriteService({ newId, events, organizations, refere
     /** These names have an object now: what waits for it is applied. One that is refused does not keep the others from it. */
     async arrived(tx: Tx, { kind, objectId, refs }: { kind: ReferenceKind; objectId: string; refs: readonly ExternalRef[] }) {
       for (const ref of refs) {
-        for (const write of await repository.awaitingName(tx, nameOf({ kind, ref }))) await applyWaiting(tx, write, objectId)
+        const waiting = await repository.awaitingName(tx, nameOf({ kind, ref }))
+        for (const [of, writes] of Map.groupBy(waiting, (write) => write.kind)) {
+          const { apart } = writesOf(of)
+          if (apart === undefined) for (const write of writes) await applyWaiting(tx, write, objectId)
+          else await links.join(tx, writes, { apart, parentId: objectId })
+        }
       }
     },
 
@@ -224,10 +217,6 @@ export function createPendingWriteService({ newId, events, organizations, refere
 }
 
 export type PendingWriteService = ReturnType<typeof createPendingWriteService>
-
-function nameOf({ kind, ref }: Readonly<{ kind: ReferenceKind; ref: ExternalRef }>): Name {
-  return { kind, source: ref.source, id: ref.id }
-}
 
 function pendingAnswer(pending: PendingWrite): ByRefAnswer {
   return { status: 202, body: { ...toApi(pending), applied: false } }
@@ -250,8 +239,6 @@ function refuseAbove({ all, ofName }: Readonly<{ all: number; ofName: number }>,
 function missing(): never {
   throw new DomainError('not_found', 'There is no such pending write.')
 }
-
-const changedMeanwhile = () => new LockOutdated('Another write under this reference came meanwhile.')
 
 /** Whether the source said the same before, and it waits for the same still. */
 function isSame(waiting: PendingWrite, said: Pick<PendingWrite, 'operation' | 'body' | 'awaited' | 'sourceVersion'>): boolean {

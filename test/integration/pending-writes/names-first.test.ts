@@ -35,6 +35,20 @@ async function allDone(
   expect(answers.map(outcomeOf)).toEqual(requests.map(() => 'done'))
 }
 
+/** The names of the parents of these clients. */
+async function parentsOf(ledger: Ledger, names: readonly string[]): Promise<(string | null)[]> {
+  type Client = { id: string; parent_id: string | null }
+  const clients = await Promise.all(names.map((id) => done(ledger.call<Client>('GET', at('clients', id)))))
+  return clients.map(({ parent_id: parent }) => names[clients.findIndex(({ id }) => id === parent)] ?? null)
+}
+
+const pendingOf = async (ledger: Ledger) =>
+  (
+    await done(
+      ledger.call<{ data: { state: string; waiting_for: { id: string } | null }[] }>('GET', '/v1/pending-writes?limit=200')
+    )
+  ).data
+
 describe('requests in the same moment do not wait for each other in a circle', { timeout: 60_000 }, () => {
   test('POST and PUT of the same invoices', async () => {
     const ledger = await newLedger()
@@ -80,6 +94,41 @@ describe('requests in the same moment do not wait for each other in a circle', {
         ['PUT', at('clients', one.id), { name: `D${n}`, external_refs: refs.toReversed() }] as const
       ])
       await allDone(ledger, [...puts, ...patches])
+    }
+  })
+
+  test('PUT of parents and of their branches, whichever is called first', async () => {
+    const ledger = await newLedger()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const names = ['a', 'b', 'c', 'd'].map((id) => `${id}${round}`)
+      const [a = '', b = '', c = '', d = ''] = names
+      const put = (id: string, parent: string) => ['PUT', at('clients', id), { name: id, parent_ref: ref(parent) }] as const
+      const branches = [put(a, b), put(c, b), put(a, b), put(d, b)]
+      const invoices = [a, c, d].map(
+        (id, n) => ['PUT', at('invoices', id), { client_ref: ref(id), number: `${n}`, total: '9.00', ...due }] as const
+      )
+      const parent = ['PUT', at('clients', b), { name: b, external_refs: [ref(b), ref(`0${round}`)] }] as const
+      await allDone(ledger, [...branches, ...invoices, parent, ...branches.toReversed(), parent])
+      expect(await parentsOf(ledger, names)).toEqual([b, null, b, b])
+    }
+    expect(await pendingOf(ledger)).toEqual([])
+  })
+
+  test('PUT of three clients, each of which names the next one as its parent, of which some are told that they cannot have it', async () => {
+    const ledger = await newLedger()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const names = ['a', 'b', 'c'].map((id) => `${id}${round}`)
+      const inCircle = names.map(
+        (id, n) => ['PUT', at('clients', id), { name: id, parent_ref: ref(names[(n + 1 + (round % 2)) % 3] ?? '') }] as const
+      )
+      const answers = await Promise.all(
+        [...inCircle, ...inCircle].map(([method, url, body]) => ledger.call(method, url, { body }))
+      )
+      expect(answers.map(outcomeOf).filter((outcome) => outcome !== 'done' && !outcome.endsWith(' nested_parent'))).toEqual([])
+    }
+    const waiting = (await pendingOf(ledger)).filter(({ state }) => state === 'waiting')
+    for (const { waiting_for: awaited } of waiting) {
+      expect((await ledger.call('GET', at('clients', awaited?.id ?? ''))).status).toBe(404)
     }
   })
 })
