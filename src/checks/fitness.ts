@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import { sqlStateOf } from '../db/errors.ts'
 import { type Applied, firstMissing, type Migration, unknownTo } from '../db/migrate.ts'
+import { createPoolerCheck, forgetfulnessIn } from '../db/pooler.ts'
 import { rolesRefusal } from '../db/roles.ts'
 import { statement } from '../db/statement.ts'
 import { OPERATOR_ORG_ID } from '../modules/organizations/api-key.ts'
@@ -33,13 +34,15 @@ const selectState = statement<State>(
 const selectAsApp = statement<object>('check.fitness_app', 'select org_id from organizations where org_id = $1')
 
 /**
- * Whether this process fits the database: it may work under both roles, the schema has every migration of this release and none that
- * takes away what the release uses, and the key opens what is sealed there, of which it tries the oldest.
+ * Whether this process fits the database: a pooler lets it work, it may do so under both roles, the schema has every migration of this
+ * release and none that takes away what the release uses, and the key opens what is sealed there, of which it tries the oldest.
  * @returns what asks. It resolves to how many migrations of later releases the schema has. It rejects with what an operator does about
  * it, or with the error of a database that does not answer.
  */
 export function createFitness({ database, url, secretBox, migrations }: FitnessDeps): () => Promise<{ later: number }> {
+  const passPooler = createPoolerCheck(url)
   return async () => {
+    await passPooler()
     const [[state]] = await Promise.all([
       database.scheduling((scheduler) => scheduler.run(selectState, [])),
       database.reading(OPERATOR_ORG_ID, (reader) => reader.run(selectAsApp, [reader.orgId]))
@@ -80,6 +83,8 @@ const OUTDATED = 'The schema is older than this release. Run dunwell migrate as 
 const RESTORED = 'A database that was restored without its roles lacks its policies and grants: restore it again, roles first.'
 
 async function explained(error: unknown, url: string): Promise<unknown> {
+  const forgetfulness = forgetfulnessIn(error, url)
+  if (forgetfulness !== undefined) return forgetfulness
   const state = sqlStateOf(error)
   if (state === NO_ROLE || state === FORBIDDEN) {
     const refusal = await rolesRefusal(url)

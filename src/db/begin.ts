@@ -4,7 +4,9 @@ import { type Statement, statement } from './statement.ts'
 
 type Start = Readonly<{ begin: Statement<object>; scope: Statement<object> }>
 
-const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true)`
+/** All of it ends with the transaction: behind a pooler, the next one on this connection may be somebody else's. */
+const scope = `set_config('role', $1, true), set_config('dunwell.org_id', $2, true), set_config('statement_timeout', $3, true),
+  set_config('lock_timeout', $4, true), set_config('idle_in_transaction_session_timeout', '60s', true)`
 const beginWriting = statement<object>('transaction.begin', 'begin')
 const scopeOnly = statement<object>('transaction.scope', `select ${scope}`)
 export const starts = {
@@ -26,11 +28,18 @@ export const starts = {
 } satisfies Record<string, Start>
 
 export type Role = 'dunwell_app' | 'dunwell_scheduler'
-type Begin = Readonly<{ start: Start; role: Role; orgId: string }>
+/** How long a statement may take, and wait for a lock. */
+export type Limits = Readonly<{ statementMs: number; lockMs: number }>
+type Begin = Readonly<{ start: Start; role: Role; orgId: string; limits: Limits }>
 
 /** Sent without waiting: the first queries of the work travel in the same packet. The caller awaits what this returns. */
-export function begin(client: pg.PoolClient, { start, role, orgId }: Begin): Promise<unknown> {
-  const begun = Promise.all([send(client, start.begin, []), send(client, start.scope, [role, orgId])])
+export function begin(client: pg.PoolClient, { start, ...scope }: Begin): Promise<unknown> {
+  const begun = Promise.all([send(client, start.begin, []), enter(client, start, scope)])
   begun.catch(() => undefined)
   return begun
+}
+
+/** Takes the transaction that is under way into a scope. */
+export function enter(client: pg.PoolClient, start: Start, { role, orgId, limits }: Omit<Begin, 'start'>): Promise<unknown> {
+  return send(client, start.scope, [role, orgId, limits.statementMs, limits.lockMs])
 }

@@ -3,7 +3,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
 import { type Before, nothingAsked, runAll, runFirst } from './before-commit.ts'
-import { begin, type Role, starts } from './begin.ts'
+import { begin, enter, type Limits, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions } from './pool.ts'
@@ -95,6 +95,7 @@ const savepoint = {
 
 export function createDatabase(options: PoolOptions): Database {
   const pool = createPool(options)
+  const { limits } = pool
   const drizzles = new WeakMap<pg.PoolClient, NodePgDatabase>()
 
   function sqlOn(client: pg.PoolClient): NodePgDatabase {
@@ -109,10 +110,10 @@ export function createDatabase(options: PoolOptions): Database {
   async function attempt<T>({ holder, orgId, how }: Writing, work: (tx: Tx) => Promise<T>): Promise<T> {
     const { traceparent = null, isSmall = false, items = 1 } = how
     const client = await pool.connect(isSmall ? 'little' : 'much', wishOf(holder, items >= HEAVY_ITEMS))
-    const tx = txOn(client, sqlOn(client), { orgId, traceparent })
+    const tx = txOn(client, sqlOn(client), { orgId, traceparent, limits })
     let failure: unknown
     try {
-      const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId })
+      const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId, limits })
       const result = await work(tx.handle)
       await begun
       await tx.finish()
@@ -136,7 +137,7 @@ export function createDatabase(options: PoolOptions): Database {
         (error: unknown) => pool.release(client, new DatabaseUnavailable(error))
       )
     try {
-      const begun = begin(client, { start: starts.reading, role, orgId })
+      const begun = begin(client, { start: starts.reading, role, orgId, limits })
       const result = await work(readerOn(client, sqlOn(client), { orgId, traceparent: null }))
       await begun
       void finish(commit)
@@ -228,7 +229,7 @@ async function rollBack(client: pg.PoolClient): Promise<void> {
 type Ending = Readonly<{ handle: Tx; finish: () => Promise<void>; end: () => Promise<void> }>
 
 /** What a writing transaction hands out, and how it ends with what was asked for meanwhile. */
-function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending {
+function txOn(client: pg.PoolClient, sql: NodePgDatabase, { limits, ...scope }: Scope & { limits: Limits }): Ending {
   const beforeCommit = nothingAsked()
   const afterCommit: (() => void)[] = []
   const written: Promise<unknown>[] = []
@@ -274,7 +275,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, scope: Scope): Ending 
         }
       },
       inOrganization: async (other) => {
-        await send(client, starts.writing.scope, ['dunwell_app', other])
+        await enter(client, starts.writing, { role: 'dunwell_app', orgId: other, limits })
         return handleIn(other, asked)
       }
     }

@@ -22,6 +22,7 @@ const UNAVAILABLE = new Set([
   'ENETDOWN',
   'ENOENT',
   '53300', // too_many_connections
+  '26000', // a prepared statement that is not there: a pooler forgot it
   '25P03', // idle_in_transaction_session_timeout
   READ_ONLY // a standby, or a primary that has become one: another connection may lead to the new one
 ])

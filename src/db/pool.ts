@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import type { Limits } from './begin.ts'
 import { DatabaseUnavailable, isReadOnly, spoilsConnection } from './errors.ts'
 import { Shares, type Wish } from './shares.ts'
 
@@ -23,6 +24,8 @@ export type Pool = Readonly<{
   connect: (effort: Effort, wish: Wish | null) => Promise<pg.PoolClient>
   /** @param failure what its last use failed by, where it did. */
   release: (client: pg.PoolClient, failure?: unknown) => void
+  /** For each transaction to set: what a connection is opened with, a pooler refuses or loses. */
+  limits: Limits
   close: () => Promise<void>
 }>
 
@@ -46,9 +49,6 @@ export function createPool(options: PoolOptions): Pool {
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    statement_timeout: statementTimeoutMs,
-    lock_timeout: lockTimeoutMs,
-    idle_in_transaction_session_timeout: 60_000,
     application_name: 'dunwell',
     types: { getTypeParser: parserFor }
   }
@@ -92,6 +92,7 @@ export function createPool(options: PoolOptions): Pool {
       client.release(isOutdated(client) || (failure !== undefined && spoilsConnection(failure)))
       giveBacks.get(client)?.()
     },
+    limits: { statementMs: statementTimeoutMs, lockMs: lockTimeoutMs },
     close: () => pool.end()
   }
 }
