@@ -36,9 +36,9 @@ async function runNamed(client: pg.Client, name: string): Promise<Self> {
     await client.query('commit')
     return rows[0] ?? { pid: 0, isByName: false }
   } catch (error) {
-    // So does PgBouncer name its mode when it refuses `begin`.
+    // So does PgBouncer name its mode when it refuses `begin`. As a cause, its error would say that the database does not answer.
     const isPerStatement = error instanceof Error && error.message.includes('statement pooling')
-    throw isPerStatement ? new Error('Set pool_mode of the pooler to transaction: it is statement.', { cause: error }) : error
+    throw isPerStatement ? new Error(`Set pool_mode of the pooler to transaction: ${error.message}.`) : error
   }
 }
 
@@ -66,14 +66,14 @@ async function isThere(used: Promise<unknown>): Promise<boolean> {
 
 /** The sentence for a statement that was prepared and is not there; undefined for another failure. */
 export function forgetfulnessIn(error: unknown, url: string): Error | undefined {
-  return sqlStateOf(error) === NO_STATEMENT ? forgetfulness(url, error) : undefined
+  return sqlStateOf(error) === NO_STATEMENT ? forgetfulness(url) : undefined
 }
 
-function forgetfulness(url: string, cause?: unknown): Error {
+function forgetfulness(url: string): Error {
   const { hostname, port } = new URL(url)
   const sentence = `The pooler at ${hostname}:${port || 5432} (DATABASE_URL) does not keep prepared statements for its clients.`
   const advice = 'Set max_prepared_statements of PgBouncer, 1.21 or later, to 500; or its pool_mode to session.'
-  return new Error(`${sentence} ${advice}`, { cause })
+  return new Error(`${sentence} ${advice}`)
 }
 
 async function connected<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -12,7 +12,7 @@ type Write = Readonly<{ id: string; answeredAt: number }>
 type Who = Readonly<{ api: string; key: string; isOver: () => boolean }>
 
 /** Users who create clients, each again with its idempotency key until it is acknowledged, as every integration should. */
-async function write({ api, key, isOver }: Who) {
+export async function write({ api, key, isOver }: Who) {
   const acknowledged: Write[] = []
   const refusals = new Map<number, number>()
   async function create(name: string): Promise<void> {
