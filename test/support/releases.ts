@@ -35,13 +35,16 @@ export async function recordedReleases(): Promise<Release[]> {
   return Promise.all(files.map(async (name) => JSON.parse(await readFile(join(releasesFolder, name), 'utf8')) as Release))
 }
 
-/** Those of tables, by name. What ends and begins transactions names no table, and PREPARE takes none of it. */
+/**
+ * Those of tables, by name, and not those that other tests made in this process. What ends and begins transactions names no table, and
+ * PREPARE takes none of it.
+ */
 async function presentStatements(): Promise<[name: string, text: string][]> {
   const source = join(root, 'src')
   for await (const file of glob('{client-standing,{checks,db,jobs,modules}/**/*}.ts', { cwd: source }))
     await import(join(source, file))
   return statements()
-    .filter(({ text }) => !/^(begin|commit|rollback|savepoint|release|discard)\b/.test(text))
+    .filter(({ name, text }) => !name.startsWith('test') && !/^(begin|commit|rollback|savepoint|release|discard)\b/.test(text))
     .map(({ name, text }): [string, string] => [name, text])
     .sort(([one], [other]) => (one < other ? -1 : 1))
 }
