@@ -73,6 +73,11 @@ export function isOfAnotherSchema(error: unknown): boolean {
   return databaseError(error)?.code?.startsWith('42') === true
 }
 
+/** It passes by itself: with time, or once everything runs one release. */
+export function passesByItself(error: unknown): boolean {
+  return isPassing(error) || isOfAnotherSchema(error)
+}
+
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true
   const code = databaseError(error)?.code

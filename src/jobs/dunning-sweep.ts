@@ -1,5 +1,5 @@
 import type { Reader, Tx } from '../db/client.ts'
-import { isPassing, isUnavailable } from '../db/errors.ts'
+import { isUnavailable, passesByItself } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { OneFailed } from '../kernel/one-failed.ts'
@@ -80,7 +80,7 @@ export function createSweepJob(deps: SweepJobDeps) {
         return { ...(await dunning.foresee(reader, now)), failure: null }
       })
       .catch((error: unknown) => {
-        if (isUnavailable(error) || isPassing(error)) throw error
+        if (isUnavailable(error) || passesByItself(error)) throw error
         log.error({ err: error, organization: orgId, run: id }, 'a dry run failed')
         return { entered: 0, overdue: 0, failure: failureOf(error) }
       })
@@ -118,7 +118,13 @@ export function createSweepJob(deps: SweepJobDeps) {
     )
     if (status !== 'queued') return
     if (dryRun) return executeDryRun(run)
-    for (let more = true; more && signal?.aborted !== true; ) more = await attempt(orgId, until, () => executeBatch(run, until))
+    for (let more = true; more && signal?.aborted !== true; ) {
+      more = await executeBatch(run, until).catch(async (error: unknown) => {
+        if (await parking.goesOn(orgId, error, until)) return true
+        if (passesByItself(error)) return false
+        throw error
+      })
+    }
   }
 
   async function attemptRun(run: WaitingRun, signal: AbortSignal | undefined): Promise<void> {
@@ -126,7 +132,18 @@ export function createSweepJob(deps: SweepJobDeps) {
       await executeRun(run, signal)
     } catch (error) {
       if (isUnavailable(error)) throw error
-      log.error({ err: error, organization: run.orgId, run: run.id }, 'a run failed and will be tried again')
+      log.error({ err: error, organization: run.orgId, run: run.id }, 'a run failed')
+      if (!passesByItself(error)) await failRun(run)
+    }
+  }
+
+  /** What is wrong is no client's, whose part could be put off: to try again leads nowhere, and whoever asked is told. */
+  async function failRun({ orgId, id }: WaitingRun): Promise<void> {
+    try {
+      await database.scoped(orgId, (tx) => dunning.finishRun(tx, id, UNDECIDED))
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId, run: id }, 'a run that failed could not be ended')
     }
   }
 
@@ -192,10 +209,11 @@ export function createSweepJob(deps: SweepJobDeps) {
 
 export type SweepJob = ReturnType<typeof createSweepJob>
 
+const UNDECIDED = 'What is due could not be decided. The log of the service says why, by the id of this run.'
+
 /** Of a dry run, for whoever asked for it: what is inside of other errors is for the log alone. */
 function failureOf(error: unknown): string {
-  if (!(error instanceof OneFailed))
-    return 'What is due could not be decided. The log of the service says why, by the id of this run.'
+  if (!(error instanceof OneFailed)) return UNDECIDED
   return `${error.message} A run that is not dry puts it off and decides the rest.`
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '../db/client.ts'
-import { isUnavailable } from '../db/errors.ts'
+import { isUnavailable, passesByItself } from '../db/errors.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import type { ReplayService } from '../modules/webhooks/replay-service.ts'
 import type { Log } from './loop.ts'
@@ -18,8 +18,23 @@ export function createReplayJob({ replays, database, log }: ReplayJobDeps) {
       return await database.scoped(orgId, (tx) => replays.step(tx, id))
     } catch (error) {
       if (isUnavailable(error)) throw error
-      log.error({ err: error, organization: orgId, replay: id }, 'a replay failed and will be tried again')
+      const passes = passesByItself(error)
+      log.error(
+        { err: error, organization: orgId, replay: id },
+        passes ? 'a replay failed and will be tried again' : 'a replay failed'
+      )
+      if (!passes) await fail({ orgId, id })
       return 'ended'
+    }
+  }
+
+  /** To try again leads nowhere, and whoever asked for it is told. */
+  async function fail({ orgId, id }: Running): Promise<void> {
+    try {
+      await database.scoped(orgId, (tx) => replays.fail(tx, id))
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      log.error({ err: error, organization: orgId, replay: id }, 'a replay that failed could not be ended')
     }
   }
 

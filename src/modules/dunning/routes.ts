@@ -87,7 +87,7 @@ export const dunningRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { d
         tags,
         summary: 'A sweep that was asked for',
         description:
-          '`done` once everything that was due then is decided. What cannot be decided is put off (`client.processing_parked`) and the run goes on; a dry run is `failed`, and `failure` names the client.',
+          '`done` once everything that was due then is decided. What cannot be decided is put off (`client.processing_parked`) and the run goes on; a dry run is `failed`, and `failure` names the client. A run that fails for a reason that is no client’s is `failed` too.',
         params: IdParams,
         response: { 200: ref(DunningRunSchema), ...refusals(404) }
       }

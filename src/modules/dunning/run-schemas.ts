@@ -7,7 +7,8 @@ export const DunningRunSchema = named(
   closed({
     id: Id,
     status: oneOf(['queued', 'done', 'failed'], {
-      description: '`failed`: a dry run came to something that cannot be decided; `failure` names it'
+      description:
+        '`failed`: a dry run came to something that cannot be decided, or any run failed for a reason that is no client’s and does not pass; `failure` names it'
     }),
     failure: nullable(Type.String({ description: 'Why it failed, for people; null unless `status` is `failed`' })),
     dry_run: Type.Boolean(),

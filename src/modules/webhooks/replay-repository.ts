@@ -148,6 +148,15 @@ export async function cancel(tx: Tx, { of, at }: { of: string; at: Date }): Prom
   await tx.run(cancelRunning, [tx.orgId, of, at])
 }
 
+const failRunning = statement<{ id: string }>(
+  'webhook_replays.fail',
+  `update webhook_replays set status = 'failed', updated_at = $3, finished_at = $3 where org_id = $1 and status = 'running' and id = $2`
+)
+
+export async function fail(tx: Tx, { id, at }: { id: string; at: Date }): Promise<void> {
+  await tx.run(failRunning, [tx.orgId, id, at])
+}
+
 export type Running = Readonly<{ orgId: string; id: string }>
 
 const selectRunning = statement<Running>(

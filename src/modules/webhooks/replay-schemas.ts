@@ -52,7 +52,9 @@ export const ReplaySchema = named(
     from: InstantText,
     to: InstantText,
     ...filters,
-    status: oneOf(['running', 'done', 'cancelled']),
+    status: oneOf(['running', 'done', 'cancelled', 'failed'], {
+      description: '`failed`: a step of it failed, for a reason that does not pass; the log of the service says why, by its id'
+    }),
     queued: Type.Integer({ description: 'Events that it queued so far; never many more at a time than the endpoint takes' }),
     created_at: InstantText,
     updated_at: InstantText,

@@ -94,6 +94,9 @@ export function createReplayService({ clock, newId, wakeReplays, wakeDeliveries,
     /** Of an endpoint that is to get nothing of the past. */
     cancelOf: (tx: Tx, endpointId: string) => repository.cancel(tx, { of: endpointId, at: clock.now() }),
 
+    /** A step of it failed, and would again. */
+    fail: (tx: Tx, id: string) => repository.fail(tx, { id, at: clock.now() }),
+
     async cancel(tx: Tx, id: string): Promise<repository.Replay> {
       await repository.cancel(tx, { of: id, at: clock.now() })
       return get(tx, id)

@@ -201,7 +201,7 @@ export const webhookAttempts = pgTable(
   (t) => [primaryKey({ columns: [t.orgId, t.deliveryId, t.attempt, t.startedAt] })]
 )
 
-export type ReplayStatus = 'running' | 'done' | 'cancelled'
+export type ReplayStatus = 'running' | 'done' | 'cancelled' | 'failed'
 
 /** Events of a span that are sent to an endpoint again. The row is its state: a worker takes it up, a crash leaves it to the next. */
 export const webhookReplays = pgTable(
@@ -233,7 +233,7 @@ export const webhookReplays = pgTable(
       columns: [t.orgId, t.endpointId],
       foreignColumns: [webhookEndpoints.orgId, webhookEndpoints.id]
     }).onDelete('cascade'),
-    check('webhook_replays_status', sql`${t.status} in ('running', 'done', 'cancelled')`),
+    check('webhook_replays_status', sql`${t.status} in ('running', 'done', 'cancelled', 'failed')`),
     check('webhook_replays_finished', sql`(${t.status} = 'running') = (${t.finishedAt} is null)`),
     check('webhook_replays_span', sql`${t.fromAt} < ${t.toAt}`),
     index('webhook_replays_running').on(t.orgId, t.id).where(sql`${t.status} = 'running'`)

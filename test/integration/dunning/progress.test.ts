@@ -236,6 +236,33 @@ test('a dry run that cannot be decided fails, names the client, and is not tried
   expect(await parkedEvents(stuck)).toHaveLength(1)
 })
 
+test('a run that fails for no client’s reason is failed, logged, and not tried again, and the runs of others are done', async () => {
+  clock.set('2026-01-13T00:00:00Z')
+  const [stuck, other] = [await newLedger({ mode: 'live' }), await newLedger({ mode: 'live' })]
+  const logged: string[] = []
+  let tries = 0
+  const log = { info: () => {}, warn: () => {}, error: (_: object, message: string) => void logged.push(message) }
+  const dunning = {
+    ...services.dunning,
+    sweepBatch: (tx: Tx, batch: Parameters<typeof services.dunning.sweepBatch>[1]) => {
+      if (tx.orgId !== stuck.id) return services.dunning.sweepBatch(tx, batch)
+      tries += 1
+      throw new Error('No client is named.')
+    }
+  }
+  const sweepJob = createSweepJob({ services: { ...services, dunning }, database, clock, log })
+  const ask = ({ call }: Ledger) => done(call<{ id: string }>('POST', '/v1/dunning/runs', { body: {} }))
+  const [failing, going] = [await ask(stuck), await ask(other)]
+  await sweepJob.executeRuns()
+  const run = ({ call }: Ledger, { id }: { id: string }) => done(call<{ failure: string }>('GET', `/v1/dunning/runs/${id}`))
+  expect(await run(stuck, failing)).toMatchObject({ status: 'failed', finished_at: '2026-01-13T00:00:00.000Z' })
+  expect((await run(stuck, failing)).failure).toContain('log of the service')
+  expect(await run(other, going)).toMatchObject({ status: 'done', failure: null })
+  expect([tries, logged.at(-1)]).toEqual([1, 'a run failed'])
+  await sweepJob.executeRuns()
+  expect(tries).toBe(1)
+})
+
 test('a command may leave an instant that has passed: it is met once', async () => {
   clock.set('2026-01-13T00:00:00Z')
   const ledger = await newLedger({ mode: 'live' })

@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from 'vitest'
 import { createOrganization } from '../../../src/commands/organization.ts'
+import { createReplayJob } from '../../../src/jobs/webhook-replay.ts'
 import { fire, keepLedger, type Ledger, openShop, until } from '../../support/webhooks.ts'
 
 const shop = await openShop()
@@ -220,4 +221,38 @@ it('any number of replays to endpoints that take nothing hold back no other orga
   await database.scoped(other.orgId, (tx) => services.endpoints.enable(tx, enabling))
   await until('it gets what it missed', () => ledger.ids().size === 3)
   await shop.sql(`update webhook_replays set status = 'cancelled', finished_at = now() where org_id = $1`, stuck.orgId)
+})
+
+it('a replay whose step fails is failed, logged and not tried again; the others go on, and it can be asked for anew', async () => {
+  // Nothing else works on replays here: a shop without workers.
+  await using quiet = await openShop({ roles: 'api' })
+  await using ledger = await keepLedger()
+  const { services, database } = quiet.parts
+  const endpoint = await quiet.subscribe(ledger.url, { event_types: ['payment.*'] })
+  await quiet.fire(3, 'payment.settled')
+  await database.scoped(quiet.orgId, (tx) => services.events.seal(tx))
+  const ask = async () => {
+    const { body } = await quiet.api('POST', `${pathOf(endpoint)}/replay`, { from: before, states: ['missing'] })
+    return String(body['id'])
+  }
+  const statusOf = async (id: string) => (await quiet.api('GET', `/webhook-replays/${id}`)).body['status']
+  const [failing, going] = [await ask(), await ask()]
+  const logged: string[] = []
+  let tries = 0
+  const log = { info: () => {}, warn: () => {}, error: (_: object, message: string) => void logged.push(message) }
+  const replays: typeof services.replays = {
+    ...services.replays,
+    step: (tx, id) => {
+      if (id !== failing) return services.replays.step(tx, id)
+      tries += 1
+      throw new Error('A step that fails.')
+    }
+  }
+  const { replayAll } = createReplayJob({ replays, database, log })
+  await replayAll()
+  await replayAll()
+  expect([tries, logged]).toEqual([1, ['a replay failed']])
+  expect(await statusOf(failing)).toBe('failed')
+  expect(await statusOf(going)).toBe('running')
+  expect(await statusOf(await ask())).toBe('running')
 })

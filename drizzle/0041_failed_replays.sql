@@ -1,0 +1,2 @@
+ALTER TABLE "webhook_replays" DROP CONSTRAINT "webhook_replays_status";--> statement-breakpoint
+ALTER TABLE "webhook_replays" ADD CONSTRAINT "webhook_replays_status" CHECK ("webhook_replays"."status" in ('running', 'done', 'cancelled', 'failed'));
