@@ -175,7 +175,8 @@ function pendingPorts(
       for (const [clientId, invoiceIds] of named)
         await reconsider(tx, { books, clientId, invoiceIds, reason: 'collection_failed' })
     },
-    setDeadline
+    setDeadline,
+    silencingOf: (tx, books, of) => holds().silencingOf(tx, books, of)
   }
 }
 

@@ -1,4 +1,6 @@
 import { expect } from 'vitest'
+import { addressing } from '../../src/modules/events/addressing.ts'
+import type { EventType } from '../../src/modules/events/event.ts'
 import { done, type EventRow, type Ledger } from './dunning.ts'
 import { minorOf } from './model-command.ts'
 
@@ -141,6 +143,10 @@ export async function expectEvents(
   const after = await snapshotOf(ledger)
   const all = (await ledger.events()).slice(before.events)
   const events = all.filter(({ type }) => !others.test(type))
+  for (const { type, context } of all) {
+    if (addressing[type as EventType] === 'concerns')
+      expect([name, type, context['holds']]).toEqual([name, type, expect.any(Array)])
+  }
   if (isOne) {
     for (const { type, object } of all.filter((one) => others.test(one.type))) {
       const row = after.objects.get(object.id)?.row

@@ -80,10 +80,11 @@ export function createDisputeService(deps: DisputeServiceDeps) {
     type: EventType,
     { books, dispute, before }: { books: Books; dispute: Dispute; before?: Dispute }
   ): Promise<void> {
-    const { id, version, clientId } = dispute
+    const { id, version, clientId, invoiceId } = dispute
+    const context = await holds.silencingOf(tx, books, { clientId, invoiceIds: [invoiceId] })
     const object = toApi(dispute)
     const previous = before === undefined ? null : previousOf(toApi(before), object)
-    const draft = { type, subject: { kind: 'dispute', id, version }, clientId, object, previous }
+    const draft = { type, subject: { kind: 'dispute', id, version }, clientId, object, previous, context }
     await events.append(tx, { occurredAt: books.now, drafts: [draft] })
   }
 

@@ -96,8 +96,10 @@ export function silencing(holds: readonly HoldFact[], day: Day): HoldFact[] {
   return [...new Map(found.map((hold) => [hold.id, hold])).values()]
 }
 
+export type SilencingContext = Readonly<{ holds: readonly Readonly<{ id: string; reason: string }>[] }>
+
 /** The same in an event's context: empty where the client may be addressed. */
-export function silencingContext(holds: readonly HoldFact[], day: Day) {
+export function silencingContext(holds: readonly HoldFact[], day: Day): SilencingContext {
   return { holds: silencing(holds, day).map(({ id, reason }) => ({ id, reason })) }
 }
 

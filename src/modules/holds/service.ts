@@ -20,7 +20,9 @@ import {
   type HoldReason,
   isSilencing,
   lastsUnlessReleased,
-  type Resumption
+  type Resumption,
+  type SilencingContext,
+  silencingContext
 } from './hold.ts'
 import * as repository from './repository.ts'
 import { toApi } from './schemas.ts'
@@ -251,13 +253,27 @@ export function createHoldService({ newId, events, organizations, clients, invoi
       }
     },
 
-    /** What held or holds the invoices of these clients. */
-    async factsOf(reader: Reader, clientIds: readonly string[]): Promise<HoldsOf> {
-      const all = clientIds.length === 0 ? [] : await repository.ofClients(reader, clientIds)
-      return factsAmong(all)
+    factsOf,
+
+    /** What an event that concerns a client, or these invoices of it, says of the holds under which it is not to be addressed. */
+    async silencingOf(reader: Reader, books: Books, { clientId, invoiceIds }: Concerned): Promise<SilencingContext> {
+      const [timeZone, holdsOf] = await Promise.all([clients.zoneOf(reader, clientId, books), factsOf(reader, [clientId])])
+      const held = [
+        ...holdsOf({ clientId, invoiceId: '' }),
+        ...invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
+      ]
+      return silencingContext(held, todayFor(books, timeZone))
     }
   }
+
+  /** What held or holds the invoices of these clients. */
+  async function factsOf(reader: Reader, clientIds: readonly string[]): Promise<HoldsOf> {
+    const all = clientIds.length === 0 ? [] : await repository.ofClients(reader, clientIds)
+    return factsAmong(all)
+  }
 }
+
+export type Concerned = Readonly<{ clientId: string; invoiceIds: readonly string[] }>
 
 function sumOf(partOf: ReadonlyMap<string, bigint>): bigint {
   return [...partOf.values()].reduce((sum, minor) => sum + minor, 0n)

@@ -11,7 +11,6 @@ import { addressesDebtor } from '../events/addressing.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { InvoiceService } from '../invoices/service.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
@@ -58,12 +57,10 @@ export function createPlanFollow({ events, clients, invoices, holds, setDeadline
     books: Books,
     { type, plan, before, installment }: Told & { plan: PaymentPlan; before?: PaymentPlan | undefined }
   ): Promise<PlanDraft> {
-    const [client, holdsOf] = await Promise.all([clients.get(reader, plan.clientId), holds.factsOf(reader, [plan.clientId])])
-    const { clientId, invoiceIds } = plan
-    const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
+    const [client, silent] = await Promise.all([clients.get(reader, plan.clientId), holds.silencingOf(reader, books, plan)])
     const context = {
       client: clientContext(client, books.organization),
-      ...silencingContext(held, todayFor(books, client.timeZone)),
+      ...silent,
       ...(installment !== undefined && {
         installment: {
           position: installment.position,

@@ -33,13 +33,18 @@ type Deps = Pick<PaymentServiceDeps, 'newId' | 'events' | 'clients' | 'reference
     open: (tx: Tx, id: string) => Promise<Opened>
     openWhole: (tx: Tx, id: string) => Promise<Opened & { view: WholePayment }>
     eventOf: (type: EventType, view: PaymentView, previous?: object | null) => EventDraft
+    eventOfLoss: (
+      tx: Tx,
+      books: Books,
+      of: Readonly<{ type: EventType; before: PaymentView; after: PaymentView; previous: object | null }>
+    ) => Promise<EventDraft>
     record: (tx: Tx, input: NewPayment, instead?: TakenBack) => Promise<PaymentView>
   }>
 
 /** What may turn out of money that was recorded or announced: it did not come, it went again, it was something else. */
 export function createCorrections(deps: Deps) {
-  const { newId, events, clients, references, allocator, pendings, sharesOf, stillNamed, get, open, openWhole, eventOf, record } =
-    deps
+  const { newId, events, clients, references, allocator, pendings, sharesOf, stillNamed } = deps
+  const { get, open, openWhole, eventOf, eventOfLoss, record } = deps
 
   function requireSettled({ status, receivedOn }: Payment, what: string): Day {
     if (status === 'settled' && receivedOn !== null) return receivedOn
@@ -64,7 +69,12 @@ export function createCorrections(deps: Deps) {
   const takenEntry = (payment: Payment, effectiveOn: Day) =>
     entryOf(payment, { id: newId(), kind: 'payment_reversed', unappliedMinor: -payment.amountMinor, effectiveOn })
 
-  const toldReversed = (tx: Tx, id: string) => async () => [eventOf('payment.reversed', await get(tx, id), { status: 'settled' })]
+  const toldReversed =
+    (tx: Tx, { books, view: before }: Opened) =>
+    async () => {
+      const after = await get(tx, before.payment.id)
+      return [await eventOfLoss(tx, books, { type: 'payment.reversed', before, after, previous: { status: 'settled' } })]
+    }
 
   /** Ends what did not settle; its row is there. */
   async function end(
@@ -79,7 +89,8 @@ export function createCorrections(deps: Deps) {
     const after = { ...view, payment }
     const type = payment.status === 'failed' ? 'payment.failed' : 'payment.reversed'
     const previous = how.isNew ? null : { status: 'pending' }
-    await events.append(tx, { occurredAt: books.now, drafts: [eventOf(type, after, previous)] })
+    const draft = await eventOfLoss(tx, books, { type, before: view, after, previous })
+    await events.append(tx, { occurredAt: books.now, drafts: [draft] })
     return after
   }
 
@@ -95,7 +106,7 @@ export function createCorrections(deps: Deps) {
     const asOf = undoesHistory(reason) ? null : day
     takeRow(tx, opened, { reason, reversedOn: day, note: note ?? null })
     const taken = takenEntry(view.payment, asOf ?? receivedOn)
-    const how = { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, id), reason }
+    const how = { books, at, paymentId: id, asOf, taken, told: toldReversed(tx, opened), reason }
     const clientIds = await allocator.takeBack(tx, how)
     await allocator.applyNamed(tx, { books, clientIds })
     return get(tx, id)
@@ -141,7 +152,7 @@ export function createCorrections(deps: Deps) {
       const whole = { ...anew, allocations: input.allocations ?? named }
       if (entries.length > 0 && input.status === 'settled') {
         takeRow(tx, opened, { reason: 'entered_wrongly', reversedOn: today })
-        return record(tx, whole, { entries, told: toldReversed(tx, id) })
+        return record(tx, whole, { entries, told: toldReversed(tx, opened) })
       }
       if (payment.status === 'settled') await reverse(tx, { id, reason: 'entered_wrongly', reversedOn: null })
       if (payment.status === 'pending') {

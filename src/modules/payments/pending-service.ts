@@ -28,6 +28,8 @@ export type PendingPorts = Readonly<{
     held: Readonly<{ paymentId: string; clientId: string; named: ReadonlyMap<string, readonly string[]>; reason: PendingEnd }>
   ) => Promise<void>
   setDeadline: SetDeadline
+  /** What an event that concerns the client says of the holds under which it is not to be addressed. */
+  silencingOf: (tx: Tx, books: Books, of: Readonly<{ clientId: string; invoiceIds: readonly string[] }>) => Promise<object>
 }>
 
 type Deps = Readonly<{ invoices: InvoiceService; payablesOf: PayablesOf; ports: PendingPorts }>

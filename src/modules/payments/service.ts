@@ -17,7 +17,7 @@ import { createClosing } from './closing-service.ts'
 import { createCorrections, type PaymentChange, type TakenBack } from './correction-service.ts'
 import * as namedRepository from './named-repository.ts'
 import { createPayables } from './payable-service.ts'
-import { type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
+import { knownOf, type Named, type Payment, type PaymentView, waitingOf } from './payment.ts'
 import { createPendings, type PendingPorts } from './pending-service.ts'
 import { createPaymentReads } from './read-service.ts'
 import { createReallocation } from './reallocation-service.ts'
@@ -53,6 +53,22 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   function eventOf(type: EventType, view: PaymentView, previous: object | null = null): EventDraft {
     const { id, version, clientId } = view.payment
     return { type, subject: { kind: 'payment', id, version }, clientId, object: toApi(view), previous }
+  }
+
+  /** Of money that did not come, or went again, or whose day is over: what the client may be written about. */
+  async function eventOfLoss(
+    tx: Tx,
+    books: Books,
+    {
+      type,
+      before,
+      after,
+      previous
+    }: Readonly<{ type: EventType; before: PaymentView; after: PaymentView; previous: object | null }>
+  ): Promise<EventDraft> {
+    const invoiceIds = [...before.allocations, ...knownOf(before.named)].map(({ invoiceId }) => invoiceId)
+    const of = { clientId: before.payment.clientId, invoiceIds: [...new Set(invoiceIds)] }
+    return { ...eventOf(type, after, previous), context: await deps.pending.silencingOf(tx, books, of) }
   }
 
   /** The money counts from `receivedOn`: into the ledger, against what it settles, and told, the payment first. */
@@ -135,7 +151,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   }
 
   const given = { ...deps, ...opening, allocator, pendings }
-  const corrections = createCorrections({ ...given, sharesOf, stillNamed, get, eventOf, record })
+  const corrections = createCorrections({ ...given, sharesOf, stillNamed, get, eventOf, eventOfLoss, record })
 
   return {
     ...reads,
@@ -204,7 +220,9 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: books.now }
       repository.save(tx, payment)
       await pendings.conclude(tx, books, { view, reason: 'unconfirmed' })
-      const draft = eventOf('payment.unconfirmed', { ...view, payment }, { unconfirmed_at: null })
+      const after = { ...view, payment }
+      const what = { type: 'payment.unconfirmed', before: view, after, previous: { unconfirmed_at: null } } as const
+      const draft = await eventOfLoss(tx, books, what)
       await events.append(tx, { occurredAt: books.now, drafts: [draft] })
     },
 

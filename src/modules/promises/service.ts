@@ -9,7 +9,6 @@ import type { SetDeadline } from '../deadlines/service.ts'
 import type { EventDraft, EventType } from '../events/event.ts'
 import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { InvoiceView } from '../invoices/invoice.ts'
 import { alreadyOf } from '../invoices/ledger.ts'
@@ -58,9 +57,7 @@ export function createPromiseService(deps: PromiseServiceDeps) {
     { type, promise, previous = null }: { type: EventType; promise: PaymentPromise; previous?: object | null }
   ): Promise<void> {
     const { id, version, clientId, invoiceIds } = promise
-    const [zone, holdsOf] = await Promise.all([clients.zoneOf(tx, clientId, books), holds.factsOf(tx, [clientId])])
-    const held = invoiceIds.flatMap((invoiceId) => holdsOf({ clientId, invoiceId }))
-    const context = silencingContext(held, todayFor(books, zone))
+    const context = await holds.silencingOf(tx, books, { clientId, invoiceIds })
     const draft: EventDraft = {
       type,
       subject: { kind: 'promise', id, version },

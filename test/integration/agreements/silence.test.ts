@@ -86,6 +86,37 @@ test('what becomes of a promise names the hold under which the client is not to 
   for (const { context } of told) expect(context).toMatchObject({ holds: [{ id: hold.id, reason: 'insolvency' }] })
 })
 
+test('what becomes of money and of disputes names the holds under which the client is not to be addressed', async () => {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const types = ['payment.failed', 'payment.reversed', 'payment.unconfirmed', 'dispute.opened', 'dispute.resolved']
+  const turn = async () => {
+    const { id } = await ledger.issue(clientId, onTheTenth)
+    const allocations = [{ invoice_id: id, amount: '10.00' }]
+    await ledger.reverse(await ledger.pay(clientId, '10.00', { allocations }), { reason: 'bounced' })
+    const today = (await ledger.events()).at(-1)?.occurredAt.slice(0, 10)
+    const announced = { status: 'pending', matures_on: today, allocations }
+    const pending = await ledger.pay(clientId, '10.00', announced)
+    await done(ledger.call('POST', `/v1/payments/${pending}/fail`, { body: {} }))
+    await ledger.pay(clientId, '10.00', announced)
+    const body = { invoice_id: id, amount: '20.00', reason: 'quality' }
+    const dispute = await done(ledger.call<{ id: string }>('POST', '/v1/disputes', { body }))
+    await done(ledger.call('POST', `/v1/disputes/${dispute.id}/resolve`, { body: { outcome: 'rejected', at_fault: 'client' } }))
+    await ledger.advance(20)
+    return id
+  }
+  await turn()
+  const before = await ledger.events(...types)
+  expect(new Set(before.map(({ type }) => type))).toEqual(new Set(types))
+  for (const { context } of before) expect(context).toEqual({ holds: [] })
+  const hold = await place(ledger, { client_id: clientId, reason: 'insolvency' })
+  await turn()
+  const after = (await ledger.events(...types)).slice(before.length)
+  expect(new Set(after.map(({ type }) => type))).toEqual(new Set(types))
+  for (const { context } of after) expect(context).toEqual({ holds: [{ id: hold.id, reason: 'insolvency' }] })
+})
+
 describe('a reminder that a hold kept back', () => {
   const reminders = ['installment.due_soon', 'installment.due']
   const release = (ledger: Ledger, { id }: { id: string }) => done(ledger.call('POST', `/v1/holds/${id}/release`, { body: {} }))
