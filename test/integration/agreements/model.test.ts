@@ -32,32 +32,36 @@ const chosen = {
   ...(again !== undefined ? { seed: Number(again) } : others === undefined && { seed: 1 })
 }
 
-test(`${RUNS} random histories of invoices, money and agreements: the books come to what a simple model says, and nothing is dunned that was not to be`, async () => {
-  const histories = fc.commands(commands, { maxCommands: 120, size: 'max' })
-  await fc.assert(
-    fc.asyncProperty(histories, async (history) => {
-      const ledger = await newLedger()
-      const otherId = await ledger.usePolicy(ladders[1] ?? [])
-      const policyIds = [await ledger.usePolicy(ladders[0] ?? []), otherId] as const
-      const parentId = await ledger.addClient()
-      const world: World = {
-        ...{ ledger, policyIds, parentId, clientId: await ledger.addClient({ parent_id: parentId }) },
-        made: { hold: [], promise: [], plan: [], dispute: [] },
-        seen: { last: await snapshotOf(ledger) }
-      }
-      const books = createModelBooks()
-      await fc.asyncModelRun(() => ({ model: books, real: world }), history)
-      await ledger.advance(1)
-      await expectSameMoney(books, ledger)
-      await expectSoundBooks(database, ledger)
-      await expectLeft(books, world)
-      await expectAgreementsHold(books, ledger)
-      await expectPlansAskNoMore(books, ledger)
-      await expectDunnedOnlyWhatWasDue(books, ledger)
-      await expectAskedFor(ledger)
-      await expectServiceChangesAlternate(world)
-      await expectNothingForgotten(books, ledger)
-    }),
-    { numRuns: RUNS, ...chosen }
-  )
-}, Math.max(400_000, RUNS * 10_000))
+test(
+  `${RUNS} random histories of invoices, money and agreements: the books come to what a simple model says, and nothing is dunned that was not to be`,
+  async () => {
+    const histories = fc.commands(commands, { maxCommands: 120, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const ledger = await newLedger()
+        const otherId = await ledger.usePolicy(ladders[1] ?? [])
+        const policyIds = [await ledger.usePolicy(ladders[0] ?? []), otherId] as const
+        const parentId = await ledger.addClient()
+        const world: World = {
+          ...{ ledger, policyIds, parentId, clientId: await ledger.addClient({ parent_id: parentId }) },
+          made: { hold: [], promise: [], plan: [], dispute: [] },
+          seen: { last: await snapshotOf(ledger) }
+        }
+        const books = createModelBooks()
+        await fc.asyncModelRun(() => ({ model: books, real: world }), history)
+        await ledger.advance(1)
+        await expectSameMoney(books, ledger)
+        await expectSoundBooks(database, ledger)
+        await expectLeft(books, world)
+        await expectAgreementsHold(books, ledger)
+        await expectPlansAskNoMore(books, ledger)
+        await expectDunnedOnlyWhatWasDue(books, ledger)
+        await expectAskedFor(ledger)
+        await expectServiceChangesAlternate(world)
+        await expectNothingForgotten(books, ledger)
+      }),
+      { numRuns: RUNS, ...chosen }
+    )
+  },
+  Math.max(400_000, RUNS * 10_000)
+)
