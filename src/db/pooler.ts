@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { sqlStateOf } from './errors.ts'
+import { DatabaseUnavailable, sqlStateOf } from './errors.ts'
 
 const CONNECT_MS = 5_000
 /** Another client of a busy pooler may get another connection of its than the one that is looked for. */
@@ -81,7 +81,7 @@ async function connected<T>(connectionString: string, work: (client: pg.Client) 
   const client = new pg.Client({ connectionString, application_name: 'dunwell', ...limits })
   // A connection that breaks fails its queries. Without a listener the process would end.
   client.on('error', () => undefined)
-  await client.connect()
+  await client.connect().catch((error: unknown) => Promise.reject(new DatabaseUnavailable(error)))
   try {
     return await work(client)
   } finally {

@@ -5,6 +5,7 @@ import { DatabaseUnavailable } from '../../../src/db/errors.ts'
 import { statement } from '../../../src/db/statement.ts'
 import { cableTo } from '../../support/cable.ts'
 import { freshDatabase } from '../../support/database.ts'
+import { startProcess } from '../../support/webhooks.ts'
 
 const ORGANIZATION = '00000000-0000-0000-0000-000000000001'
 const one = statement<{ one: number }>('test.one_thing', 'select 1 as one')
@@ -32,5 +33,16 @@ test('a connection that owes an answer for too long is given up, and the next is
   )
   expect(await thinking).toEqual([{ one: 1 }])
   await database.close()
+  await cable[Symbol.asyncDispose]()
+})
+
+test('a database that takes the connection and says nothing is named by the start, with the variable', async () => {
+  await using fresh = await freshDatabase()
+  const { cable, url } = await cableTo(fresh.url)
+  cable.stall()
+  const starting = startProcess(url, { roles: 'api' })
+  await expect(starting).rejects.toThrow(
+    `The database at 127.0.0.1:${cable.port} (DATABASE_URL) gives no connection: timeout expired`
+  )
   await cable[Symbol.asyncDispose]()
 })
