@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/client.ts'
-import { addDays, type Day, startOfDay } from '../../kernel/day.ts'
+import { addDays, type Day, dayIn, startOfDay } from '../../kernel/day.ts'
 import type { Currency } from '../../kernel/money.ts'
 import type { ClientTerms } from '../clients/client.ts'
 import type { SetDeadline } from '../deadlines/service.ts'
@@ -76,15 +76,23 @@ export function createPendings({ invoices, payablesOf, ports }: Deps) {
       const covered = named === null ? await coveredBy(tx, payment) : await namedInvoices(tx, payment, named)
       repository.insert(tx, payment)
       if (named !== null) namedRepository.insertNamed(tx, { paymentId, named })
-      const untilOn = addDays(payment.maturesOn ?? today, books.organization.clearingDays)
-      const at = startOfDay(addDays(untilOn, 1), client.timeZone ?? books.organization.timeZone)
+      const timeZone = client.timeZone ?? books.organization.timeZone
+      const { untilOn, at, isOver } = endOf(payment, { books, timeZone })
       await ports.setDeadline(tx, { kind: 'payment', objectId: paymentId, clientId, at })
       // What was to be there before it was even announced keeps nothing from being dunned. Without invoices there is nothing to hold.
-      if (untilOn < today) return
+      if (isOver) return
       for (const [ownerId, of] of Map.groupBy(covered, (one) => one.clientId)) {
         const part = { currency: payment.currency, of: perInvoice(of) }
         await ports.hold(tx, books, { paymentId, clientId: ownerId, part, untilOn })
       }
+    },
+
+    /** Its deadline is there. @returns false, with another deadline, where its last day is not over: the client's day changed with its time zone. */
+    async isOver(tx: Tx, books: Books, { payment, timeZone }: { payment: Payment; timeZone: string }): Promise<boolean> {
+      const { at, isOver } = endOf(payment, { books, timeZone })
+      const { id: objectId, clientId } = payment
+      if (!isOver) await ports.setDeadline(tx, { kind: 'payment', objectId, clientId, at })
+      return isOver
     },
 
     /** Something was said of it, or its time is over. */
@@ -103,6 +111,13 @@ export function createPendings({ invoices, payablesOf, ports }: Deps) {
       await ports.release(tx, books, { paymentId, clientId, named: new Map(ofClients), reason })
     }
   }
+}
+
+/** The last day on which announced money may show on the account, the instant after it, and whether that has come. */
+function endOf({ maturesOn, createdAt }: Payment, { books, timeZone }: { books: Books; timeZone: string }) {
+  const untilOn = addDays(maturesOn ?? dayIn(createdAt, timeZone), books.organization.clearingDays)
+  const at = startOfDay(addDays(untilOn, 1), timeZone)
+  return { untilOn, at, isOver: untilOn < dayIn(books.now, timeZone) }
 }
 
 /** What is announced for each invoice, whichever part of it falls due first. */

@@ -217,6 +217,8 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       const view = await get(tx, id)
       const { status, unconfirmedAt, version } = view.payment
       if (status !== 'pending' || unconfirmedAt !== null) return
+      const timeZone = await clients.zoneOf(tx, view.payment.clientId, books)
+      if (!(await pendings.isOver(tx, books, { payment: view.payment, timeZone }))) return
       const payment: Payment = { ...view.payment, unconfirmedAt: books.now, version: version + 1, updatedAt: books.now }
       repository.save(tx, payment)
       await pendings.conclude(tx, books, { view, reason: 'unconfirmed' })

@@ -44,4 +44,18 @@ describe('a client that moves west has the rest of the day that was over in the 
     expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-11'])
     expect(await ledger.told('hold.released')).toEqual(['2026-01-11 hold.released'])
   })
+
+  test('and announced money is waited for through it', async () => {
+    const { ledger, clientId, id } = await inTheFarEast()
+    await done(ledger.call('PATCH', '/v1/organization', { body: { clearing_days: 2 } }))
+    const payment = await ledger.pay(clientId, '100.00', { status: 'pending', matures_on: '2026-01-08' })
+    await done(ledger.call('PATCH', `/v1/clients/${clientId}`, { body: { time_zone: 'Pacific/Pago_Pago' } }))
+    const unconfirmed = async () =>
+      (await done(ledger.call<{ unconfirmed_at: string | null }>('GET', `/v1/payments/${payment}`))).unconfirmed_at
+    await ledger.advance('2026-01-11T10:59:00Z')
+    expect([await unconfirmed(), (await ledger.invoice(id)).dunning.held]).toEqual([null, true])
+    await ledger.advance('2026-01-11T11:00:00Z')
+    expect(await unconfirmed()).toBe('2026-01-11T11:00:00.000Z')
+    expect(await ledger.ladder(id)).toEqual(['reminder 2026-01-11'])
+  })
 })
