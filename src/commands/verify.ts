@@ -18,12 +18,20 @@ export async function run(argv: string[], environment: NodeJS.ProcessEnv): Promi
   return broken ? 1 : 0
 }
 
+const SERVICE = 'a client’s service status is the one that its stages that stand ask for'
+
 type Result = Readonly<{ organization: string; checks: readonly Check[] }>
 
 export async function verifyAll({ database, services }: Pick<Process, 'database' | 'services'>): Promise<Result[]> {
   const results: Result[] = []
   for await (const organization of everyOrganization(database, services))
-    results.push({ organization, checks: await database.reading(organization, checkBooks) })
+    results.push({
+      organization,
+      checks: await database.reading(organization, async (reader) => {
+        const { checked, broken } = await services.dunning.checkService(reader, await services.organizations.books(reader))
+        return [...(await checkBooks(reader)), { name: SERVICE, checked, broken: broken.slice(0, 20) }]
+      })
+    })
   return results
 }
 

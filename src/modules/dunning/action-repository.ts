@@ -24,3 +24,14 @@ const selectMistaken = statement<{ id: string }>(
 export async function mistakenAmong(reader: Reader, entryIds: readonly string[]): Promise<ReadonlySet<string>> {
   return new Set((await reader.run(selectMistaken, [reader.orgId, entryIds])).map(({ id }) => id))
 }
+
+const selectConcerned = statement<{ id: string }>(
+  'stage_entries.service_clients',
+  `select id from clients where org_id = $1 and service_status <> 'active'
+   union select client_id from stage_entries where org_id = $1 and action is not null and mistaken_at is null and kind = 'entered'`
+)
+
+/** The clients of whom a stage asked for something, or whose service is not as usual. */
+export async function clientsServedByStages(reader: Reader): Promise<string[]> {
+  return (await reader.run(selectConcerned, [reader.orgId])).map(({ id }) => id)
+}

@@ -1,10 +1,10 @@
-import type { Tx } from '../../db/client.ts'
+import type { Reader, Tx } from '../../db/client.ts'
 import type { ClientService, ServiceChange } from '../clients/service.ts'
 import { factsAmong, type Hold, isPlacedFor, silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { Invoice } from '../invoices/invoice.ts'
 import { type Books, todayFor } from '../organizations/organization.ts'
-import { causesOf, mistakenAmong } from './action-repository.ts'
+import { causesOf, clientsServedByStages, mistakenAmong } from './action-repository.ts'
 import { type Asked, type Cause, handoverOf, isHandover, serviceOf } from './actions.ts'
 
 export type ActionDeps = Readonly<{ clients: ClientService; holds: HoldService }>
@@ -96,6 +96,22 @@ export function createActionService({ clients, holds }: ActionDeps) {
   }
 
   return {
+    /** Of how many clients the service was compared with what their stages ask for, and those of whom it is another. Reads only. */
+    async checkService(reader: Reader, books: Books): Promise<{ checked: number; broken: string[] }> {
+      const clientIds = await clientsServedByStages(reader)
+      const [causes, known, held] = await Promise.all([
+        causesOf(reader, clientIds),
+        clients.getMany(reader, clientIds),
+        holds.ofClients(reader, clientIds)
+      ])
+      const [causesBy, holdsOf] = [Map.groupBy(causes, clientIdOf), factsAmong(held)]
+      const broken = [...known.values()].filter(({ id, serviceStatus, timeZone }) => {
+        const asked = serviceOf(causesBy.get(id) ?? [], { holdsOf, today: todayFor(books, timeZone) })
+        return asked.status !== serviceStatus
+      })
+      return { checked: clientIds.length, broken: broken.map(({ id }) => id) }
+    },
+
     /**
      * The stages of these clients, which are locked, may have changed: what they ask for is decided before the transaction commits.
      * @param entered the entries that were just made.

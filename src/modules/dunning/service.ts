@@ -51,6 +51,7 @@ export function createDunningService(given: DunningServiceDeps) {
     ...truth,
     ...createReissueService({ ...deps, currentNotice, toldNotices, truth }),
     meetNotice: notices.meet,
+    checkService: deps.actions.checkService,
 
     /** The organization's calendar, time zone or default policy changed: everything open is decided anew by the next sweep. */
     async groundsChanged(tx: Tx, { now, movesTo }: OrganizationGrounds): Promise<void> {

@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest'
+import { verifyAll } from '../../../src/commands/verify.ts'
+import { statement } from '../../../src/db/statement.ts'
 import { refusalOf } from '../../support/app.ts'
 import { done, type Ledger, startDunning } from '../../support/dunning.ts'
 
-const { newLedger, close } = await startDunning()
+const { newLedger, database, services, close } = await startDunning()
 afterAll(close)
 
 const stages = [
@@ -259,4 +261,24 @@ describe('offboarding', () => {
       '2026-01-02 client.offboarding_completed'
     ])
   })
+})
+
+test('a service status that is not the one that the stages ask for is found by `dunwell verify`', async () => {
+  const { ledger, clientId } = await indebted()
+  await ledger.advance('2026-01-20T12:00:00Z')
+  const other = await ledger.addClient()
+  const broken = async () => {
+    const results = await verifyAll({ database, services })
+    const { checks } = results.find(({ organization }) => organization === ledger.id) ?? { checks: [] }
+    return checks.flatMap((check) => (check.broken.length > 0 ? [[check.name, ...check.broken.toSorted()]] : []))
+  }
+  expect(await broken()).toEqual([])
+  const swap = statement(
+    'test.swap_service',
+    `update clients set service_status = case when id = $1 then 'active' else 'suspended' end`
+  )
+  await database.scoped(ledger.id, (tx) => tx.run(swap, [clientId]))
+  expect(await broken()).toEqual([
+    ['a client’s service status is the one that its stages that stand ask for', ...[clientId, other].toSorted()]
+  ])
 })
