@@ -1,5 +1,5 @@
 import type { Reader } from '../../db/client.ts'
-import type { Day } from '../../kernel/day.ts'
+import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldService } from '../holds/service.ts'
 import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
@@ -14,6 +14,7 @@ import { effectiveDueOn } from './ladder.ts'
 import type { NettingService } from './netting-service.ts'
 import type { EntryView } from './outcome.ts'
 import type { PolicyService } from './policy-service.ts'
+import { silentStart } from './start.ts'
 import type { Why } from './why.ts'
 
 export type ExplainDeps = Readonly<{
@@ -79,6 +80,14 @@ export function createExplainService({ organizations, invoices, holds, policies,
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
         const own = entries.filter(({ obligationId }) => obligationId === found.obligation.id)
         const effectiveOn = effectiveDueOn(found.obligation.dueOn, context)
+        const { cycle } = found.obligation
+        const { decision, why } = explain(facts, context)
+        const started = silentStart({
+          ...{ dunningStart: view.invoice.dunningStart, cycle, effectiveDueOn: effectiveOn },
+          stage: live.find(({ kind }) => kind === 'baseline')?.stage ?? null,
+          arrivedOn: dayIn(view.invoice.createdAt, facts.timeZone),
+          dunningFromOn: books.organization.dunningFromOn
+        })
         return {
           found,
           effectiveOn,
@@ -86,7 +95,8 @@ export function createExplainService({ organizations, invoices, holds, policies,
           chosenBy: chooserOf(found, policy, books),
           isPinned: live.length > 0,
           entries: own,
-          ...explain(facts, context)
+          decision,
+          why: [...started, ...why]
         }
       })
       return { invoiceId, asOf: books.now, calendarVersion: books.calendar.version, obligations }

@@ -3,6 +3,7 @@ import type { DecisionRule } from './decide.ts'
 export type WhyRule =
   | Exclude<DecisionRule, 'entered' | 'waiting'>
   | 'overdue'
+  | 'silent_start'
   | 'stage_entered'
   | 'stages_skipped'
   | 'part_held'

@@ -162,6 +162,35 @@ describe.each(Object.entries(ways))('an invoice that comes in by %s', (_name, br
   })
 })
 
+test('what started silently says so when it is asked why, and what started normally or anew since does not', async () => {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  await ledger.advance('2026-01-20T00:00:00Z')
+  type Why = { rule: string; stage: string | null; detail: string }
+  const whyOf = async (body: object) => {
+    const { id } = await ledger.issue(clientId, { issued_on: '2025-11-01', ...body })
+    const read = async () => {
+      const { obligations } = await done(ledger.call<{ obligations: { why: Why[] }[] }>('GET', `/v1/invoices/${id}/dunning`))
+      return obligations[0]?.why.filter(({ rule }) => rule === 'silent_start') ?? []
+    }
+    return { id, why: await read(), read }
+  }
+  const second = await whyOf({ due_on: '2025-12-31' })
+  const detail =
+    'It started silently on 2026-01-20, at second, by its age since 2025-12-31: what comes up to second was neither sent nor done.'
+  expect(second.why).toMatchObject([{ stage: 'second', detail }])
+  const before = await whyOf({ due_on: '2026-01-19', dunning_start: 'baseline' })
+  const unsent =
+    'It started silently on 2026-01-20, before the first stage, by its age since 2026-01-19: that it is overdue was not sent.'
+  expect(before.why).toMatchObject([{ stage: null, detail: unsent }])
+  expect((await whyOf({ due_on: '2026-01-16' })).why).toEqual([])
+  expect((await whyOf({ due_on: '2025-12-31', dunning_start: 'normal' })).why).toEqual([])
+  expect((await whyOf({ due_on: '2026-02-10', dunning_start: 'baseline' })).why).toEqual([])
+  await done(ledger.call('POST', `/v1/invoices/${second.id}/reschedule`, { body: { due_on: '2026-02-20' } }))
+  expect(await second.read()).toEqual([])
+})
+
 test('of an invoice in parts only those start silently that fell due before dunning began', async () => {
   const ledger = await newLedger()
   await ledger.usePolicy(stages)
