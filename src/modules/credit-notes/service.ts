@@ -112,7 +112,7 @@ export function createCreditNoteService(deps: CreditNoteServiceDeps) {
         if (amountMinor > 0n) await payments.releaseAllocations(tx, { books, obligationId, amountMinor, effectiveOn })
       }
       await repository.insert(tx, note)
-      invoices.post(tx, { entries: shares.map((share) => entryOf(share, note)), at, recordedAt: clock.now() })
+      await invoices.post(tx, { entries: shares.map((share) => entryOf(share, note)), at, recordedAt: clock.now() })
       const obligationIds = shares.map(({ obligationId }) => obligationId)
       await obligationsChanged(tx, { books, obligationIds, effectiveOn, reason: 'credit_note' })
       await tell(tx, books, note)

@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/client.ts'
+import { mapInParts } from '../../db/parts.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { type Day, dayIn } from '../../kernel/day.ts'
 import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
@@ -118,7 +119,7 @@ export function createPlanService({ clock, newId, events, clients, invoices, pol
       )
       const policyAt = await policies.at(tx, refs)
       const { dunningFromOn } = books.organization
-      const places = drafts.flatMap((draft, index) => {
+      const placed = await mapInParts([...drafts.entries()], ([index, draft]) => {
         const policy = refs[index]
         if (policy === undefined) return []
         const context = { policy: policyAt(policy), calendar: books.calendar, asOf: books.now }
@@ -127,6 +128,7 @@ export function createPlanService({ clock, newId, events, clients, invoices, pol
         const of = { draft, policy, context, timeZone, dunningFromOn, holds }
         return draft.obligations.map((obligation) => placeOf(obligation, of))
       })
+      const places = placed.flat()
       const entries = places.flatMap(({ baseline }) => (baseline === null ? [] : [baseline]))
       const made = { calendarVersion: books.calendar.version, enteredAt: books.now, recordedAt: clock.now() }
       return {

@@ -183,7 +183,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
     { books, entries, effectiveOn }: { books: Books; entries: readonly LedgerEntry[]; effectiveOn: Day }
   ): Promise<void> {
     changes.changing(tx, books, [view])
-    post(tx, { entries, at: books.now, recordedAt: clock.now() })
+    await post(tx, { entries, at: books.now, recordedAt: clock.now() })
     await follow(tx, { books, view }, { effectiveOn, reason: 'payment_plan' })
     changes.touched(tx, [view.invoice.id])
   }

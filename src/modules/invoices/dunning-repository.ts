@@ -1,6 +1,6 @@
 import { column } from '../../db/arrays.ts'
 import type { Reader, Tx } from '../../db/client.ts'
-import { mapInParts } from '../../db/parts.ts'
+import { inParts, mapInParts, ROWS_PER_WRITE } from '../../db/parts.ts'
 import { setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import { BEFORE_ALL_IDS } from '../../kernel/keyset.ts'
@@ -139,10 +139,14 @@ export type DunningWrite = Readonly<{
 }>
 
 export async function saveDunning(tx: Tx, { states, touchedInvoiceIds, at }: DunningWrite): Promise<void> {
-  const rows = states.map(({ obligationId, state }) => ({ ...state, obligationId }))
-  const { statement: write, of } = setOf(writeStates, rows)
-  const ids = of('uuid', ({ obligationId }) => obligationId)
-  await tx.run(write, [tx.orgId, ids, ...dunningColumns(of), at, column('uuid', touchedInvoiceIds)])
+  let touched = touchedInvoiceIds
+  for await (const some of inParts(states, ROWS_PER_WRITE)) {
+    const rows = some.map(({ obligationId, state }) => ({ ...state, obligationId }))
+    const { statement: write, of } = setOf(writeStates, rows)
+    const ids = of('uuid', ({ obligationId }) => obligationId)
+    tx.write(write, [tx.orgId, ids, ...dunningColumns(of), at, column('uuid', touched)])
+    touched = []
+  }
 }
 
 const markOpen = (whose: string, condition: string) =>

@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { inParts, ROWS_PER_WRITE } from '../../db/parts.ts'
 import { type ColumnOf, setOf, setStatement } from '../../db/sets.ts'
 import { statement } from '../../db/statement.ts'
 import type { Day } from '../../kernel/day.ts'
@@ -67,19 +68,19 @@ const moveBalances = setStatement(
  * Appends the entries and moves the balances that they sum to. The invoices are open or paid by what is left.
  * @param at the organization's time, when the invoices change; `recordedAt` is real time.
  */
-export function post(tx: Tx, { entries, at, recordedAt }: { entries: readonly LedgerEntry[]; at: Date; recordedAt: Date }): void {
-  const changes: BalanceChange[] = balanceChanges(entries)
-  insertEntriesOf(tx, { entries, recordedAt })
-  if (changes.length > 0) {
-    const { statement: move, of } = setOf(moveBalances, changes)
-    tx.write(move, [
-      tx.orgId,
-      of('uuid', (c) => c.obligationId),
-      of('uuid', (c) => c.invoiceId),
-      of('int8', (c) => c.byMinor),
-      at
-    ])
-  }
+export async function post(
+  tx: Tx,
+  { entries, at, recordedAt }: { entries: readonly LedgerEntry[]; at: Date; recordedAt: Date }
+): Promise<void> {
+  for await (const some of inParts(entries, ROWS_PER_WRITE)) insertEntriesOf(tx, { entries: some, recordedAt })
+  // All of an invoice at once: what changes of it in one movement raises its version once.
+  const byInvoice = Map.groupBy(balanceChanges(entries), ({ invoiceId }) => invoiceId)
+  for await (const some of inParts([...byInvoice.values()], ROWS_PER_WRITE)) moveBalancesOf(tx, { changes: some.flat(), at })
+}
+
+function moveBalancesOf(tx: Tx, { changes, at }: { changes: readonly BalanceChange[]; at: Date }): void {
+  const { statement: move, of } = setOf(moveBalances, changes)
+  tx.write(move, [tx.orgId, of('uuid', (c) => c.obligationId), of('uuid', (c) => c.invoiceId), of('int8', (c) => c.byMinor), at])
 }
 
 const selectMovements = statement<{ obligationId: string; effectiveOn: Day; amountMinor: bigint }>(
@@ -127,6 +128,38 @@ export async function inDueOrder(reader: Reader, payables: readonly Payable[]): 
   if (alike.length === 0) return sorted
   const refs = new Map((await reader.run(selectRefs, [reader.orgId, alike])).map((row) => [row.id, row.refs[0] ?? null]))
   return sorted.map((one) => ({ ...one, firstRef: refs.get(one.invoiceId) ?? null })).toSorted(oldestDueFirst)
+}
+
+const FIRST_PAYABLES = 250
+const selectOldest = statement<Payable>(
+  'ledger.oldest_payables',
+  `select ${payableColumns} from ${payableSource}
+   where o.org_id = $1 and o.client_id = $2 and o.currency = $3 and o.balance_minor > 0 and i.status = 'open'
+     and ($4::date is null or o.due_on > $4)
+   order by o.due_on fetch first ($5::int) rows with ties`
+)
+
+/**
+ * As much of what is open of a client as an amount reaches, whole days, oldest due first: whatever else is open is not read. The client is
+ * locked, so that it stays so.
+ */
+export async function oldestPayables(
+  tx: Tx,
+  { clientId, currency, amountMinor }: { clientId: string; currency: Currency; amountMinor: bigint }
+): Promise<Payable[]> {
+  const found: Payable[] = []
+  let left = amountMinor
+  for (let limit = FIRST_PAYABLES; left > 0n; limit *= 4) {
+    const days = await tx.run(selectOldest, [tx.orgId, clientId, currency, found.at(-1)?.dueOn ?? null, limit])
+    for await (const some of inParts(days)) {
+      for (const one of some) {
+        found.push(one)
+        left -= one.balanceMinor
+      }
+    }
+    if (days.length < limit) break
+  }
+  return inDueOrder(tx, found)
 }
 
 /** What is open of these clients, oldest due first. The clients are locked, so that it stays so. */
@@ -212,4 +245,13 @@ export function discountsOf(reader: Reader, invoiceIds: readonly string[]): Prom
 }
 
 /** What payments, and what is agreed upon, need of the ledger. */
-export const forPayments = { post, payablesOf, payablesOfInvoices, inDueOrder, allocationsOf, receiptsOf, claimsOf }
+export const forPayments = {
+  post,
+  payablesOf,
+  oldestPayables,
+  payablesOfInvoices,
+  inDueOrder,
+  allocationsOf,
+  receiptsOf,
+  claimsOf
+}

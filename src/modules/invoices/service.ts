@@ -1,4 +1,5 @@
 import type { Reader, Tx } from '../../db/client.ts'
+import { mapInParts } from '../../db/parts.ts'
 import { assert } from '../../kernel/assert.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { HoldsOf } from '../../kernel/holding.ts'
@@ -72,7 +73,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     { books, invoiceIds }: { books: Books; invoiceIds: readonly string[] }
   ): Promise<Map<string, InvoiceDocument>> {
     const views = await repository.findMany(reader, invoiceIds)
-    return new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))
+    return new Map(await mapInParts(views, (view) => [view.invoice.id, toApi(view, books)] as const))
   }
 
   /** @throws DomainError `reference_not_found` naming `/invoice_ids/N` for one that is not of this client. */
@@ -162,7 +163,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
         ports.standingOf(tx, wanted)
       ])
       const locked = new Map(found.map((client) => [client.id, client]))
-      const outcomes = inputs.map((input) => {
+      const outcomes = await mapInParts(inputs, (input) => {
         if (input instanceof DomainError) return input
         const client = locked.get(input.clientId)
         if (client === undefined)
@@ -178,7 +179,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })
       const documents = applied
         ? await documentsOf(tx, { books, invoiceIds: views.map(({ invoice }) => invoice.id) })
-        : new Map(views.map((view) => [view.invoice.id, toApi(view, books)]))
+        : new Map(await mapInParts(views, (view) => [view.invoice.id, toApi(view, books)] as const))
       return settled.map((outcome) => {
         if (outcome instanceof DomainError) return { refusal: outcome }
         const document = documents.get(outcome.draft.invoice.id)

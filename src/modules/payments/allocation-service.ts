@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/client.ts'
+import { mapInParts } from '../../db/parts.ts'
 import { type Day, maxDay } from '../../kernel/day.ts'
-import type { Currency } from '../../kernel/money.ts'
+import { type Currency, storedCurrency } from '../../kernel/money.ts'
 import type { EventDraft } from '../events/event.ts'
 import type { Allocation, LedgerEntry } from '../invoices/ledger.ts'
 import type { Credit, Released } from '../invoices/ports.ts'
@@ -35,7 +36,7 @@ export function createAllocator(deps: PaymentServiceDeps) {
     const touched = entries.filter(({ obligationId }) => obligationId !== null)
     const invoiceIds = [...new Set(touched.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
     if (invoiceIds.length > 0) invoices.changing(tx, books, await invoices.viewsOf(tx, invoiceIds))
-    invoices.post(tx, { entries, at, recordedAt: clock.now() })
+    await invoices.post(tx, { entries, at, recordedAt: clock.now() })
     const recovered = touched.filter(({ kind }) => kind === 'write_off_recovered')
     if (recovered.length > 0) await invoices.followRecovery(tx, invoiceIds)
     const [first] = touched
@@ -115,7 +116,7 @@ export function createAllocator(deps: PaymentServiceDeps) {
       const of = { paymentId, invoiceId, obligationId, byMinor, effectiveOn }
       return [recoveryEntry(of, { clientId, currency })]
     })
-    const entries = [...receipts, ...recoveries, ...shares.map((share) => allocationEntry(share, currency))]
+    const entries = [...receipts, ...recoveries, ...(await mapInParts(shares, (share) => allocationEntry(share, currency)))]
     const changes = movesCredit ? creditChanges(entries) : []
     if (changes.length > 0) await repository.moveUnapplied(tx, { changes, at })
     await move(tx, { books, at, entries, payers, reason: 'paid', told })
@@ -139,19 +140,22 @@ export function createAllocator(deps: PaymentServiceDeps) {
       clientId
     )
     if (others.length > 0) await clients.lockMany(tx, others)
-    return [...Map.groupBy(allocations, ({ obligationId }) => obligationId)].flatMap(([obligationId, set]) => {
+    const recoveredOf = new Map(recovered.map((one) => [one.obligationId, one]))
+    const byObligation = [...Map.groupBy(allocations, ({ obligationId }) => obligationId)]
+    const released = await mapInParts(byObligation, ([obligationId, set]) => {
       // What the payment was given back of it meanwhile is credit, and was not brought in.
       const setMinor = set.reduce((sum, one) => sum + one.amountMinor, 0n)
       const minor = freedMinor === null ? setMinor : (freedMinor.get(obligationId) ?? 0n)
       const taken = minor === setMinor ? set : latestOf(set, minor)
       const entries = taken.map((allocation) => reversalEntry(allocation, { amountMinor: allocation.amountMinor, asOf }))
       const [allocation] = taken
-      const recovery = recovered.find((one) => one.obligationId === obligationId)
+      const recovery = recoveredOf.get(obligationId)
       const givenUpMinor = recovery === undefined || recovery.amountMinor > minor ? minor : recovery.amountMinor
       if (allocation === undefined || recovery === undefined || givenUpMinor <= 0n) return entries
       const effectiveOn = asOf === null ? recovery.writtenOffOn : maxDay(asOf, recovery.writtenOffOn)
       return [...entries, recoveryEntry({ ...allocation, byMinor: -givenUpMinor, effectiveOn }, allocation)]
     })
+    return released.flat()
   }
 
   /**
@@ -214,21 +218,17 @@ export function createAllocator(deps: PaymentServiceDeps) {
       const waiting = [...new Set(credit.flatMap(({ clientId, waitingMinor }) => (waitingMinor > 0n ? [clientId] : [])))]
       let applied = waiting.length > 0 && (await applyNamed(tx, { books, clientIds: waiting }))
       if (!books.organization.autoApplyCredit || credit.length === 0) return applied
-      const open = await invoices.payablesOf(tx, {
-        clientIds: [...new Set(credit.map(({ clientId }) => clientId))],
-        currency: null
-      })
-      const left = new Map(open.map((payable) => [payable.obligationId, payable.balanceMinor]))
-      for (const { id: paymentId, clientId, currency, unappliedMinor, receivedOn: fromOn } of credit) {
-        const payables = open
-          .filter((payable) => payable.clientId === clientId && payable.currency === currency)
-          .map((payable) => ({ ...payable, balanceMinor: left.get(payable.obligationId) ?? 0n }))
-        const shares = fill(unappliedMinor, payables)
-        const [payable] = payables
-        if (shares.length === 0 || payable === undefined) continue
-        for (const share of shares) left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
+      /** Of whom nothing is open any more, by client and currency. */
+      const done = new Set<string>()
+      for (const { id: paymentId, clientId, currency: code, unappliedMinor: amountMinor, receivedOn: fromOn } of credit) {
+        const whose = `${clientId} ${code}`
+        if (done.has(whose)) continue
+        const currency = storedCurrency(code)
+        const shares = fill(amountMinor, await invoices.oldestPayables(tx, { clientId, currency, amountMinor }))
+        if (shares.reduce((left, share) => left - share.amountMinor, amountMinor) > 0n) done.add(whose)
+        if (shares.length === 0) continue
         const sourced = shares.map((share) => ({ ...share, paymentId, fromOn }))
-        const of = { payers: [clientId], currency: payable.currency }
+        const of = { payers: [clientId], currency }
         await allocate(tx, {
           books,
           at: books.now,
@@ -260,7 +260,7 @@ export function createAllocator(deps: PaymentServiceDeps) {
         left -= amountMinor
         entries.push(reversalEntry(allocation, { amountMinor, asOf }))
       }
-      invoices.post(tx, { entries, at, recordedAt: clock.now() })
+      await invoices.post(tx, { entries, at, recordedAt: clock.now() })
       await repository.moveUnapplied(tx, { changes: creditChanges(entries), at })
       // What the invoice's own client has counts once its obligations are followed.
       const others = othersAmong([...payerOf.values()], ...entries.map(({ clientId }) => clientId))

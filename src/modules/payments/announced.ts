@@ -14,20 +14,18 @@ export type Announcement = Readonly<{ amountMinor: bigint; named: readonly Wante
  */
 export function leftOpen<O extends Open>(open: readonly O[], others: readonly Announcement[]): O[] {
   const left = new Map(open.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
-  const now = (): O[] => open.map((one) => ({ ...one, balanceMinor: left.get(one.obligationId) ?? 0n }))
+  const asLeft = (parts: readonly O[]): O[] => parts.map((one) => ({ ...one, balanceMinor: left.get(one.obligationId) ?? 0n }))
+  const partsOf = Map.groupBy(open, ({ invoiceId }) => invoiceId)
   const take = (amountMinor: bigint, from: readonly O[]): void => {
     for (const share of fill(amountMinor, from)) {
       left.set(share.obligationId, (left.get(share.obligationId) ?? 0n) - share.amountMinor)
     }
   }
   for (const { invoiceId, amountMinor } of others.flatMap(({ named }) => named)) {
-    take(
-      amountMinor,
-      now().filter((one) => one.invoiceId === invoiceId)
-    )
+    take(amountMinor, asLeft(partsOf.get(invoiceId) ?? []))
   }
-  for (const { amountMinor, named } of others) if (named.length === 0) take(amountMinor, now())
-  return now()
+  for (const { amountMinor, named } of others) if (named.length === 0) take(amountMinor, asLeft(open))
+  return asLeft(open)
 }
 
 /** What of an announcement still makes sense: as far as it is open, and as the amount reaches. Null where nothing of it does. */
@@ -36,8 +34,12 @@ export function stillAnnounced(
   { open, amountMinor }: { open: readonly Open[]; amountMinor: bigint }
 ): Wanted[] | null {
   let left = amountMinor
+  const partsOf = Map.groupBy(open, ({ invoiceId }) => invoiceId)
   const kept = announced.flatMap((wanted) => {
-    const openMinor = fillAnnounced([wanted], open).reduce((sum, share) => sum + share.amountMinor, 0n)
+    const openMinor = fill(wanted.amountMinor, partsOf.get(wanted.invoiceId) ?? []).reduce(
+      (sum, share) => sum + share.amountMinor,
+      0n
+    )
     const part = left < openMinor ? left : openMinor
     left -= part
     return part > 0n ? [{ ...wanted, amountMinor: part }] : []
@@ -47,12 +49,8 @@ export function stillAnnounced(
 
 /** Sets announced money that is there now against what it was announced for, as far as that is still open. */
 export function fillAnnounced(announced: readonly Wanted[], open: readonly Open[]): FreshShare[] {
-  return announced.flatMap(({ invoiceId, amountMinor }) =>
-    fill(
-      amountMinor,
-      open.filter((one) => one.invoiceId === invoiceId)
-    )
-  )
+  const partsOf = Map.groupBy(open, ({ invoiceId }) => invoiceId)
+  return announced.flatMap(({ invoiceId, amountMinor }) => fill(amountMinor, partsOf.get(invoiceId) ?? []))
 }
 
 type Waiting = Wanted &
@@ -75,10 +73,11 @@ export function fillWaiting(
   open: readonly (Open & Readonly<{ clientId: string; currency: Currency }>)[]
 ): (FreshShare & Readonly<{ paymentId: string; payerId: string; currency: Currency; fromOn: Day }>)[] {
   const left = new Map(open.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
+  const partsOf = Map.groupBy(open, ({ invoiceId }) => invoiceId)
   const rest = new Map(waiting.map(({ paymentId, unappliedMinor }) => [paymentId, unappliedMinor]))
   return waiting.flatMap(({ paymentId, clientId: payerId, ownerId, currency, receivedOn: fromOn, invoiceId, amountMinor }) => {
-    const own = open
-      .filter((part) => part.invoiceId === invoiceId && part.clientId === ownerId && part.currency === currency)
+    const own = (partsOf.get(invoiceId) ?? [])
+      .filter((part) => part.clientId === ownerId && part.currency === currency)
       .map((part) => ({ ...part, balanceMinor: left.get(part.obligationId) ?? 0n }))
     const restMinor = rest.get(paymentId) ?? 0n
     return fill(amountMinor < restMinor ? amountMinor : restMinor, own).map((share) => {

@@ -58,10 +58,11 @@ type Open = Readonly<{ obligationId: string; invoiceId: string; clientId: string
  * Sets money against what is open, in the given order (oldest due first), each filled before the next.
  * @returns the shares; what they leave of `amountMinor` is unapplied credit.
  */
-export function fill(amountMinor: bigint, open: readonly Open[]): FreshShare[] {
+export function fill(amountMinor: bigint, open: Iterable<Open>): FreshShare[] {
   let left = amountMinor
   const shares: FreshShare[] = []
   for (const { obligationId, invoiceId, clientId, issuedOn, balanceMinor } of open) {
+    if (left <= 0n) break
     const part = left < balanceMinor ? left : balanceMinor
     if (part <= 0n) continue
     shares.push({ obligationId, invoiceId, clientId, issuedOn, amountMinor: part })
@@ -214,11 +215,13 @@ export function checkNamed(
       { pointer: '/allocations' }
     )
   }
+  const seen = new Set<string>()
   for (const [index, one] of named.entries()) {
     const pointer = `/allocations/${index}`
-    if (named.findIndex((other) => keyOf(other) === keyOf(one)) !== index) {
+    if (seen.has(keyOf(one))) {
       throw new DomainError('invalid_request', 'This invoice is named twice.', { pointer: `${pointer}/invoice_id` })
     }
+    seen.add(keyOf(one))
     if (one.amountMinor <= 0n)
       throw new DomainError('invalid_amount', 'An allocation must be more than 0.', { pointer: `${pointer}/amount` })
   }

@@ -57,10 +57,10 @@ export function createPendings({ invoices, payablesOf, ports }: Deps) {
   async function coveredBy(tx: Tx, payment: Payment): Promise<Covered[]> {
     const { id, clientId, currency, amountMinor } = payment
     if (payment.reservedFor !== null) return []
-    const [open, others] = await Promise.all([
-      invoices.payablesOf(tx, { clientIds: [clientId], currency }),
-      repository.otherAnnouncements(tx, { id, clientId, currency })
-    ])
+    const others = await repository.otherAnnouncements(tx, { id, clientId, currency })
+    // What is announced by others goes first.
+    const withOthers = others.reduce((sum, other) => sum + other.amountMinor, amountMinor)
+    const open = await invoices.oldestPayables(tx, { clientId, currency, amountMinor: withOthers })
     return fill(amountMinor, leftOpen(open, others))
   }
 

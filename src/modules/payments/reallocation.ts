@@ -1,3 +1,4 @@
+import type { Currency } from '../../kernel/money.ts'
 import type { Payable } from '../invoices/ledger.ts'
 import { fillWaiting } from './announced.ts'
 import { type FreshShare, fill, knownOf, type PaymentView, type Share, type WholePayment, waitingOf } from './payment.ts'
@@ -25,16 +26,27 @@ export function reallocated(views: readonly WholePayment[], { payables, kept, ap
   const left = new Map(payables.map(({ obligationId, balanceMinor }) => [obligationId, balanceMinor]))
   const add = ({ obligationId }: Share, minor: bigint) => left.set(obligationId, (left.get(obligationId) ?? 0n) + minor)
   for (const share of [...automatic.values()].flat()) add(share, share.amountMinor)
-  const open = () => payables.map((one) => ({ ...one, balanceMinor: left.get(one.obligationId) ?? 0n }))
   const released = views.map((view) => withoutAutomatic(view, automatic.get(view.payment.id) ?? []))
-  const named = fillWaiting(released.flatMap(waitingRows), open())
+  const named = fillWaiting(
+    released.flatMap(waitingRows),
+    payables.map((one) => ({ ...one, balanceMinor: left.get(one.obligationId) ?? 0n }))
+  )
   for (const share of named) add(share, -share.amountMinor)
+  const namedOf = Map.groupBy(named, ({ paymentId }) => paymentId)
+  const ofCurrency = Map.groupBy(payables, ({ currency }) => currency)
+  /** What is left to fill from, oldest due first; what was filled once stays so and is not looked at again. */
+  function* rest(currency: Currency) {
+    const own = ofCurrency.get(currency) ?? []
+    const leftOf = (one: Payable) => left.get(one.obligationId) ?? 0n
+    const filled = own.findIndex((one) => leftOf(one) > 0n)
+    own.splice(0, filled < 0 ? own.length : filled)
+    for (const one of own) yield { ...one, balanceMinor: leftOf(one) }
+  }
   return released.flatMap((view, index) => {
     const { payment } = view
-    const own = named.filter(({ paymentId }) => paymentId === payment.id)
+    const own = namedOf.get(payment.id) ?? []
     const before = automatic.get(payment.id) ?? []
-    const payable = open().filter(({ currency }) => currency === payment.currency)
-    const shares = fill(freeOf(view, { before, appliesCredit }), payable)
+    const shares = fill(freeOf(view, { before, appliesCredit }), rest(payment.currency))
     for (const share of shares) add(share, -share.amountMinor)
     return differenceOf(views[index] ?? view, before, [...own, ...shares])
   })

@@ -45,20 +45,29 @@ export function createShares({ invoices, payablesOf }: Readonly<{ invoices: Invo
     // What was given up of a branch's invoices is read again with the branch locked.
     const isOwn = payables.every((part) => part.clientId === clientId)
     const givenUp = givenUpAgain(isOwn ? own : await invoices.givenUpOf(tx, invoiceIds), freed)
-    const open = withGivenUp(payables, givenUp)
+    const partsOf = Map.groupBy(withGivenUp(payables, givenUp), ({ invoiceId }) => invoiceId)
     const shares = wanted.flatMap((one, index) => {
       const [known] = knownOf([one])
       if (known === undefined) return []
-      const same = open.filter((part) => part.currency === currency)
+      const open = partsOf.get(known.invoiceId) ?? []
       // What its source names by reference may be another invoice, or more open, before long.
-      return one.waits ? fillAnnounced([known], same) : fillNamed(known, { open, currency, index })
+      return one.waits
+        ? fill(
+            known.amountMinor,
+            open.filter((part) => part.currency === currency)
+          )
+        : fillNamed(known, { open, currency, index })
     })
     return asRecoveries(shares, givenUp)
   }
 
-  async function oldestDue(tx: Tx, { clientId, currency }: Payment, freed: readonly LedgerEntry[]): Promise<Payable[]> {
+  async function oldestDue(
+    tx: Tx,
+    { clientId, currency }: Payment,
+    { amountMinor, freed }: { amountMinor: bigint; freed: readonly LedgerEntry[] }
+  ): Promise<Payable[]> {
     const freedIds = [...new Set(freed.flatMap(({ invoiceId }) => (invoiceId === null ? [] : [invoiceId])))]
-    const open = await invoices.payablesOf(tx, { clientIds: [clientId], currency })
+    const open = await invoices.oldestPayables(tx, { clientId, currency, amountMinor })
     if (freedIds.length === 0) return open
     const openIds = new Set(open.map(({ obligationId }) => obligationId))
     const closed = (await invoices.payablesOfInvoices(tx, freedIds)).filter(
@@ -95,7 +104,7 @@ export function createShares({ invoices, payablesOf }: Readonly<{ invoices: Invo
         )
       }
       if (payment.reservedFor !== null) return []
-      return fill(availableMinor, await oldestDue(tx, payment, freed))
+      return fill(availableMinor, await oldestDue(tx, payment, { amountMinor: availableMinor, freed }))
     },
 
     /** What a payment names, as it stands, where another amount takes its place; see `stillAnnounced`. */

@@ -25,6 +25,17 @@ test('a client with 100,000 open invoices never keeps the process busy for more 
       expect((await call('POST', '/v1/invoices', { body })).status).toBe(201)
     }
   }
+  const pay = async () => {
+    for (let n = 0; n < 10; n += 1) {
+      const body = { client_id: client.id, currency: 'EUR', amount: '150.00' }
+      expect((await call('POST', '/v1/payments', { body })).status).toBe(201)
+    }
+  }
+  const issueBatch = async (name: string, count: number) => {
+    const of = { client_id: client.id, currency: 'EUR', total: '100.00', issued_on: '2026-03-10', due_on: '2026-03-10' }
+    const batch = Array.from({ length: count }, (_, n) => ({ ...of, number: `${name} ${n}` }))
+    expect((await call('POST', '/v1/invoices/batch', { body: { invoices: batch } })).status).toBe(200)
+  }
   const score = () => call<{ score: number }>('GET', `/v1/clients/${client.id}/risk-score`)
   // Another serious level counts everything anew, with the invoices of which no event tells.
   expect((await call('PATCH', '/v1/risk-model', { body: { serious_days: 20 } })).status).toBe(200)
@@ -36,6 +47,10 @@ test('a client with 100,000 open invoices never keeps the process busy for more 
     followed: await longestTurnMs(() => refresh(of)),
     'issued before': await longestTurnMs(() => issue('2025-12-01')),
     'followed along the ledger': await longestTurnMs(() => refresh(of)),
+    paid: await longestTurnMs(pay),
+    'shaped for the first time': 0 * (await longestTurnMs(() => issueBatch('first', 10))),
+    'issued by a thousand': await longestTurnMs(() => issueBatch('batch', 1_000)),
+    'followed by a thousand': await longestTurnMs(() => refresh(of)),
     'passed into the next day': await longestTurnMs(() => {
       app.clock.set('2026-03-11T09:00:00Z')
       return refresh(of)
