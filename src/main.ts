@@ -16,6 +16,7 @@ import type { Limits } from './http/limits.ts'
 import { newId } from './ids.ts'
 import { eventMetrics } from './jobs/event-metrics.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
+import { poolMetrics } from './jobs/pool-metrics.ts'
 import type { Kept } from './jobs/upkeep.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { createSecretBox, NONCE_BYTES, parseSecretKey, type SecretBox } from './modules/webhooks/secret-box.ts'
@@ -104,6 +105,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     warnOfLater(await isFit(), log)
     const seal = sealFor(secretBox)
     const registry = new Registry()
+    poolMetrics(registry, database)
     const jobs: { current?: Jobs } = {}
     const wake = {
       deliveries: () => jobs.current?.wake.deliveries(),

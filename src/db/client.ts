@@ -6,7 +6,7 @@ import { type Before, nothingAsked, runAll, runFirst } from './before-commit.ts'
 import { begin, enter, type Limits, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
-import { createPool, type Effort, type PoolOptions } from './pool.ts'
+import { createPool, type Effort, type PoolOptions, type PoolUse } from './pool.ts'
 import { type Asked, formOf, type Run, type Write } from './query.ts'
 import { createReplanning, type Replan } from './replanning.ts'
 import { JOBS, type Wish } from './shares.ts'
@@ -73,6 +73,8 @@ export type Database = Readonly<{
   rehearse: (orgId: string, work: (tx: Tx) => Promise<unknown>) => Promise<void>
   /** The same for jobs: their connections count as theirs, whichever organization they work for. */
   forJobs: () => Database
+  /** How its connections are used now. */
+  use: () => PoolUse
   close: () => Promise<void>
 }>
 
@@ -174,6 +176,7 @@ export function createDatabase(options: PoolOptions): Database {
         if (!(error instanceof Rehearsed)) throw new DatabaseUnavailable(error)
       }),
     forJobs: () => databaseOf(() => JOBS),
+    use: pool.use,
     close: pool.close
   })
   return databaseOf((orgId) => (orgId === NOBODY || orgId === NO_ORGANIZATION ? null : orgId))

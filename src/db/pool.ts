@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import pg from 'pg'
 import type { Limits } from './begin.ts'
 import { DatabaseUnavailable, isReadOnly, spoilsConnection } from './errors.ts'
-import { Shares, type Wish } from './shares.ts'
+import { Shares, type ShareUse, type Wish } from './shares.ts'
 
 export type PoolOptions = Readonly<{
   url: string
@@ -16,6 +16,13 @@ export type PoolOptions = Readonly<{
 /** How much work it is that is asked for: little is done soon, or waits for a lock. */
 export type Effort = 'little' | 'much'
 
+export type PoolUse = Readonly<{
+  max: number
+  inUse: number
+  idle: number
+  shares: ShareUse
+}>
+
 export type Pool = Readonly<{
   /**
    * @param effort decides how long an answer is waited for
@@ -26,6 +33,7 @@ export type Pool = Readonly<{
   release: (client: pg.PoolClient, failure?: unknown) => void
   /** For each transaction to set: what a connection is opened with, a pooler refuses or loses. */
   limits: Limits
+  use: () => PoolUse
   close: () => Promise<void>
 }>
 
@@ -93,6 +101,12 @@ export function createPool(options: PoolOptions): Pool {
       giveBacks.get(client)?.()
     },
     limits: { statementMs: statementTimeoutMs, lockMs: lockTimeoutMs },
+    use: () => ({
+      max: connections,
+      inUse: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      shares: shares.use()
+    }),
     close: () => pool.end()
   }
 }

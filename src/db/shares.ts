@@ -22,6 +22,16 @@ export type Wish = Readonly<{
   isHeavy: boolean
 }>
 
+type HolderUse = Readonly<{ running: number; waiting: number }>
+
+export type ShareUse = Readonly<{
+  /** All organizations together. */
+  organizations: HolderUse
+  jobs: HolderUse
+  /** What the organization with the most connections has. */
+  largest: number
+}>
+
 type Waiting = Readonly<{ isHeavy: boolean; start: () => void }>
 type Holder = { readonly name: string; running: number; heavy: number; readonly waiting: Waiting[] }
 
@@ -46,6 +56,21 @@ export class Shares {
   constructor(options: SharesOptions) {
     this.#options = options
     this.#free = options.total
+  }
+
+  /** How the shares are used now. */
+  use(): ShareUse {
+    const all = [...this.#holders.values()]
+    const organizations = all.filter(({ name }) => name !== JOBS)
+    const jobs = this.#holders.get(JOBS)
+    return {
+      organizations: {
+        running: organizations.reduce((sum, { running }) => sum + running, 0),
+        waiting: organizations.reduce((sum, { waiting }) => sum + waiting.length, 0)
+      },
+      jobs: { running: jobs?.running ?? 0, waiting: jobs?.waiting.length ?? 0 },
+      largest: organizations.reduce((largest, { running }) => Math.max(largest, running), 0)
+    }
   }
 
   /**

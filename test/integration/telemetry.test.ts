@@ -93,6 +93,25 @@ describe('metrics', () => {
     expect(Number(seconds)).toBeLessThan(3_700)
   })
 
+  it('tell how the connections are used: in use, idle, waiting, and by whom, with no organization named', async () => {
+    const figure = async (line: string) =>
+      Number(new RegExp(`^${line.replace(/[{}]/g, '\\$&')} (\\d+)$`, 'm').exec(await metrics())?.[1])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const most = 7 // an organization that is alone leaves one of those that are shared
+    const all = Array.from({ length: most + 3 }, () => running.database.reading(shop.orgId, () => promise))
+    await until('they wait', async () => (await figure('dunwell_pool_share_waiting{holder="organizations"}')) === 3)
+    expect(await figure('dunwell_pool_connections_max')).toBe(10)
+    expect(await figure('dunwell_pool_share_connections{holder="organizations"}')).toBe(most)
+    expect(await figure('dunwell_pool_largest_share_connections')).toBe(most)
+    expect(await figure('dunwell_pool_connections{state="in_use"}')).toBeGreaterThanOrEqual(most)
+    resolve()
+    await Promise.all(all)
+    await until('none waits', async () => (await figure('dunwell_pool_share_waiting{holder="organizations"}')) === 0)
+    await until('all are idle', async () => (await figure('dunwell_pool_connections{state="idle"}')) >= most)
+    expect(await figure('dunwell_pool_share_connections{holder="jobs"}')).toBeGreaterThanOrEqual(0)
+    expect(await metrics()).not.toContain(shop.orgId)
+  })
+
   it.each(['alerts.yaml', 'dashboard.json'])('that deploy/monitoring/%s names exist', async (name) => {
     const file = await readFile(new URL(`../../deploy/monitoring/${name}`, import.meta.url), 'utf8')
     const shown = [...(await metrics()).matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, metric = '', type]) =>
