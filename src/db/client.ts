@@ -73,6 +73,8 @@ export type Database = Readonly<{
   rehearse: (orgId: string, work: (tx: Tx) => Promise<unknown>) => Promise<void>
   /** The same for jobs: their connections count as theirs, whichever organization they work for. */
   forJobs: () => Database
+  /** An organization has so many connections at most beside others, in this process; null for as many as all. */
+  limitShare: (orgId: string, connections: number | null) => void
   /** How its connections are used now. */
   use: () => PoolUse
   close: () => Promise<void>
@@ -176,6 +178,7 @@ export function createDatabase(options: PoolOptions): Database {
         if (!(error instanceof Rehearsed)) throw new DatabaseUnavailable(error)
       }),
     forJobs: () => databaseOf(() => JOBS),
+    limitShare: pool.limitShare,
     use: pool.use,
     close: pool.close
   })

@@ -33,6 +33,7 @@ export type Pool = Readonly<{
   release: (client: pg.PoolClient, failure?: unknown) => void
   /** For each transaction to set: what a connection is opened with, a pooler refuses or loses. */
   limits: Limits
+  limitShare: (holder: string, connections: number | null) => void
   use: () => PoolUse
   close: () => Promise<void>
 }>
@@ -101,6 +102,7 @@ export function createPool(options: PoolOptions): Pool {
       giveBacks.get(client)?.()
     },
     limits: { statementMs: statementTimeoutMs, lockMs: lockTimeoutMs },
+    limitShare: (holder, limit) => shares.limit(holder, limit),
     use: () => ({
       max: connections,
       inUse: pool.totalCount - pool.idleCount,

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../kernel/bounded-map.ts'
 import { DomainError } from '../kernel/errors.ts'
 import { DatabaseUnavailable } from './errors.ts'
 
@@ -37,6 +38,7 @@ type Holder = { readonly name: string; running: number; heavy: number; readonly 
 
 /** Beside others, an organization has heavy work on one of so many of its connections: it keeps a processor busy as long as it runs. */
 const CONNECTIONS_PER_HEAVY = 5
+const LIMITS_MAX = 10_000
 const ALONE_AFTER_MS = 60_000
 
 /**
@@ -47,6 +49,7 @@ export class Shares {
   readonly #options: SharesOptions
   /** Those that run or wait. Of those that wait, the one that was served last comes last. */
   readonly #holders = new Map<string, Holder>()
+  readonly #limits = new BoundedMap<string, number>(LIMITS_MAX)
   #free: number
   /** The organization that asked last, and when another one did. */
   #last = ''
@@ -56,6 +59,12 @@ export class Shares {
   constructor(options: SharesOptions) {
     this.#options = options
     this.#free = options.total
+  }
+
+  /** Gives an organization another limit than `perOrganization`; null takes it back. */
+  limit(name: string, connections: number | null): void {
+    if (connections === null) this.#limits.delete(name)
+    else this.#limits.set(name, connections)
   }
 
   /** How the shares are used now. */
@@ -139,8 +148,9 @@ export class Shares {
   }
 
   #mayStart({ name, running, heavy }: Holder, isHeavy: boolean): boolean {
-    const { total, perOrganization } = this.#options
+    const { total } = this.#options
     if (name === JOBS) return running < total
+    const perOrganization = this.#limits.get(name) ?? this.#options.perOrganization
     // One is left to whoever comes.
     if (this.#isAlone(name)) return running < Math.max(perOrganization, total - 1)
     return running < perOrganization && (!isHeavy || heavy < Math.ceil(perOrganization / CONNECTIONS_PER_HEAVY))

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError } from '../kernel/errors.ts'
-import { OPERATOR_ORG_ID, type Principal, type Scope } from '../modules/organizations/api-key.ts'
+import { OPERATOR_ORG_ID, type Principal, type Scope, standardLimits } from '../modules/organizations/api-key.ts'
 import type { WrongAttempts } from './limits.ts'
 import { headerText } from './validation.ts'
 
@@ -19,7 +19,7 @@ declare module 'fastify' {
 /** @param beforeLookUp runs before a key is looked up that this process does not know, and may throw. */
 export type Authenticate = (key: string, beforeLookUp: () => void) => Promise<Principal | undefined>
 
-export const OPERATOR: Principal = { orgId: OPERATOR_ORG_ID, keyId: 'operator', scopes: [] }
+export const OPERATOR: Principal = { orgId: OPERATOR_ORG_ID, keyId: 'operator', scopes: [], limits: standardLimits }
 
 /** Authenticates every request of the scope that it is called on. A route without a declared scope does not start. */
 export function registerAuthentication(

@@ -4,7 +4,7 @@ import { DomainError } from '../kernel/errors.ts'
 import { itemsOf } from './items.ts'
 import { Quota, type Standing } from './quota.ts'
 
-/** What may be asked for in a minute of this process; 0 is no limit. */
+/** What may be asked for in a minute of this process, unless the operator has set another limit; 0 is no limit. */
 export type Limits = Readonly<{
   itemsPerKey: number
   itemsPerOrganization: number
@@ -18,22 +18,26 @@ export type Limits = Readonly<{
  */
 export function registerLimits(app: FastifyInstance, { limits, clock }: { limits: Limits; clock: Clock }): void {
   const quotas = [
-    { of: 'keyId', name: 'key', limit: limits.itemsPerKey },
-    { of: 'orgId', name: 'organization', limit: limits.itemsPerOrganization }
+    { of: 'keyId', limit: 'itemsPerKey', name: 'key', quota: new Quota(clock) },
+    { of: 'orgId', limit: 'itemsPerOrganization', name: 'organization', quota: new Quota(clock) }
   ] as const
-  const all = quotas.filter(({ limit }) => limit > 0).map((quota) => ({ ...quota, quota: new Quota(quota.limit, clock) }))
-  if (all.length === 0) return
-  const spend = ({ principal }: FastifyRequest, reply: FastifyReply, amount: number) => {
-    for (const { quota, of } of all) quota.spend(principal[of], amount)
-    const standings = all.map(({ quota, of }) => quota.standing(principal[of]))
+  const standingsOf = ({ principal }: FastifyRequest) =>
+    quotas.flatMap(({ of, limit: which, name, quota }) => {
+      const limit = principal.limits[which] ?? limits[which]
+      return limit === 0 ? [] : [{ name, ...quota.standing(principal[of], limit) }]
+    })
+  const spend = (request: FastifyRequest, reply: FastifyReply, amount: number) => {
+    for (const { quota, of } of quotas) quota.spend(request.principal[of], amount)
+    const standings = standingsOf(request)
+    const [first] = standings
+    if (first === undefined) return
     tell(
       reply,
-      standings.reduce((tightest, one) => (one.remaining < tightest.remaining ? one : tightest))
+      standings.reduce((tightest, one) => (one.remaining < tightest.remaining ? one : tightest), first)
     )
   }
   app.addHook('preParsing', async (request, reply) => {
-    for (const { quota, of, name } of all) {
-      const standing = quota.standing(request.principal[of])
+    for (const { name, ...standing } of standingsOf(request)) {
       if (standing.isSpent) throw refusal(reply, standing, `This ${name} may ask for ${standing.limit} items a minute.`)
     }
     spend(request, reply, 1)
@@ -52,10 +56,10 @@ export type WrongAttempts = Readonly<{
 
 /** Limits what an address tries: a key costs a look-up, and a token could be guessed. Who has a key that is known is not concerned. */
 export function wrongAttempts({ limits, clock }: { limits: Limits; clock: Clock }): WrongAttempts {
-  const quota = new Quota(limits.wrongPerAddress, clock)
+  const quota = new Quota(clock)
   return {
     check: ({ ip }, reply) => {
-      const standing = quota.standing(ip)
+      const standing = quota.standing(ip, limits.wrongPerAddress)
       if (!standing.isSpent) return
       throw refusal(
         reply,

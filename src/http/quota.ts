@@ -8,24 +8,22 @@ type Window = { used: number; readonly endsMs: number }
 const WINDOW_MS = 60_000
 const NAMES_MAX = 10_000
 
-/** How much each name may use in a minute of this process. */
+/** How much each name uses in a minute of this process. */
 export class Quota {
-  readonly #limit: number
   readonly #clock: Clock
   readonly #windows = new BoundedMap<string, Window>(NAMES_MAX)
 
-  /** @param limit 0 is no limit. */
-  constructor(limit: number, clock: Clock) {
-    this.#limit = limit
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  standing(name: string): Standing {
+  /** @param limit how much it may use; 0 is no limit. */
+  standing(name: string, limit: number): Standing {
     const { used, endsMs } = this.#windowOf(name)
     return {
-      isSpent: this.#limit > 0 && used >= this.#limit,
-      limit: this.#limit,
-      remaining: Math.max(0, this.#limit - used),
+      isSpent: limit > 0 && used >= limit,
+      limit,
+      remaining: Math.max(0, limit - used),
       resetSeconds: Math.ceil((endsMs - this.#nowMs()) / 1000)
     }
   }

@@ -34,6 +34,8 @@ const lines: Readonly<Record<string, (...flags: string[]) => Promise<Ran>>> = {
     Object.keys(commands).map((name) => [`src/cli.ts ${name}`, (...flags: string[]) => ran(name, ...flags)] as const)
   ),
   'src/cli.ts org create': (...flags) => ran('org', 'create', ...flags),
+  'src/cli.ts org limits': (...flags) => ran('org', 'limits', ...flags),
+  'src/cli.ts key limits': (...flags) => ran('key', 'limits', ...flags),
   'src/cli.ts key create': (...flags) => ran('key', 'create', ...flags),
   'bench/run.ts': (...flags) => started('bench/run.ts', ...flags),
   'test/e2e/ledger-check.ts': (...flags) => started('test/e2e/ledger-check.ts', ...flags),
@@ -65,6 +67,10 @@ test('a command that does not exist, and a wrong subcommand, are refused with th
   for (const [name = '', ...argv] of [
     ['key', 'destroy'],
     ['key', 'create', 'x'],
+    ['key', 'limits'],
+    ['org', 'limits', '--org', 'x'],
+    ['org', 'limits', '--org', '018f2f6e-0000-7000-8000-000000000000', '--items', 'many'],
+    ['org', 'limits', '--org', '018f2f6e-0000-7000-8000-000000000000', '--connections', '0'],
     ['org'],
     ['migrate', 'now'],
     ['serve', 'now']

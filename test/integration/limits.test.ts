@@ -67,3 +67,38 @@ test('the right operator token is refused, too, once an address has guessed too 
     '429 rate_limited'
   )
 })
+
+test('a limit that the operator sets for an organization or a key is followed within a second, and a new key in its place keeps it', async () => {
+  const tenant = await limited.addOrganization()
+  const { apiKeys } = limited.services
+  const made = await tenant.call<{ id: string; key: string }>('POST', '/v1/api-keys', { body: { name: 'Job', scopes: ['read'] } })
+  const { id, key } = made.body
+  const limitOf = async (used: string) => (await tenant.call('GET', '/v1/clients', { key: used })).headers['ratelimit-limit']
+  const later = async (used: string) => {
+    limited.clock.advance(1_000)
+    return limitOf(used)
+  }
+  expect(await limitOf(key)).toBe('10')
+  const set = (change: { itemsPerMinute: number | null }) =>
+    limited.database.scoped(tenant.id, (tx) => apiKeys.setKeyLimits(tx, id, change))
+  expect(await set({ itemsPerMinute: 7 })).toEqual({ itemsPerMinute: 7 })
+  expect([await later(key), await later(tenant.key)]).toEqual(['7', '10'])
+  const rotated = await tenant.call<{ id: string; key: string }>('POST', `/v1/api-keys/${id}/rotate`, { body: {} })
+  expect(await limitOf(rotated.body.key)).toBe('7')
+  const setOfAll = (change: { itemsPerMinute?: number | null; connections?: number | null }) =>
+    limited.database.scoped(tenant.id, (tx) => apiKeys.setOrganizationLimits(tx, change))
+  expect(await setOfAll({ itemsPerMinute: 8 })).toEqual({ itemsPerMinute: 8, connections: null })
+  expect(await setOfAll({ connections: 3 })).toEqual({ itemsPerMinute: 8, connections: 3 })
+  expect(await later(tenant.key)).toBe('8')
+  // No limit of the organization, then none of the key either.
+  await setOfAll({ itemsPerMinute: 0 })
+  expect(await later(tenant.key)).toBe('10')
+  const { data } = (await tenant.call<{ data: { id: string; name: string }[] }>('GET', '/v1/api-keys')).body
+  const own = data.find(({ name }) => name === 'First key')?.id ?? ''
+  await limited.database.scoped(tenant.id, (tx) => apiKeys.setKeyLimits(tx, own, { itemsPerMinute: 0 }))
+  expect(await later(tenant.key)).toBeUndefined()
+  await limited.database.scoped(tenant.id, (tx) => apiKeys.setKeyLimits(tx, own, { itemsPerMinute: null }))
+  expect(await later(tenant.key)).toBe('10')
+  const unknown = limited.database.scoped(tenant.id, (tx) => apiKeys.setKeyLimits(tx, id, {}))
+  await expect(unknown).rejects.toMatchObject({ code: 'not_found' })
+})

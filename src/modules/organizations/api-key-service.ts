@@ -20,6 +20,7 @@ const CACHE_MS = 900
 const CACHE_MAX = 10_000
 const TOUCH_EVERY_MS = 60_000
 
+type NewKey = Readonly<{ name: string; scopes: readonly Scope[]; expiresAt: Date | null }>
 type Cached = { principal: Principal; expiresAt: Date | null; checkedAt: number; touchedAt: number }
 
 export function createApiKeyService({ database, clock, newId, randomBytes }: ApiKeyServiceDeps) {
@@ -31,9 +32,10 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       cache.delete(hash)
       return undefined
     }
-    const { orgId, id, scopes, expiresAt } = row
+    const { orgId, id, scopes, expiresAt, itemsPerKey, itemsPerOrganization, connections } = row
+    database.limitShare(orgId, connections)
     const found = {
-      principal: { orgId, keyId: id, scopes },
+      principal: { orgId, keyId: id, scopes, limits: { itemsPerKey, itemsPerOrganization } },
       expiresAt,
       checkedAt: nowMs,
       touchedAt: cache.get(hash)?.touchedAt ?? 0
@@ -54,10 +56,10 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       })
   }
 
-  function fresh(mode: Mode, input: { name: string; scopes: readonly Scope[]; expiresAt: Date | null }, orgId: string) {
+  function fresh(mode: Mode, input: NewKey & Pick<repository.ApiKey, 'itemsPerMinute'>, orgId: string) {
     const text = keyText(mode, randomBytes(32))
     const now = clock.now()
-    const { name, scopes, expiresAt } = input
+    const { name, scopes, expiresAt, itemsPerMinute } = input
     const row: repository.ApiKey = {
       orgId,
       id: newId(),
@@ -68,6 +70,7 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       expiresAt,
       lastUsedAt: null,
       revokedAt: null,
+      itemsPerMinute,
       version: 1,
       createdAt: now,
       updatedAt: now
@@ -99,9 +102,9 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
     },
 
     /** @returns the key's text too: it is shown this once and only its hash is kept. */
-    async create(tx: Tx, { mode, ...input }: { mode: Mode; name: string; scopes: readonly Scope[]; expiresAt: Date | null }) {
+    async create(tx: Tx, { mode, ...input }: NewKey & { mode: Mode }) {
       refusePast(input.expiresAt)
-      const { row, text } = fresh(mode, input, tx.orgId)
+      const { row, text } = fresh(mode, { ...input, itemsPerMinute: null }, tx.orgId)
       await repository.insertKey(tx, row)
       return { key: row, text }
     },
@@ -119,7 +122,7 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
     },
 
     /**
-     * A new key with the same name and scopes; the old one ends with this transaction.
+     * A new key with the same name, scopes and limit; the old one ends with this transaction.
      * @param expiresAt undefined keeps the old expiry, which must lie ahead then: a key that expired gets no new life by default.
      */
     async rotate(tx: Tx, { id, mode, expiresAt }: { id: string; mode: Mode; expiresAt: Date | null | undefined }) {
@@ -137,8 +140,27 @@ export function createApiKeyService({ database, clock, newId, randomBytes }: Api
       return { key: row, text }
     },
 
+    /**
+     * Sets limits that the operator states for an organization, or for a key of it; null leaves it to the setting of all. Requests follow
+     * within a second, in every process. What is not stated stays.
+     * @returns what stands
+     * @throws DomainError `not_found`
+     */
+    async setOrganizationLimits(tx: Tx, change: Partial<repository.OrganizationLimits>): Promise<repository.OrganizationLimits> {
+      return found(await repository.saveOrganizationLimits(tx, change), 'organization')
+    },
+
+    async setKeyLimits(tx: Tx, id: string, change: Partial<repository.KeyLimits>): Promise<repository.KeyLimits> {
+      return found(await repository.saveKeyLimits(tx, id, change), 'key')
+    },
+
     page: (reader: Reader, input: Parameters<typeof repository.pageOfKeys>[1]) => repository.pageOfKeys(reader, input)
   }
 }
 
 export type ApiKeyService = ReturnType<typeof createApiKeyService>
+
+function found<T>(limits: T | undefined, what: string): T {
+  if (limits === undefined) throw new DomainError('not_found', `There is no such ${what}.`)
+  return limits
+}

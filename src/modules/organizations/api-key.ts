@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto'
 export const scopes = ['read', 'write', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
-export type Principal = Readonly<{ orgId: string; keyId: string; scopes: readonly Scope[] }>
+/** Items a minute that the operator has set instead of the setting of all; null where there is none. */
+export type OwnLimits = Readonly<{ itemsPerKey: number | null; itemsPerOrganization: number | null }>
+
+export const standardLimits: OwnLimits = { itemsPerKey: null, itemsPerOrganization: null }
+
+export type Principal = Readonly<{ orgId: string; keyId: string; scopes: readonly Scope[]; limits: OwnLimits }>
 
 /** The operator acts for no organization; what must be kept of that is kept under this one's name. */
 export const OPERATOR_ORG_ID = '00000000-0000-0000-0000-000000000000'

@@ -6,7 +6,7 @@ import type { Day } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import { storedCurrency } from '../../kernel/money.ts'
 import type { PaymentTerms } from '../../kernel/terms.ts'
-import type { Mode, Scope } from './api-key.ts'
+import type { Mode, OwnLimits, Scope } from './api-key.ts'
 import type { CalendarSettings, Organization } from './organization.ts'
 import { apiKeys, businessCalendars, organizations } from './table.ts'
 
@@ -147,10 +147,16 @@ export async function organizationsAfter(
 
 export type ApiKey = typeof apiKeys.$inferSelect
 
-type FoundKey = { orgId: string; id: string; scopes: Scope[]; expiresAt: Date | null }
+export type OrganizationLimits = Readonly<{ itemsPerMinute: number | null; connections: number | null }>
+export type KeyLimits = Readonly<{ itemsPerMinute: number | null }>
+
+type FoundKey = { orgId: string; id: string; scopes: Scope[]; expiresAt: Date | null } & OwnLimits &
+  Pick<OrganizationLimits, 'connections'>
 const selectKey = statement<FoundKey>(
   'api_keys.find_by_hash',
-  `select org_id as "orgId", id, scopes, expires_at as "expiresAt" from api_keys where hash = $1 and revoked_at is null`
+  `select k.org_id as "orgId", k.id, k.scopes, k.expires_at as "expiresAt", k.items_per_minute as "itemsPerKey",
+     o.items_per_minute as "itemsPerOrganization", o.connections
+   from api_keys k join organizations o on o.org_id = k.org_id where k.hash = $1 and k.revoked_at is null`
 )
 
 /** Needs the scheduler's reader: a key is looked up before its organization is known. */
@@ -185,6 +191,35 @@ export async function saveKey(tx: Tx, key: ApiKey): Promise<void> {
     .update(apiKeys)
     .set(changes)
     .where(and(eq(apiKeys.orgId, orgId), eq(apiKeys.id, id)))
+}
+
+const writeOrganizationLimits = statement<OrganizationLimits>(
+  'organizations.limit',
+  `update organizations set items_per_minute = case when $2 then $3::int else items_per_minute end,
+     connections = case when $4 then $5::int else connections end
+   where org_id = $1 returning items_per_minute as "itemsPerMinute", connections`
+)
+
+/** Omitted limits are unchanged. @returns all of them, or undefined where there is no such organization */
+export async function saveOrganizationLimits(
+  tx: Tx,
+  { itemsPerMinute, connections }: Partial<OrganizationLimits>
+): Promise<OrganizationLimits | undefined> {
+  const values = [itemsPerMinute !== undefined, itemsPerMinute ?? null, connections !== undefined, connections ?? null]
+  const [row] = await tx.run(writeOrganizationLimits, [tx.orgId, ...values])
+  return row
+}
+
+const writeKeyLimits = statement<KeyLimits>(
+  'api_keys.limit',
+  `update api_keys set items_per_minute = case when $3 then $4::int else items_per_minute end
+   where org_id = $1 and id = $2 and revoked_at is null returning items_per_minute as "itemsPerMinute"`
+)
+
+/** The same of a key that is not revoked. */
+export async function saveKeyLimits(tx: Tx, id: string, { itemsPerMinute }: Partial<KeyLimits>): Promise<KeyLimits | undefined> {
+  const [row] = await tx.run(writeKeyLimits, [tx.orgId, id, itemsPerMinute !== undefined, itemsPerMinute ?? null])
+  return row
 }
 
 export async function touchKey(tx: Tx, { id, at }: { id: string; at: Date }): Promise<void> {

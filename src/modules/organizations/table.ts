@@ -23,6 +23,9 @@ export const organizations = pgTable(
     dunningFromOn: calendarDay().notNull().default(sql`current_date`),
     /** How many days ahead money may be announced or promised. */
     announcedDaysMax: integer().notNull().default(400),
+    /** Limits that the operator has set for it; null for those of the settings, 0 items for no limit. */
+    itemsPerMinute: integer(),
+    connections: integer(),
     calendarVersion: integer().notNull(),
     /** A test organization's own time; null for a live one. */
     clockAt: instant(),
@@ -40,6 +43,7 @@ export const organizations = pgTable(
     check('organizations_clock', sql`(${t.mode} = 'test') = (${t.clockAt} is not null)`),
     check('organizations_clock_target', sql`${t.clockTargetAt} is null or ${t.clockTargetAt} >= ${t.clockAt}`),
     check('organizations_announced', sql`${t.announcedDaysMax} between 1 and 3650`),
+    check('organizations_limits', sql`${t.itemsPerMinute} between 0 and 10000000 and ${t.connections} between 1 and 200`),
     check('organizations_clearing', sql`${t.clearingDays} between 0 and 30`),
     index('organizations_advancing').on(t.orgId).where(sql`${t.clockTargetAt} is not null`)
   ]
@@ -77,6 +81,8 @@ export const apiKeys = pgTable(
     expiresAt: instant(),
     lastUsedAt: instant(),
     revokedAt: instant(),
+    /** A limit that the operator has set for it; null for that of the settings, 0 for none. */
+    itemsPerMinute: integer(),
     version: integer().notNull(),
     createdAt: instant().notNull(),
     updatedAt: instant().notNull()
@@ -84,6 +90,7 @@ export const apiKeys = pgTable(
   (t) => [
     primaryKey({ columns: [t.orgId, t.id] }),
     unique('api_keys_hash').on(t.hash),
+    check('api_keys_limit', sql`${t.itemsPerMinute} between 0 and 10000000`),
     foreignKey({ name: 'api_keys_organization', columns: [t.orgId], foreignColumns: [organizations.orgId] })
   ]
 )

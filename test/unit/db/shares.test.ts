@@ -19,6 +19,7 @@ function tracker({ total, perOrganization }: { total: number; perOrganization: n
     })
   const settle = () => vi.advanceTimersByTimeAsync(0)
   return {
+    shares,
     ask,
     /** @returns what refused them, by name, as they are refused. */
     askAll: async (names: readonly string[], how = {}) => {
@@ -130,4 +131,15 @@ test('jobs have what nobody else wants, and no organization keeps them from the 
   await askAll(['a1', 'a2', 'a3'])
   for (const name of ['jobs1', 'jobs2', 'jobs3']) await end(name)
   expect(taken()).toEqual(['a1', 'a2', 'jobs5'])
+})
+
+test('an organization whose limit the operator has set has as many connections beside others, until it is taken back', async () => {
+  const { shares, askAll, end, taken } = tracker({ total: 6, perOrganization: 2 })
+  shares.limit('a', 1)
+  shares.limit('c', 3)
+  await askAll(['b1', 'a1', 'a2', 'c1', 'c2', 'c3', 'c4'])
+  expect(taken()).toEqual(['b1', 'a1', 'c1', 'c2', 'c3'])
+  shares.limit('a', null)
+  await end('c3')
+  expect(taken()).toEqual(['a2'])
 })
