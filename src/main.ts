@@ -20,7 +20,7 @@ import { poolMetrics } from './jobs/pool-metrics.ts'
 import type { Kept } from './jobs/upkeep.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
 import { createSecretBox, NONCE_BYTES, parseSecretKey, type SecretBox } from './modules/webhooks/secret-box.ts'
-import { createServices, type Services } from './services.ts'
+import { createServices, type Services, type Wake } from './services.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
 /** Beside the compiled code, or where it is compiled from. */
@@ -107,13 +107,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     const registry = new Registry()
     poolMetrics(registry, database)
     const jobs: { current?: Jobs } = {}
-    const wake = {
-      deliveries: () => jobs.current?.wake.deliveries(),
-      replays: () => jobs.current?.wake.replays(),
-      sealer: () => jobs.current?.wake.sealer(),
-      clock: () => jobs.current?.wake.clock(),
-      sweep: () => jobs.current?.wake.sweep()
-    }
+    const wake = wakeOf(jobs)
     const webhooks = webhookSettings(config, { isDevelopment: isDevelopment || store.isEmbedded })
     const made = { database, clock, newId, randomBytes, random: Math.random, secretBox }
     const services = createServices({ ...made, wake, ...webhooks, eventsRecorded: eventMetrics(registry) })
@@ -145,6 +139,17 @@ export async function start(options: ProcessOptions): Promise<Process> {
   } catch (error) {
     await stop()
     throw isUnavailable(error) ? unreachable(error, { url: store.url, setting: 'DATABASE_URL' }) : error
+  }
+}
+
+/** Wakes the jobs of this process, once there are some. */
+function wakeOf(jobs: { readonly current?: Jobs }): Wake {
+  return {
+    deliveries: () => jobs.current?.wake.deliveries(),
+    replays: () => jobs.current?.wake.replays(),
+    sealer: () => jobs.current?.wake.sealer(),
+    clock: () => jobs.current?.wake.clock(),
+    sweep: () => jobs.current?.wake.sweep()
   }
 }
 
