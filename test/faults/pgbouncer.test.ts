@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../support/database.ts'
+import { runMigrations } from '../../src/db/migrate.ts'
+import { migrationsFolder } from '../../src/main.ts'
+import { emptyDatabase, freshDatabase } from '../support/database.ts'
 import { reportOn, startServer, unharmed, untilDrained } from '../support/delivery-faults.ts'
 import { write } from '../support/failover.ts'
 import { type Installed, installed, startPgBouncer } from '../support/pgbouncer.ts'
@@ -13,8 +16,10 @@ const current = installed.find(({ keepsStatements }) => keepsStatements)
 type Skip = (isSkipped: boolean, why: string) => void
 
 function found(skip: Skip, bouncer: Installed | undefined, which: string): Installed {
-  skip(bouncer === undefined, `There is no PgBouncer ${which}: TEST_PGBOUNCER names one, or PATH leads to it.`)
-  if (bouncer === undefined) throw new Error('skipped')
+  const why = `there is no PgBouncer ${which}: TEST_PGBOUNCER names one, or PATH leads to it`
+  if (bouncer === undefined) process.stdout.write(`  skipped: ${why}\n`)
+  skip(bouncer === undefined, why)
+  if (bouncer === undefined) throw new Error(why)
   return bouncer
 }
 
@@ -46,6 +51,21 @@ test('PgBouncer from 1.21 on is refused without prepared statements, and works w
   expect(await refusalBehind(bouncer, { max_prepared_statements: 5, default_pool_size: 2 })).toBe('it starts')
 })
 
+test('migrations through PgBouncer leave no lock and no limit behind, so that others can follow', async ({ skip }) => {
+  const bouncer = found(skip, current ?? old, 'of any version')
+  await using empty = await emptyDatabase()
+  await using pooler = await startPgBouncer(empty.url, bouncer, { default_pool_size: 4 })
+  const migrate = () => runMigrations({ connectionString: pooler.url, migrationsFolder })
+  await Promise.all([migrate(), migrate()])
+  await migrate()
+  const locks = `select locktype, query from pg_locks join pg_stat_activity using (pid) where locktype = 'advisory' and datname = current_database()`
+  const other = new pg.Client({ connectionString: pooler.url })
+  await other.connect()
+  expect((await other.query(locks)).rows).toEqual([])
+  expect((await other.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '0' }])
+  await other.end()
+})
+
 test('a pooler that dies under load loses nothing that was acknowledged; one that comes back without its setting is told of', async ({
   skip
 }) => {
@@ -75,7 +95,10 @@ test('a pooler that dies under load loses nothing that was acknowledged; one tha
     expect(there.size).toBe(acknowledged.length)
     expect([...refusals.keys()]).toEqual([503])
     await untilDrained(shop)
-    expect(await reportOn('pooler that dies', { shop, ledger })).toMatchObject(unharmed)
+    const report = await reportOn('pooler that dies', { shop, ledger })
+    const counts = `${acknowledged.length} writes acknowledged, refused ${JSON.stringify([...refusals])}`
+    process.stdout.write(`  PgBouncer ${bouncer.version}, killed twice: ${counts}; webhooks ${JSON.stringify(report)}\n`)
+    expect(report).toMatchObject(unharmed)
     const readiness = async () => (await fetch(`${server.url()}/readyz`)).status
     expect(await readiness()).toBe(200)
     await pooler.kill()

@@ -17,10 +17,19 @@ export type FreshDatabase = AsyncDisposable & {
  *
  * Disposing ends every connection that is still open, so a pool is closed before.
  */
-export async function freshDatabase(): Promise<FreshDatabase> {
+export function freshDatabase(): Promise<FreshDatabase> {
+  return databaseOf(inject('templateName'))
+}
+
+/** One without any table of ours. */
+export function emptyDatabase(): Promise<FreshDatabase> {
+  return databaseOf('template1')
+}
+
+async function databaseOf(template: string): Promise<FreshDatabase> {
   const adminUrl = inject('adminUrl')
   const name = `dunwell_test_${randomBytes(6).toString('hex')}`
-  await execute(adminUrl, `create database ${name} template ${inject('templateName')}`)
+  await execute(adminUrl, `create database ${name} template ${template}`)
   const dispose = () => execute(adminUrl, `drop database if exists ${name} with (force)`)
   return { url: withDatabase(adminUrl, name), name, dispose, [Symbol.asyncDispose]: dispose }
 }

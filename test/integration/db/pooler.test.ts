@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { expect, inject, onTestFinished, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createDatabase } from '../../../src/db/client.ts'
 import { statement } from '../../../src/db/statement.ts'
 import { turnableClock } from '../../support/app.ts'
-import { freshDatabase, withDatabase } from '../../support/database.ts'
+import { emptyDatabase, freshDatabase } from '../../support/database.ts'
 import { type PoolerOptions, startPooler } from '../../support/pooler.ts'
 import { keepLedger, openShop, startProcess, until } from '../../support/webhooks.ts'
 
@@ -14,22 +13,10 @@ const ORGANIZATION = '00000000-0000-0000-0000-000000000001'
 const FORGETS =
   'does not keep prepared statements for its clients. Set max_prepared_statements of PgBouncer, 1.21 or later, to 500; or its pool_mode to session.'
 
-async function emptyDatabase(): Promise<string> {
-  const admin = new pg.Client({ connectionString: inject('adminUrl') })
-  await admin.connect()
-  const name = `dunwell_test_${randomBytes(6).toString('hex')}`
-  await admin.query(`create database ${name}`)
-  onTestFinished(async () => {
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
-  })
-  return withDatabase(inject('adminUrl'), name)
-}
-
 test('from the first migration to the last delivery, nothing outlives its transaction on a connection that others share', async () => {
-  const databaseUrl = await emptyDatabase()
+  await using empty = await emptyDatabase()
   await using ledger = await keepLedger()
-  await using pooler = await startPooler(databaseUrl, { connections: 8 })
+  await using pooler = await startPooler(empty.url, { connections: 8 })
   const clock = turnableClock(new Date())
   const env = { DUNWELL_MIGRATE_ON_START: 'true', DUNWELL_SWEEP_CRON: '* * * * * *' }
   await using shop = await openShop({ databaseUrl: pooler.url, env, clock })
