@@ -26,7 +26,7 @@ export function createModelBooks() {
   const openByDueDate = () =>
     claims()
       .filter(({ invoice, part }) => invoice.status === 'open' && part.balanceMinor > 0n)
-      .toSorted(byDay(({ invoice, part }) => `${part.dueOn} ${invoice.issuedOn} ${invoice.number}`))
+      .toSorted(byDay(({ invoice, part }) => `${part.dueOn} ${invoice.issuedOn} ${invoice.number} ${invoice.ref}`))
   const shareOf = ({ allocated }: ModelPayment, id: string) =>
     find(id).parts.reduce((sum, { key }) => sum + (allocated.get(key)?.minor ?? 0n), 0n)
   const paidOf = (id: string) => payments.filter((payment) => shareOf(payment, id) > 0n)
@@ -90,12 +90,13 @@ export function createModelBooks() {
     for (const claim of openByDueDate()) allocate(payment, claim, { minor: claim.part.balanceMinor, on })
   }
 
-  /** The oldest money first. */
+  /** The oldest money first, of one day by what its source calls it, and last what no source calls anything. */
   function applyCredit(): void {
     const credit = payments.filter(
       (one) => one.status === 'settled' && !one.isReserved && !one.isParents && one.unappliedMinor > 0n
     )
-    for (const payment of credit.toSorted(byDay(({ receivedOn }) => receivedOn))) fill(payment, payment.receivedOn)
+    for (const payment of credit.toSorted(byDay(({ receivedOn, ref }) => `${receivedOn} ${ref ?? '~'}`)))
+      fill(payment, payment.receivedOn)
   }
 
   const find = (id: string) => {
