@@ -82,7 +82,7 @@ export function createServices(deps: ServiceDeps) {
     ports: {
       groundsChanged: (tx, changed) => receivables.dunning.clientChanged(tx, changed),
       offboardingStarted: (tx, started) => receivables.payments.offboardingStarted(tx, started),
-      parentChanged: (tx, { books, clientId }) => receivables.payments.applyNamed(tx, { books, clientIds: [clientId] }),
+      parentChanged: (tx, { books, clientId }) => receivables.payments.followNamed(tx, { books, clientIds: [clientId] }),
       named: (tx, { clientId: objectId, refs }) => pendingWrites.arrived(tx, { kind: 'client', objectId, refs })
     }
   })
@@ -158,16 +158,42 @@ function createReplays(deps: ServiceDeps, references: ReferenceService): ReplayS
   })
 }
 
+/** What invoices ask of the money that is there for them, or announced. */
+function moneyPorts(
+  above: () => Readonly<{ payments: PaymentService; dunning: DunningService }>
+): Omit<InvoicePorts, 'standingOf' | 'planDunning' | 'obligationsChanged'> {
+  return {
+    owedByLeaving: (tx, issued) => above().payments.followOffboarding(tx, issued),
+    creditOf: (tx, clientIds) => above().payments.creditOf(tx, clientIds),
+    applyCredit: (tx, input) => above().payments.applyCredit(tx, input),
+    releaseAllocations: (tx, input) => above().payments.releaseAllocations(tx, input),
+    applyReleased: (tx, input) => above().payments.applyReleased(tx, input),
+    arrived: async (tx, { books, invoices: arrived }) => {
+      const { payments, dunning } = above()
+      const clientIds = [...new Set(arrived.map(({ clientId }) => clientId))]
+      await payments.holdNamed(tx, books, { clientIds, invoiceIds: arrived.map(({ id }) => id) })
+      const collected = arrived.filter(({ collectionMethod }) => collectionMethod === 'autopay')
+      for (const [clientId, of] of Map.groupBy(collected, (one) => one.clientId)) {
+        const invoiceIds = of.map(({ id }) => id)
+        await dunning.reconsider(tx, { books, clientId, invoiceIds, reason: 'collection_failed' })
+      }
+    }
+  }
+}
+
 /** How announced money holds what it covers, by holds, which are made after payments. */
 function pendingPorts(
   holds: () => HoldService,
   { setDeadline, reconsider }: { setDeadline: SetDeadline; reconsider: DunningService['reconsider'] }
 ): PendingPorts {
   return {
-    hold: async (tx, books, { paymentId: id, ...held }) => {
-      const invoiceIds = [...held.part.of.keys()]
+    hold: async (tx, books, { paymentId: id, part, ...held }) => {
       const origin = { kind: 'payment', id } as const
-      await holds().place(tx, books, { ...held, invoiceIds, reason: 'payment_pending', resume: 'by_age', origin })
+      const already = await holds().invoicesOf(tx, origin)
+      const of = new Map([...part.of].filter(([invoiceId]) => !already.has(invoiceId)))
+      if (of.size === 0) return
+      const fresh = { ...held, part: { ...part, of }, invoiceIds: [...of.keys()] }
+      await holds().place(tx, books, { ...fresh, reason: 'payment_pending', resume: 'by_age', origin })
     },
     release: async (tx, books, { paymentId: id, clientId: payerId, named, reason }) => {
       const isHeld = await holds().releaseOf(tx, books, { origin: { kind: 'payment', id }, reason, clientId: payerId })
@@ -217,15 +243,11 @@ function createReceivables(deps: Pick<ServiceDeps, 'clock' | 'newId' | 'wake'> &
       standingOf: (tx, clientIds) => standingOf(tx, clientIds),
       planDunning: (tx, input) => dunning.planDunning(tx, input),
       obligationsChanged,
-      owedByLeaving: (tx, issued) => payments.followOffboarding(tx, issued),
-      creditOf: (tx, clientIds) => payments.creditOf(tx, clientIds),
-      applyCredit: (tx, input) => payments.applyCredit(tx, input),
-      releaseAllocations: (tx, input) => payments.releaseAllocations(tx, input),
-      applyReleased: (tx, input) => payments.applyReleased(tx, input)
+      ...moneyPorts(() => ({ payments, dunning }))
     }
   })
   const setDeadline: SetDeadline = (tx, deadline) => deadlines.set(tx, deadline)
-  const payments = createPaymentService({
+  const payments: PaymentService = createPaymentService({
     ...deps,
     invoices,
     obligationsChanged,

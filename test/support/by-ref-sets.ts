@@ -24,13 +24,15 @@ const invoicesOf = (id: string) => {
 const money = (euros: number) => `${euros}.00`
 const dayOf = (offset: number) => new Date(Date.UTC(2026, 0, 10 + offset)).toISOString().slice(0, 10)
 
-type Saying = Readonly<{ amounts: readonly number[]; extra: number; day: number; text: string }>
+type Saying = Readonly<{ amounts: readonly number[]; extra: number; day: number; text: string; status: string }>
 const saying: fc.Arbitrary<Saying> = fc.record({
   amounts: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 3 }),
   extra: fc.integer({ min: 0, max: 9 }),
   /** Few days, so that often several are of one. */
   day: fc.constantFrom(0, 7, 20),
-  text: fc.constantFrom('a', 'b', 'c')
+  text: fc.constantFrom('a', 'b', 'c'),
+  /** Of a payment. */
+  status: fc.constantFrom('settled', 'pending', 'pending', 'failed')
 })
 /** What a source says of one object, version by version; null where it deleted it. */
 type History = readonly (Saying | null)[]
@@ -42,11 +44,13 @@ const histories = (ids: readonly string[]) => fc.tuple(...ids.map(() => history)
 
 type Told = Readonly<{ kind: Kind; ids: readonly string[]; said: readonly History[] }>
 
-function writesOf({ kind, ids, said }: Told, bodyOf: (id: string, one: Saying, isLast: boolean) => object): Write[] {
+type BodyOf = (id: string, one: Saying, place: { isLast: boolean; before: History }) => object
+
+function writesOf({ kind, ids, said }: Told, bodyOf: BodyOf): Write[] {
   return ids.flatMap((id, place) =>
     (said[place] ?? []).map((one, index, all) => {
-      const version = index + 1
-      return { kind, id, version, body: one === null ? null : bodyOf(id, one, version === all.length) }
+      const [version, before] = [index + 1, all.slice(0, index)]
+      return { kind, id, version, body: one === null ? null : bodyOf(id, one, { isLast: version === all.length, before }) }
     })
   )
 }
@@ -57,14 +61,31 @@ function allocationsOf(id: string, { amounts }: Saying): { invoice_ref: object; 
   return some.length > 0 ? some : named.slice(0, 1).map((one) => ({ ...one, amount: money(1) }))
 }
 
-function paymentBody(id: string, one: Saying, restMax: number): object {
+/** Money that its source says came and went again stays so: what it was before is a fact, and no version after it can undo it. */
+function untilItBounced(said: History): History {
+  const bounced = said.findIndex((one, index) => one?.status === 'failed' && hasCome(said.slice(0, index)))
+  return bounced === -1 ? said : said.slice(0, bounced + 1)
+}
+
+const hasCome = (before: History) => before.some((one) => one?.status === 'settled')
+
+/** What a source says of where its money is. */
+function statusBody({ status, extra, day }: Saying, before: History): object {
+  const received = { received_on: `2025-12-2${extra % 2}` }
+  const stated = { status, matures_on: dayOf(day) }
+  if (status === 'pending') return stated
+  if (status === 'settled') return { ...stated, ...received }
+  return hasCome(before) ? { ...stated, ...received, reversed_on: '2025-12-30' } : stated
+}
+
+function paymentBody(id: string, one: Saying, { restMax, before }: { restMax: number; before: History | null }): object {
   const allocations = allocationsOf(id, one)
   const sum = allocations.reduce((total, { amount }) => total + Number(amount), 0)
   return {
     client_ref: ref(ownerOf(id)),
     currency: 'EUR',
     amount: money(sum + Math.min(one.extra, restMax)),
-    received_on: `2025-12-2${one.extra % 2}`,
+    ...(before === null ? { received_on: `2025-12-2${one.extra % 2}` } : statusBody(one, before)),
     method: one.text,
     allocations
   }
@@ -85,6 +106,7 @@ function invoiceBody(id: string, one: Saying, atLeast: number): object {
     issued_on: `2025-12-1${one.extra % 2}`,
     due_on: dayOf(one.day),
     dunning_start: 'normal',
+    collection_method: one.text === 'c' ? 'autopay' : 'manual',
     metadata: { text: one.text }
   }
 }
@@ -105,9 +127,10 @@ function namedAtLast(payments: readonly History[]): Map<string, number> {
 
 /**
  * Sets of writes by reference, with versions, deletions of what may be deleted, and repeats.
- * @param restMax what payments have at most beyond what they name.
+ * @param how.restMax what payments have at most beyond what they name.
+ * @param how.isAnnounced whether money may be announced, and fail.
  */
-export const writeSets = (restMax: number): fc.Arbitrary<readonly Write[]> =>
+export const writeSets = ({ restMax = 0, isAnnounced = false } = {}): fc.Arbitrary<readonly Write[]> =>
   fc
     .tuple(
       histories([...CLIENTS, BRANCH.id]),
@@ -116,17 +139,20 @@ export const writeSets = (restMax: number): fc.Arbitrary<readonly Write[]> =>
       histories(PAYMENTS),
       fc.array(fc.nat(), { maxLength: 6 })
     )
-    .map(([clients, owed, others, payments, repeats]) => {
+    .map(([clients, owed, others, told, repeats]) => {
+      const payments = isAnnounced ? told.map(untilItBounced) : told
       const named = namedAtLast(payments)
       const kept = (said: readonly History[]) => said.map((all) => all.filter((one) => one !== null))
       const withClients = { kind: 'clients' as const, ids: [...CLIENTS, BRANCH.id], said: kept(clients) }
       const invoices = { kind: 'invoices' as const, ids: [...INVOICES, BRANCH.invoice], said: kept(owed) }
       const writes = [
         ...writesOf(withClients, clientBody),
-        ...writesOf(invoices, (id, one, isLast) => invoiceBody(id, one, isLast ? (named.get(id) ?? 0) : 0)),
+        ...writesOf(invoices, (id, one, { isLast }) => invoiceBody(id, one, isLast ? (named.get(id) ?? 0) : 0)),
         // What is applied by itself would be set against these, and keep them from being deleted.
         ...(restMax > 0 ? [] : writesOf({ kind: 'invoices', ids: UNNAMED, said: others }, (id, one) => invoiceBody(id, one, 0))),
-        ...writesOf({ kind: 'payments', ids: PAYMENTS, said: payments }, (id, one) => paymentBody(id, one, restMax))
+        ...writesOf({ kind: 'payments', ids: PAYMENTS, said: payments }, (id, one, { before }) =>
+          paymentBody(id, one, { restMax, before: isAnnounced ? before : null })
+        )
       ]
       return [...writes, ...repeats.flatMap((place) => writes[place % writes.length] ?? [])]
     })
@@ -146,6 +172,7 @@ export async function send(ledger: Ledger, write: Write): Promise<void> {
 
 type Named = { invoice_id: string | null; invoice_ref?: { id: string } | null; amount: string }
 type Doc = Record<string, unknown> & { id: string; status?: string; dunning?: object }
+type Hold = { reason: string; until_on: string | null; parts: { invoice_id: string; amount: string }[]; origin: { id: string } }
 
 /** Applies anew what was applied automatically. */
 export async function reallocate(ledger: Ledger): Promise<void> {
@@ -157,7 +184,9 @@ export async function reallocate(ledger: Ledger): Promise<void> {
 }
 
 /** All that can be read of the set's objects, without our ids, times and versions. What was deleted, or never made, is gone. */
-export async function stateOf(ledger: Ledger): Promise<object> {
+export async function stateOf(ledger: Ledger, writes: readonly Write[]): Promise<object> {
+  const last = new Map(writes.toSorted((a, b) => a.version - b.version).map(({ kind, id, body }) => [`${kind} ${id}`, body]))
+  const isGone = (id: string | undefined, { status }: Doc) => status === 'void' || last.get(`payments ${id}`) === null
   const read = async (kind: Kind, id: string) =>
     ledger.call<Doc>('GET', `/v1/${kind}/by-ref?${new URLSearchParams({ source: SOURCE, id })}`)
   const all = [
@@ -173,13 +202,22 @@ export async function stateOf(ledger: Ledger): Promise<object> {
     return (await ledger.call<{ balances: object }>('GET', `/v1/clients/${client}/balance`)).body.balances
   })
   return {
-    objects: found.map(({ id, status, body }) => [
-      id,
-      status === 200 && body.status !== 'reversed' && body.status !== 'void' ? told(body, names) : 'gone'
-    ]),
+    objects: found.map(({ id, status, body }) => [id, status === 200 && !isGone(id, body) ? told(body, names) : 'gone']),
+    held: await heldOf(ledger, new Map(found.flatMap(({ id, body }) => (isGone(id, body) ? [] : [[body.id, id ?? '']])))),
     waiting: data.filter(({ operation }) => operation !== 'delete').map((one) => one.ref),
     balances: await Promise.all(balances)
   }
+}
+
+/** What money that is announced holds of each invoice: it may do so in one hold or in several. */
+async function heldOf(ledger: Ledger, names: ReadonlyMap<string, string>): Promise<string[]> {
+  const { data } = await done(ledger.call<{ data: Hold[] }>('GET', '/v1/holds?active=true&limit=200'))
+  const lines = data.flatMap(({ parts, until_on: until, origin }) =>
+    parts.map(({ invoice_id: id, amount }) =>
+      [names.get(origin.id) ?? 'nothing', names.get(id) ?? 'void', amount, until].join(' ')
+    )
+  )
+  return lines.filter((line) => !line.includes('void')).toSorted()
 }
 
 // With the path that holds the id.

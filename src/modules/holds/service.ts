@@ -151,6 +151,10 @@ export function createHoldService({ newId, events, organizations, clients, invoi
     moveInvoice: repository.moveInvoice,
     ofClients: repository.ofClients,
 
+    /** What an agreement holds. */
+    invoicesOf: async (reader: Reader, origin: HoldOrigin): Promise<ReadonlySet<string>> =>
+      new Set((await repository.ofOrigin(reader, origin)).flatMap(({ invoiceIds }) => invoiceIds)),
+
     /**
      * Ends what an agreement placed, as of today.
      * @param how.clientId whose agreement it is, where it may hold invoices of others: these are locked here. @returns whether it held anything.

@@ -28,7 +28,7 @@ export async function putInvoiceByRef(
   const id = claim.objectId
   if (claim.created) {
     const input = await newInvoiceFrom(tx, createBodyFrom(body, ref), references)
-    const document = await invoices.create(tx, { ...input, id })
+    const document = await invoices.create(tx, { ...input, id }, { isAwaited: claim.isAwaited })
     if (sourceVersion !== null) await references.setSourceVersion(tx, { kind: 'invoice', ...ref, sourceVersion })
     return { status: 201, document, applied: true }
   }

@@ -37,6 +37,9 @@ export type Credit = Readonly<{
 /** What a payment was given back of what it had settled, and from which day on; `clientId` is whose payment it is. */
 export type Released = Readonly<{ paymentId: string; clientId: string; amountMinor: bigint; fromOn: Day }>
 
+/** An invoice, as far as it says what waits for it. */
+export type Arrived = Readonly<Pick<Invoice, 'id' | 'clientId' | 'collectionMethod'>>
+
 export type ClientStanding = Readonly<{ credit: readonly Credit[]; holdsOf: HoldsOf }>
 
 /** What invoices and payments must tell the modules above them. Filled by the composition. */
@@ -72,6 +75,11 @@ export type InvoicePorts = Readonly<{
     tx: Tx,
     input: { books: Books; obligationId: string; amountMinor: bigint; effectiveOn: Day | null }
   ) => Promise<Released[]>
+  /**
+   * These invoices have names that something waits for: announced money that names them holds them, and collections that failed before they
+   * were there are known. Their clients are locked.
+   */
+  arrived: (tx: Tx, input: { books: Books; invoices: readonly Arrived[] }) => Promise<void>
   /** Sets what payments gave back against what is open of one invoice, from the days on which they gave it back. */
   applyReleased: (tx: Tx, input: { books: Books; released: readonly Released[]; invoiceId: string }) => Promise<void>
 }>

@@ -9,21 +9,24 @@ import { allocationsOf } from './ledger-repository.ts'
 import type { InvoiceDraft, Released } from './ports.ts'
 import * as repository from './repository.ts'
 import { type InvoiceDocument, toApi } from './schemas.ts'
-import type { InvoiceServiceDeps } from './service.ts'
+import type { Creation, InvoiceServiceDeps } from './service.ts'
 
 type Deps = Pick<InvoiceServiceDeps, 'organizations' | 'clients' | 'references' | 'ports'> &
   Pick<InvoiceChanges, 'openForChange' | 'replaceWith'> &
   Readonly<{
     get: (reader: Reader, id: string) => Promise<InvoiceView>
     changes: Changes<InvoiceView, Books>
-    create: (tx: Tx, input: NewInvoice, released: readonly Released[] | null) => Promise<InvoiceDocument>
+    create: (tx: Tx, input: NewInvoice, how: Creation) => Promise<InvoiceDocument>
   }>
 
 type Renounced = Readonly<{ id: string; clientId: string; currency: string }>
 
-/** One invoice of a batch, with the references that it is to have, and with the void ones that had them. */
+/** The names of an invoice: the void ones that had them, and whether something waits for one of them. */
+type Taken = Readonly<{ gaveUp: readonly InvoiceView[]; isAwaited: boolean }>
+
+/** One invoice of a batch, with the references that it is to have. */
 type Item = Readonly<{ draft: InvoiceDraft; refs: NewInvoice['externalRefs'] }>
-type Claimed = Item & Readonly<{ gaveUp: readonly InvoiceView[] }>
+type Claimed = Item & Taken
 
 /** Invoices that take the place of others under their references. */
 export function createReplacements(deps: Deps) {
@@ -46,15 +49,15 @@ export function createReplacements(deps: Deps) {
 
   /**
    * Gives an invoice that is about to be written its references. Before its client is locked, as names are everywhere.
-   * @returns the void invoices that had them: see `renounce`.
+   * @returns the void invoices that had them: see `renounce`. What waits for these, too, waits for the names.
    */
-  async function takeNames(tx: Tx, { id }: { id: string }, refs: NewInvoice['externalRefs']): Promise<InvoiceView[]> {
+  async function takeNames(tx: Tx, { id }: { id: string }, refs: NewInvoice['externalRefs']): Promise<Taken> {
     const views: InvoiceView[] = []
-    await references.add(tx, { kind: 'invoice', objectId: id, refs }, async (ids) => {
+    const awaited = await references.add(tx, { kind: 'invoice', objectId: id, refs }, async (ids) => {
       views.push(...(await repository.findMany(tx, ids)))
       return views.length > 0 && views.every(({ invoice }) => invoice.status === 'void')
     })
-    return views
+    return { gaveUp: views, isAwaited: awaited.length > 0 || views.length > 0 }
   }
 
   /** In one trip; where two items want the same name, one after the other, so that the second sees what the first took. */
@@ -73,7 +76,7 @@ export function createReplacements(deps: Deps) {
   async function takeWhole(tx: Tx, item: Item): Promise<Claimed | DomainError> {
     const objectId = item.draft.invoice.id
     try {
-      return { ...item, gaveUp: await takeNames(tx, item.draft.invoice, item.refs) }
+      return { ...item, ...(await takeNames(tx, item.draft.invoice, item.refs)) }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       await references.replace(tx, { kind: 'invoice', objectId, refs: [] })
@@ -126,7 +129,7 @@ export function createReplacements(deps: Deps) {
       await references.move(tx, { kind: 'invoice', from: id, to: input.id })
       const named = { ...input, externalRefs: view.externalRefs }
       if (view.invoice.status === 'void') {
-        const document = await create(tx, named, null)
+        const document = await create(tx, named, { isAwaited: true })
         await renounce(tx, [view], { ...input, id: input.id })
         return document
       }
@@ -134,11 +137,12 @@ export function createReplacements(deps: Deps) {
         throw new DomainError('invoice_not_open', 'The invoice is written off: it can become no other one.')
       }
       const released = await release(tx, opened, input)
-      await create(tx, named, released)
+      await create(tx, named, { released })
       const isSameDebt = input.clientId === invoice.clientId && input.currency === invoice.currency
       await replaceWith(tx, { books, view: await get(tx, id) }, isSameDebt ? input.id : null)
       // Only now: what was released would go back to the one that is replaced.
       await ports.applyCredit(tx, { books, credit: await ports.creditOf(tx, [input.clientId]) })
+      await ports.arrived(tx, { books, invoices: [input] })
       return toApi(await get(tx, input.id), books)
     }
   }

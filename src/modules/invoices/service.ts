@@ -42,6 +42,12 @@ type Issue = Readonly<{
   refs: readonly NewInvoice['externalRefs'][]
 }>
 
+export type Creation = Readonly<{
+  released?: readonly Released[]
+  /** Whether something waits for a name that it has already. */
+  isAwaited?: boolean
+}>
+
 /** What became of one invoice of a batch. */
 export type BatchResult = Readonly<{ document: InvoiceDocument } | { refusal: DomainError }>
 
@@ -90,10 +96,10 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
   }
 
   /** See `create` of the service. What was released of the invoice that it replaces is set against it, and credit once that is void. */
-  async function create(tx: Tx, input: NewInvoice, released: readonly Released[] | null): Promise<InvoiceDocument> {
+  async function create(tx: Tx, input: NewInvoice, { released, ...how }: Creation = {}): Promise<InvoiceDocument> {
     const { externalRefs, clientId } = input
     const named = { ...input, id: input.id ?? newId() }
-    const gaveUp = externalRefs.length > 0 ? await replacements.takeNames(tx, named, externalRefs) : []
+    const { gaveUp, isAwaited } = await replacements.takeNames(tx, named, externalRefs)
     // In one trip. The credit is read after the lock, which is what keeps it from changing.
     const [books, client, { credit, holdsOf }] = await Promise.all([
       organizations.books(tx),
@@ -105,9 +111,11 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     assert(view !== undefined, 'one draft gives one view')
     await replacements.renounce(tx, gaveUp, view.invoice)
     const { id: invoiceId } = view.invoice
-    if (released !== null) await ports.applyReleased(tx, { books, released, invoiceId })
-    const isChanged = released !== null || (await ports.applyCredit(tx, { books, credit }))
-    return toApi(isChanged ? await get(tx, invoiceId) : view, books)
+    if (released !== undefined) await ports.applyReleased(tx, { books, released, invoiceId })
+    const isChanged = released !== undefined || (await ports.applyCredit(tx, { books, credit }))
+    const hasArrived = isAwaited || how.isAwaited === true
+    if (hasArrived) await ports.arrived(tx, { books, invoices: [view.invoice] })
+    return toApi(isChanged || hasArrived ? await get(tx, invoiceId) : view, books)
   }
 
   const invoiceChanges = createInvoiceChanges({ ...deps, get, changes })
@@ -140,7 +148,7 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
      * Issues an invoice and applies what unapplied credit the client has.
      * @throws DomainError that names the field; see `draftOf`, and `duplicate_reference` for a reference of an invoice that is not void.
      */
-    create: (tx: Tx, input: NewInvoice): Promise<InvoiceDocument> => create(tx, input, null),
+    create,
 
     replace: replacements.replace,
 
@@ -177,9 +185,12 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
       for (const { gaveUp, draft } of good) await replacements.renounce(tx, gaveUp, draft.invoice)
       const issuedTo = new Set(views.map(({ invoice }) => invoice.clientId))
       const applied = await ports.applyCredit(tx, { books, credit: credit.filter(({ clientId }) => issuedTo.has(clientId)) })
-      const documents = applied
-        ? await documentsOf(tx, { books, invoiceIds: views.map(({ invoice }) => invoice.id) })
-        : new Map(await mapInParts(views, (view) => [view.invoice.id, toApi(view, books)] as const))
+      const arrived = good.flatMap(({ draft, isAwaited }) => (isAwaited ? [draft.invoice] : []))
+      if (arrived.length > 0) await ports.arrived(tx, { books, invoices: arrived })
+      const documents =
+        applied || arrived.length > 0
+          ? await documentsOf(tx, { books, invoiceIds: views.map(({ invoice }) => invoice.id) })
+          : new Map(await mapInParts(views, (view) => [view.invoice.id, toApi(view, books)] as const))
       return settled.map((outcome) => {
         if (outcome instanceof DomainError) return { refusal: outcome }
         const document = documents.get(outcome.draft.invoice.id)

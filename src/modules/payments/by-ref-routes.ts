@@ -54,7 +54,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Create or update a payment by external reference',
         description:
-          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created. An `invoice_ref` in `allocations` that names an invoice that does not exist yet, or more than is open of it: the payment is recorded, and this part waits in `pending_allocations`, kept for that invoice.',
+          'Omitted fields are unchanged. Another amount, currency, client, received_on or reserved_for takes the payment back as entered wrongly and records it anew under a new id, to which the references move. Other allocations release and apply the difference only. A status that differs is carried out: settle, reverse, fail or announce anew. A source_version older than the last one answers with applied: false. A body that states what the payment is already changes nothing and emits nothing. A `client_ref` of a client that does not exist yet: 202, the write is kept as a pending write and applied when the client is created. An `invoice_ref` in `allocations` that names an invoice that does not exist yet, or more than is open of it: the payment is recorded, and this part waits in `pending_allocations`, kept for that invoice. Announced money holds the invoice by its part from the moment the invoice is created. A newer source_version that says otherwise of a failed payment records it anew.',
         querystring: RefQuery,
         body: PutPaymentByRef,
         response: {
@@ -82,7 +82,7 @@ export const paymentByRefRoutes: FastifyPluginAsyncTypebox<Options> = async (
         tags,
         summary: 'Take back the payment that a source deleted',
         description:
-          'As of the day it was entered for. Announced money is failed instead; what is failed or taken back already stays so. With `source_version` the deletion holds against older and equal versions in any order: of a payment that does not exist yet it is kept as a pending write (202), and a version older than the last one answers 200 with `applied: false`.',
+          'As of the day it was entered for. Announced money is failed instead; what is failed or taken back already stays so. A payment that its source deleted is no collection that failed. With `source_version` the deletion holds against older and equal versions in any order: of a payment that does not exist yet it is kept as a pending write (202), and a version older than the last one answers 200 with `applied: false`.',
         querystring: DeleteByRefQuery,
         response: {
           200: ref(PaymentByRefSchema),

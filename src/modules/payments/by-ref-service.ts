@@ -3,7 +3,16 @@ import type { ReferenceService } from '../references/service.ts'
 import type { PaymentChange } from './correction-service.ts'
 import { createBodyFrom, newPaymentFrom, newPutFrom, reversalFrom, saidFrom } from './input.ts'
 import { isSameNamed, type PaymentView } from './payment.ts'
-import { differencesOf, isAnother, refuseMisplaced, type Said, type SaidField, type Step, stepFor } from './said.ts'
+import {
+  differencesOf,
+  isAnother,
+  refuseMisplaced,
+  type Said,
+  type SaidField,
+  type SaidStatus,
+  type Step,
+  stepFor
+} from './said.ts'
 import { type PutPaymentBody, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
@@ -29,6 +38,10 @@ export async function putPaymentByRef(
   if (!claim.created && sourceVersion !== null && claim.sourceVersion !== null && sourceVersion < claim.sourceVersion) {
     return { status: 200, view: await payments.get(tx, id), applied: false }
   }
+  await references.awaitMissing(tx, {
+    kind: 'invoice',
+    refs: (body.allocations ?? []).flatMap(({ invoice_ref: name }) => name ?? [])
+  })
   const outcome: PutOutcome = claim.created
     ? { status: 201, view: await make(tx, { id, ref, body }, services), applied: true }
     : await merge(tx, { id, ref, body }, { ...services, age: ageOf(sourceVersion, claim.sourceVersion) })
@@ -60,9 +73,11 @@ async function merge(tx: Tx, put: Put, { age, ...services }: Services & { age: A
   const saidStatus = put.body.status ?? (isBack ? 'settled' : undefined)
   const body = saidStatus === undefined ? put.body : { ...put.body, status: saidStatus }
   const said = await saidFrom(tx, { body, of: view.payment.currency }, references)
-  const step = stepFor(status, body.status)
-  refuseMisplaced(step, said, { status, saidStatus: body.status })
   const differences = differencesOf(view, said)
+  // What never came is nowhere but in its own words: a newer version corrects them.
+  const isCorrected = status === 'failed' && body.status === 'failed' && age === 'newer' && differences.size > 0
+  const step = isCorrected ? 'anew' : stepFor(status, body.status)
+  refuseMisplaced(step, said, { status, saidStatus: body.status })
   // What ended stays so, whatever an older message or the same one says, until its source states that it is there or announced.
   const hasEnded = status === 'failed' || status === 'reversed'
   if (hasEnded && age === 'same' && step === 'anew') return { status: 200, view, applied: false }
@@ -77,7 +92,7 @@ async function follow(tx: Tx, following: Following, services: Services): Promise
   const { payments } = services
   const { status } = view.payment
   if (step === 'anew' || (step === 'settle' && isAnother(status, step, differences))) {
-    return recordAnew(tx, { ...following, status: body.status === 'pending' ? 'pending' : 'settled' }, services)
+    return recordAnew(tx, { ...following, status: body.status ?? 'settled' }, services)
   }
   if (step === 'settle') {
     const { receivedOn = null, allocations = null } = said
@@ -124,7 +139,7 @@ function changeOf({ said, differences }: Following): PaymentChange {
 /** In one transaction, so that nobody sees the moment in between. */
 async function recordAnew(
   tx: Tx,
-  { view, ref, body, status }: Following & { status: 'settled' | 'pending' },
+  { view, ref, body, status }: Following & { status: SaidStatus },
   { payments, references }: Services
 ): Promise<PaymentView> {
   const now = toApi(view)
@@ -146,6 +161,9 @@ async function recordAnew(
     ...(receivedOn !== undefined && !isYetToEnd && { received_on: receivedOn }),
     status
   }
-  const input = await newPaymentFrom(tx, createBodyFrom(whole, ref), references, { waits: true })
+  const input =
+    status === 'failed'
+      ? await newPutFrom(tx, { ref, body: whole }, references)
+      : await newPaymentFrom(tx, createBodyFrom(whole, ref), references, { waits: true })
   return payments.replace(tx, { id: now.id, input })
 }

@@ -1,6 +1,7 @@
 import { DomainError } from '../../kernel/errors.ts'
 import type { ByRefWrites } from '../pending-writes/by-ref-writes.ts'
 import { parentClientOf, restatedOwned, withClientId } from '../pending-writes/parent-client.ts'
+import type { Restate } from '../pending-writes/pending-write.ts'
 import type { ReferenceService } from '../references/service.ts'
 import { putPaymentByRef } from './by-ref-service.ts'
 import { newPutFrom, saidFrom } from './input.ts'
@@ -10,6 +11,19 @@ import { type PutPaymentBody, toApi } from './schemas.ts'
 import type { PaymentService } from './service.ts'
 
 type Deps = Readonly<{ payments: PaymentService; references: ReferenceService; newId: () => string }>
+
+/** What has no place in a status that is stated afterwards: announced money was not received, and only what is gone has a reason for it. */
+const misplaced: Readonly<Record<string, readonly string[]>> = {
+  pending: ['received_on', 'reversal_reason', 'reversed_on'],
+  settled: ['reversal_reason', 'reversed_on']
+}
+
+/** Of a payment that waits, as of one that is there: another status takes away what has no place in it. */
+const restatedPayment: Restate = (before, said) => {
+  const gone = misplaced[String(said['status'])] ?? []
+  const kept = Object.fromEntries(Object.entries(before).filter(([field]) => !gone.includes(field)))
+  return restatedOwned(kept, said)
+}
 
 /** A payment waits for its client. */
 export function paymentWrites(services: Deps): ByRefWrites {
@@ -24,7 +38,7 @@ export function paymentWrites(services: Deps): ByRefWrites {
     withParent: withClientId,
     outlivesDeletion: false,
 
-    restated: restatedOwned,
+    restated: restatedPayment,
 
     async check(tx, { ref, body }, id) {
       const owned: PutPaymentBody = withClientId(body, newId())
@@ -45,8 +59,10 @@ export function paymentWrites(services: Deps): ByRefWrites {
     async remove(tx, ref) {
       const id = await idOf(tx, ref)
       const { payment } = await payments.get(tx, id)
-      if (payment.status === 'pending') await payments.fail(tx, id)
-      if (payment.status === 'settled') await payments.reverse(tx, { id, reason: 'deleted_upstream', reversedOn: null })
+      const reason = 'deleted_upstream'
+      if (payment.status === 'pending') await payments.fail(tx, id, { reason })
+      if (payment.status === 'failed') await payments.forget(tx, { id, reason })
+      if (payment.status === 'settled') await payments.reverse(tx, { id, reason, reversedOn: null })
       return { status: 204, body: null }
     },
 

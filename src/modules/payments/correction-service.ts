@@ -112,9 +112,19 @@ export function createCorrections(deps: Deps) {
     return get(tx, id)
   }
 
+  /** Money that never came and whose source says something else by now, or nothing, is no collection that failed. */
+  async function forget(tx: Tx, { id, reason }: { id: string; reason: ReversalReason }): Promise<void> {
+    const { books, view, at } = await open(tx, id)
+    const { status, reversalReason, version } = view.payment
+    if (status !== 'failed' || reversalReason !== null) return
+    repository.save(tx, { ...view.payment, reversalReason: reason, version: version + 1, updatedAt: at })
+    await pendings.conclude(tx, books, { view, reason: 'failed' })
+  }
+
   return {
     end,
     reverse,
+    forget,
 
     /**
      * The announced money will not come. It never counted; what it held is dunned again, by its age.
@@ -155,6 +165,7 @@ export function createCorrections(deps: Deps) {
         return record(tx, whole, { entries, told: toldReversed(tx, opened) })
       }
       if (payment.status === 'settled') await reverse(tx, { id, reason: 'entered_wrongly', reversedOn: null })
+      if (payment.status === 'failed') await forget(tx, { id, reason: 'entered_wrongly' })
       if (payment.status === 'pending') {
         await end(tx, await open(tx, id), { receivedOn: null, isNew: false, reason: 'entered_wrongly' })
       }

@@ -122,18 +122,24 @@ export function creditOf(tx: Tx, clientIds: readonly string[]): Promise<Credit[]
   return tx.run(selectCredit, [tx.orgId, clientIds])
 }
 
-const selectWaiting = statement<WaitingShare>(
-  'payments.waiting_of_clients',
-  `select p.id as "paymentId", p.client_id as "clientId", p.currency, p.received_on as "receivedOn", p.unapplied_minor as "unappliedMinor",
-     i.id as "invoiceId", i.client_id as "ownerId", ${notSet} as "amountMinor"
-   from payments p join announced_allocations w on w.org_id = p.org_id and w.payment_id = p.id and w.waits
+/**
+ * What payments of the clients $2 are named for, and payments of their parents for invoices of theirs, where the invoice exists and the
+ * payment's client may pay it.
+ */
+const namedInvoices = `payments p join announced_allocations w on w.org_id = p.org_id and w.payment_id = p.id
    left join external_refs x on x.org_id = w.org_id and x.kind = 'invoice' and x.source = w.invoice_source
      and x.external_id = w.invoice_external_id and x.object_id is not null
    join invoices i on i.org_id = p.org_id and i.id = coalesce(x.object_id, w.invoice_id)
    join clients c on c.org_id = i.org_id and c.id = i.client_id
-   where p.org_id = $1 and p.status = 'settled' and p.unapplied_minor > 0 and (i.client_id = p.client_id or c.parent_id = p.client_id)
+   where p.org_id = $1 and (i.client_id = p.client_id or c.parent_id = p.client_id)
      and (p.client_id = any($2::uuid[]) or (i.client_id = any($2::uuid[])
-       and p.client_id = any(array(select parent_id from clients where org_id = $1 and id = any($2::uuid[])))))
+       and p.client_id = any(array(select parent_id from clients where org_id = $1 and id = any($2::uuid[])))))`
+
+const selectWaiting = statement<WaitingShare>(
+  'payments.waiting_of_clients',
+  `select p.id as "paymentId", p.client_id as "clientId", p.currency, p.received_on as "receivedOn", p.unapplied_minor as "unappliedMinor",
+     i.id as "invoiceId", i.client_id as "ownerId", ${notSet} as "amountMinor"
+   from ${namedInvoices} and w.waits and p.status = 'settled' and p.unapplied_minor > 0
    order by ${oldestFirst('p')}, w.position`
 )
 
@@ -153,6 +159,39 @@ export type WaitingShare = Readonly<{
 /** Oldest payment first. The clients are locked. */
 export function waitingShares(tx: Tx, clientIds: readonly string[]): Promise<WaitingShare[]> {
   return tx.run(selectWaiting, [tx.orgId, clientIds])
+}
+
+const selectAnnounced = statement<AnnouncedShare>(
+  'payments.announced_of_clients',
+  `select p.id as "paymentId", p.client_id as "clientId", p.currency, p.matures_on as "maturesOn", p.created_at as "announcedAt",
+     (select time_zone from clients t where t.org_id = p.org_id and t.id = p.client_id) as "timeZone",
+     i.id as "invoiceId", i.client_id as "ownerId", w.amount_minor as "amountMinor"
+   from ${namedInvoices} and p.status = 'pending' and p.unconfirmed_at is null and i.status <> 'void' and i.currency = p.currency
+     and ($3::uuid is null or p.id = $3) and ($4::uuid[] is null or i.id = any($4))
+   order by p.created_at, p.id, w.position`
+)
+
+/** An amount of announced money that is named for an invoice that exists. */
+export type AnnouncedShare = Readonly<{
+  paymentId: string
+  clientId: string
+  currency: Currency
+  maturesOn: Day | null
+  announcedAt: Date
+  /** The payment's client's own. */
+  timeZone: string | null
+  invoiceId: string
+  /** Whose invoice it is: the client's own, or that of a branch. */
+  ownerId: string
+  amountMinor: bigint
+}>
+
+/** Which of it; all of the clients' where it is left out. */
+export type AnnouncedOf = Readonly<{ clientIds: readonly string[]; paymentId?: string; invoiceIds?: readonly string[] }>
+
+/** What is announced still, oldest first. The clients are locked. */
+export function announcedShares(tx: Tx, { clientIds, paymentId, invoiceIds }: AnnouncedOf): Promise<AnnouncedShare[]> {
+  return tx.run(selectAnnounced, [tx.orgId, clientIds, paymentId ?? null, invoiceIds ?? null])
 }
 
 const selectUnapplied = statement<Unapplied>(

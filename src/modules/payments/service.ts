@@ -47,7 +47,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
   const { reads, opening } = createPaymentReads({ clients, organizations })
   const [{ get }, { open }] = [reads, opening]
   const payablesOf = createPayables({ clients, invoices })
-  const pendings = createPendings({ invoices, payablesOf, ports: deps.pending })
+  const pendings = createPendings({ clients, invoices, payablesOf, ports: deps.pending })
   const { sharesOf, stillNamed } = createShares({ invoices, payablesOf })
 
   function eventOf(type: EventType, view: PaymentView, previous: object | null = null): EventDraft {
@@ -166,7 +166,14 @@ export function createPaymentService(deps: PaymentServiceDeps) {
       return namedRepository.moveInvoice(tx, moving)
     },
 
-    applyNamed: allocator.applyNamed,
+    holdNamed: pendings.holdNamed,
+
+    /** What payments are named for concerns other invoices: what came in is applied, what is announced holds. See `applyNamed`. */
+    async followNamed(tx: Tx, { books, clientIds }: { books: Books; clientIds: readonly string[] }): Promise<void> {
+      await allocator.applyNamed(tx, { books, clientIds })
+      await pendings.holdNamed(tx, books, { clientIds })
+    },
+
     applyCredit: allocator.applyCredit,
     releaseAllocations: allocator.releaseAllocations,
     applyReleased: allocator.applyReleased,
@@ -185,6 +192,7 @@ export function createPaymentService(deps: PaymentServiceDeps) {
 
     reverse: corrections.reverse,
     fail: corrections.fail,
+    forget: corrections.forget,
     replace: corrections.replace,
     reallocate: corrections.reallocate,
     restate: corrections.restate,

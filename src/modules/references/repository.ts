@@ -81,6 +81,24 @@ export async function lockAll(
   await tx.run(lockRows, [tx.orgId, kind, sources, ids, createdAt])
 }
 
+const insertAwaited = statement<object>(
+  'references.await_missing',
+  `insert into external_refs (org_id, kind, source, external_id, is_awaited, created_at)
+   select $1, $2, source, external_id, true, $5 from unnest($3::text[], $4::text[]) as t(source, external_id)
+   where not exists (select from external_refs x where x.org_id = $1 and x.kind = $2 and x.source = t.source
+     and x.external_id = t.external_id and x.object_id is not null)
+   on conflict (org_id, kind, source, external_id) do update set is_awaited = true`
+)
+
+/** Locks those of the names that have no object, in the order given, and has them remember that something waits. Each is there once. */
+export async function awaitMissing(
+  tx: Tx,
+  { kind, refs, createdAt }: Readonly<{ kind: ReferenceKind; refs: readonly ExternalRef[]; createdAt: Date }>
+): Promise<void> {
+  const { sources, ids } = columnsOf(refs)
+  await tx.run(insertAwaited, [tx.orgId, kind, sources, ids, createdAt])
+}
+
 const selectOwners = statement<ExternalRef & { objectId: string }>(
   'references.owners',
   `select source, external_id as id, object_id as "objectId" from external_refs

@@ -209,9 +209,16 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
       { kind, objectId, refs }: Omit<OfObject, 'objectId'> & { objectId?: string | undefined }
     ): Promise<void> {
       const own = objectId === undefined ? [] : await repository.ofObjects(tx, [objectId])
-      const once = new Map([...own, ...refs].map((ref) => [JSON.stringify([ref.source, ref.id]), ref]))
-      if (once.size === 0) return
-      await repository.lockAll(tx, { kind, refs: inOrder([...once.values()]), createdAt: clock.now() })
+      const once = onceInOrder([...own, ...refs])
+      if (once.length > 0) await repository.lockAll(tx, { kind, refs: once, createdAt: clock.now() })
+    },
+
+    /**
+     * `lockAwaited` for those of several names that no object has yet. Who calls it reads the names afterwards: one may have got an
+     * object meanwhile.
+     */
+    async awaitMissing(tx: Tx, { kind, refs }: Omit<OfObject, 'objectId'>): Promise<void> {
+      if (refs.length > 0) await repository.awaitMissing(tx, { kind, refs: onceInOrder(refs), createdAt: clock.now() })
     },
 
     /** Remembers with which version the source deleted the object; null forgets that it did. */
@@ -230,6 +237,11 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
 }
 
 export type ReferenceService = ReturnType<typeof createReferenceService>
+
+/** In the order in which everybody locks them. */
+function onceInOrder(refs: readonly ExternalRef[]): ExternalRef[] {
+  return inOrder([...new Map(refs.map((ref) => [JSON.stringify([ref.source, ref.id]), ref])).values()])
+}
 
 function awaitedOf(given: readonly Given[]): ExternalRef[] {
   return given.flatMap(({ source, id, isAwaited }) => (isAwaited ? [{ source, id }] : []))

@@ -33,31 +33,45 @@ const twice = (writes: fc.Arbitrary<readonly Write[]>) =>
   })
 const linesOf = ({ one, other }: { one: readonly Write[]; other: readonly Write[] }) =>
   [...one.map(lineOf), '—', ...other.map(lineOf)].join('\n')
+async function expectSame(one: Ledger, other: Ledger, orders: { one: readonly Write[]; other: readonly Write[] }) {
+  const [a, b] = [await stateOf(one, orders.one), await stateOf(other, orders.other)]
+  expect(b, linesOf(orders)).toEqual(a)
+}
 const within = (ms: number, numRuns: number) => ({ numRuns, interruptAfterTimeLimit: ms })
 
 test('writes by reference end in the same state in whatever order they come, and however often', {
   timeout: 60_000
 }, async () => {
-  const property = fc.asyncProperty(twice(writeSets(0)), async (orders) => {
-    const [a, b] = [await stateOf(await sentInOrder(orders.one)), await stateOf(await sentInOrder(orders.other))]
-    expect(b, linesOf(orders)).toEqual(a)
+  const property = fc.asyncProperty(twice(writeSets()), async (orders) => {
+    const [a, b] = [await sentInOrder(orders.one), await sentInOrder(orders.other)]
+    await expectSame(a, b, orders)
   })
   await fc.assert(property, within(8_000, 20))
 })
 
 test('what nobody named ends in the same state once it is reallocated', { timeout: 60_000 }, async () => {
-  const property = fc.asyncProperty(twice(writeSets(9)), async (orders) => {
+  const property = fc.asyncProperty(twice(writeSets({ restMax: 9 })), async (orders) => {
     const [one, other] = [await sentInOrder(orders.one), await sentInOrder(orders.other)]
     for (const ledger of [one, other]) await reallocate(ledger)
-    expect(await stateOf(other), linesOf(orders)).toEqual(await stateOf(one))
+    await expectSame(one, other, orders)
   })
   await fc.assert(property, within(6_000, 10))
 })
 
+test('money that is announced, comes or fails ends in the same state, with what it holds and when its invoices are next dunned', {
+  timeout: 60_000
+}, async () => {
+  const property = fc.asyncProperty(twice(writeSets({ isAnnounced: true })), async (orders) => {
+    const [a, b] = [await sentInOrder(orders.one), await sentInOrder(orders.other)]
+    await expectSame(a, b, orders)
+  })
+  await fc.assert(property, within(12_000, 30))
+})
+
 test('eight callers at once end in the state of one, and none of them is refused', { timeout: 60_000 }, async () => {
-  const property = fc.asyncProperty(twice(writeSets(0)), async (orders) => {
+  const property = fc.asyncProperty(twice(writeSets({ isAnnounced: true })), async (orders) => {
     const [one, other] = [await sentInOrder(orders.one), await sentAtOnce(orders.other)]
-    expect(await stateOf(other), linesOf(orders)).toEqual(await stateOf(one))
+    await expectSame(one, other, orders)
   })
   await fc.assert(property, within(6_000, 8))
 })

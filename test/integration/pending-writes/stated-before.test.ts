@@ -49,6 +49,27 @@ describe('what is stated of an invoice before its client exists', () => {
     expect(await pending(ledger)).toEqual([])
   })
 
+  const { received_on: __, ...announced } = { ...payment, status: 'pending', matures_on: '2026-01-10' }
+  test.for([
+    ['settled, then announced', payment, announced],
+    ['gone, then announced', { ...payment, status: 'failed', reversed_on: '2025-12-21' }, announced],
+    ['gone, then settled', { ...payment, status: 'failed', reversal_reason: 'charged_back' }, { ...payment, status: 'settled' }],
+    ['announced, then settled', announced, { status: 'settled', received_on: '2025-12-20' }],
+    ['announced, then failed', announced, { status: 'failed' }],
+    ['settled, then gone', payment, { status: 'failed', reversed_on: '2025-12-21' }]
+  ] as const)('takes a payment that is %s, as one that is there', async ([, first, second]) => {
+    const [there, ledger] = [await newLedger(), await newLedger()]
+    await put(there, 'clients', 'c', { name: 'C' })
+    for (const one of [there, ledger]) {
+      await done(put(one, 'payments', 'p', { ...first, source_version: 1 }))
+      await done(put(one, 'payments', 'p', { ...second, source_version: 2 }))
+    }
+    await put(ledger, 'clients', 'c', { name: 'C' })
+    const standsOf = ({ body }: Awaited<ReturnType<typeof get>>) =>
+      ['status', 'amount', 'received_on', 'matures_on', 'reversal', 'unapplied'].map((field) => body[field])
+    expect(standsOf(await get(ledger, 'payments', 'p'))).toEqual(standsOf(await get(there, 'payments', 'p')))
+  })
+
   test('is refused at once for all that can be checked without its client', async () => {
     const ledger = await newLedger()
     const wrong = [
