@@ -68,7 +68,7 @@ export function clientWrites(clients: ClientService): ByRefWrites {
     parentOf: ({ parent_id: id, parent_ref: ref }) =>
       ref === undefined || id !== undefined ? null : { kind: 'client', ...(ref as ExternalRef) },
     withParent: ({ parent_ref: _, ...body }, id) => ({ ...body, parent_id: id }),
-    restated: (before, said) => ({ ...before, ...said }),
+    restating: async () => (before, said) => ({ ...before, ...said }),
     outlivesDeletion: true,
 
     async check(tx, { ref, body }, id) {

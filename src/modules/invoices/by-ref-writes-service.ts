@@ -4,7 +4,7 @@ import { parentClientOf, withClientId } from '../pending-writes/parent-client.ts
 import type { ReferenceService } from '../references/service.ts'
 import { anewBody, putInvoiceByRef } from './by-ref-service.ts'
 import { createBodyFrom, newInvoiceFrom } from './input.ts'
-import { restated } from './restated.ts'
+import { restated, restatedOver } from './restated.ts'
 import type { PutInvoiceBody } from './schemas.ts'
 import type { InvoiceService } from './service.ts'
 
@@ -22,7 +22,14 @@ export function invoiceWrites({ invoices, references, newId }: Deps): ByRefWrite
     withParent: withClientId,
     outlivesDeletion: false,
 
-    restated: (waiting, said) => restated(waiting, said),
+    async restating(reader, ref) {
+      const found = await references.find(reader, { kind: 'invoice', ...ref })
+      const now = found === undefined ? undefined : await invoices.document(reader, found.objectId)
+      if (now === undefined || now.status === 'void') return (before, said) => restated(before, said)
+      const isInParts = now.due_schedule.length > 1
+      return (before, said) =>
+        restatedOver(before, said, { anew: anewBody({ now, body: before, clientId: now.client_id }), isInParts })
+    },
 
     async check(tx, { ref, body }, id) {
       const [clientId, now] = [newId(), id === null ? undefined : await invoices.document(tx, id)]

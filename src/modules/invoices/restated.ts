@@ -2,6 +2,7 @@ import { day } from '../../kernel/day.ts'
 import { type Currency, formatAmount, storedCurrency } from '../../kernel/money.ts'
 import { restatedOwned } from '../pending-writes/parent-client.ts'
 import { amountAt, dueTermsFrom } from './input.ts'
+import type { Part } from './invoice.ts'
 import { partsUnder, type StandingPart } from './parts.ts'
 import type { InvoiceDocument, PutInvoiceBody } from './schemas.ts'
 
@@ -17,18 +18,44 @@ export function restated(
   standing: readonly StandingPart[] = standingIn(before, said.currency)
 ): PutInvoiceBody {
   const whole: PutInvoiceBody = restatedOwned(before, said)
-  const saysTerms = said.total !== undefined || said.due_on !== undefined || said.due_schedule !== undefined
-  if (!saysTerms || standing.length === 0 || whole.currency === undefined) return whole
+  if (!statesTerms(said) || standing.length === 0 || whole.currency === undefined) return whole
   const of = storedCurrency(whole.currency)
   const parts = partsUnder(dueTermsFrom(said, of), standing)
   const { due_on: _, due_schedule: __, ...rest } = whole
   return { ...rest, ...dueOf(parts, of) }
 }
 
-function dueOf(parts: ReturnType<typeof partsUnder>, of: Currency): Pick<PutInvoiceBody, 'due_on' | 'due_schedule'> {
+/**
+ * The same of a body that waits while the invoice is there: what neither states stays as the invoice has it.
+ * @param how.anew the invoice as the body before issues it anew; `isInParts` of the invoice as it is.
+ */
+export function restatedOver(
+  before: PutInvoiceBody,
+  said: PutInvoiceBody,
+  { anew, isInParts }: { anew: PutInvoiceBody; isInParts: boolean }
+): PutInvoiceBody {
+  const whole: PutInvoiceBody = restatedOwned(before, said)
+  const code = whole.currency ?? anew.currency
+  if (!statesTerms(said) || code === undefined) return whole
+  const of = storedCurrency(code)
+  const parts = partsUnder(dueTermsFrom(said, of), standingIn(anew, said.currency))
+  const { due_on: _, due_schedule: __, ...rest } = whole
+  // A due day does not take the place of parts that are there: one part does.
+  return { ...rest, ...(isInParts ? { due_schedule: scheduleOf(parts, of) } : dueOf(parts, of)) }
+}
+
+function statesTerms({ total, due_on: dueOn, due_schedule: schedule }: PutInvoiceBody): boolean {
+  return total !== undefined || dueOn !== undefined || schedule !== undefined
+}
+
+function scheduleOf(parts: readonly Part[], of: Currency): NonNullable<PutInvoiceBody['due_schedule']> {
+  return parts.map(({ dueOn, amountMinor }) => ({ due_on: dueOn, amount: formatAmount(amountMinor, of) }))
+}
+
+function dueOf(parts: readonly Part[], of: Currency): Pick<PutInvoiceBody, 'due_on' | 'due_schedule'> {
   const [first, second] = parts
   if (first !== undefined && second === undefined) return { due_on: first.dueOn }
-  return { due_schedule: parts.map(({ dueOn, amountMinor }) => ({ due_on: dueOn, amount: formatAmount(amountMinor, of) })) }
+  return { due_schedule: scheduleOf(parts, of) }
 }
 
 /** Nothing where the body leaves the due day to the terms of the client: then there is nothing that what is stated could change. */

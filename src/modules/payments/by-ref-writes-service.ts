@@ -38,7 +38,7 @@ export function paymentWrites(services: Deps): ByRefWrites {
     withParent: withClientId,
     outlivesDeletion: false,
 
-    restated: restatedPayment,
+    restating: async () => restatedPayment,
 
     async check(tx, { ref, body }, id) {
       const owned: PutPaymentBody = withClientId(body, newId())

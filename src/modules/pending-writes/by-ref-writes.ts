@@ -11,8 +11,8 @@ export type ByRefWrites = Readonly<{
   parentOf: (body: Write['body']) => Name | null
   /** Names the parent by our id. */
   withParent: (body: Write['body'], parentId: string) => Write['body']
-  /** A body that waits, with what its source states since. */
-  restated: Restate
+  /** How a body that waits takes what its source states since. */
+  restating: (reader: Reader, ref: ExternalRef) => Promise<Restate>
   /** @param objectId of the object where it is there. @throws DomainError for what no parent can make right. */
   check: (tx: Tx, write: Write, objectId: string | null) => Promise<unknown>
   /** Locks names that the write gives its object beside the one that it comes under, together with others of its kind. */
@@ -29,7 +29,7 @@ export type ByRefWrites = Readonly<{
   remove: (tx: Tx, ref: ExternalRef) => Promise<ByRefAnswer>
   /** The object as it is, with `applied: false`. */
   unchanged: (reader: Reader, ref: ExternalRef) => Promise<ByRefAnswer>
-  /** Whether a deleted object keeps its place and takes what the source says of it: its older versions are written all the same. */
+  /** Whether a deleted object keeps its place and takes what the source says of it: its older versions are written all the same. No other one takes its place. */
   outlivesDeletion: boolean
 }>
 

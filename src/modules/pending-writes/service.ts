@@ -31,10 +31,17 @@ type Held = Pick<PendingWrite, 'operation' | 'body' | 'awaited'>
  * transaction that creates it. Names are locked in one order: the parent's, then the write's own.
  */
 export function createPendingWriteService({ newId, events, organizations, references, writesOf }: PendingWriteServiceDeps) {
-  /** Locks the name of a write: of two under it the second finds what the first did. */
+  /**
+   * Locks the name of a write: of two under it the second finds what the first did. With it the other names of its object, where they may
+   * go with it to another one.
+   */
   async function standingOf(tx: Tx, write: Pick<Write, 'kind' | 'ref'>): Promise<Standing> {
     // Asked together, and answered in this order.
-    const [own, waiting] = await Promise.all([references.lock(tx, nameOf(write)), repository.findByName(tx, nameOf(write))])
+    const [, own, waiting] = await Promise.all([
+      writesOf(write.kind).outlivesDeletion ? undefined : references.lockSiblings(tx, nameOf(write)),
+      references.lock(tx, nameOf(write)),
+      repository.findByName(tx, nameOf(write))
+    ])
     return { own, waiting }
   }
 
@@ -89,17 +96,22 @@ export function createPendingWriteService({ newId, events, organizations, refere
     return pending
   }
 
+  async function joinedWith(tx: Tx, waiting: PendingWrite | undefined, write: Write): Promise<Write> {
+    if (waiting === undefined) return write
+    return joined(waiting, write, await writesOf(write.kind).restating(tx, write.ref))
+  }
+
   /** A write that must wait, or for which something waits: under locks, so that it and what it waits for do not miss each other. */
   async function putLocked(tx: Tx, write: Write, seen: PendingWrite | undefined): Promise<ByRefAnswer> {
-    const { parentOf, withParent, restated, check } = writesOf(write.kind)
+    const { parentOf, withParent, check } = writesOf(write.kind)
     // A write that is outdated says nothing more of what waits.
     const isLate = seen?.operation === 'put' && isOlder(write, seen.sourceVersion)
-    const parent = parentOf(isLate && seen.body !== null ? seen.body : joined(seen, write, restated).body)
+    const parent = parentOf(isLate && seen.body !== null ? seen.body : (await joinedWith(tx, seen, write)).body)
     const found = parent === null ? undefined : await references.lockAwaited(tx, parent)
     const standing = await standingOf(tx, write)
     const late = await lateAnswer(tx, write, standing)
     if (late !== undefined) return late
-    const whole = joined(standing.waiting, write, restated)
+    const whole = await joinedWith(tx, standing.waiting, write)
     if (!isSameName(parentOf(whole.body), parent)) throw changedMeanwhile()
     if (parent === null) return apply(tx, whole, standing)
     if (found !== undefined) return apply(tx, { ...whole, body: withParent(whole.body, found.objectId) }, standing)

@@ -65,6 +65,17 @@ export async function lock(
   return { ...row, objectId: row.objectId }
 }
 
+const lockSiblingRows = statement<{ source: string }>(
+  'references.lock_siblings',
+  `select source from external_refs where org_id = $1 and kind = $2 and object_id = (select object_id from external_refs where ${isGiven})
+   order by source collate "C", external_id collate "C" for update`
+)
+
+/** Locks all names of the object that has this one, in the order in which everybody does. */
+export async function lockSiblings(tx: Tx, { kind, source, id }: Name): Promise<void> {
+  await tx.run(lockSiblingRows, [tx.orgId, kind, source, id])
+}
+
 const lockRows = statement<object>(
   'references.lock_all',
   `insert into external_refs (org_id, kind, source, external_id, created_at)
@@ -118,7 +129,8 @@ const lockOwners = statement<ExternalRef & { objectId: string }>(
   'references.lock_owners',
   `select source, external_id as id, object_id as "objectId" from external_refs
    where org_id = $1 and kind = $2 and object_id is not null
-     and (source, external_id) in (select * from unnest($3::text[], $4::text[])) order by source, external_id for update`
+     and (source, external_id) in (select * from unnest($3::text[], $4::text[]))
+     order by source collate "C", external_id collate "C" for update`
 )
 
 /** The same, who stay so. */

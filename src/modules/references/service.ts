@@ -192,6 +192,9 @@ export function createReferenceService({ clock }: ReferenceServiceDeps) {
     setSourceVersion: (tx: Tx, { sourceVersion, ...name }: repository.Name & { sourceVersion: bigint }): Promise<boolean> =>
       repository.raiseVersion(tx, name, sourceVersion),
 
+    /** Locks all names of the object that has this one. */
+    lockSiblings: repository.lockSiblings,
+
     /** Locks a name, whether it has an object or not: who writes under it, or gives it to an object, comes before or after. */
     lock: (tx: Tx, name: repository.Name): Promise<repository.Found | undefined> =>
       repository.lock(tx, name, { isAwaited: false, createdAt: clock.now() }),

@@ -81,6 +81,48 @@ describe('requests in the same moment do not wait for each other in a circle', {
     }
   })
 
+  test.for([
+    ['void', true],
+    ['of another day', false]
+  ] as const)('PUT of an invoice that is %s under its two references, and both name the one in its place', async ([, isVoid]) => {
+    const ledger = await newLedger()
+    const client_id = await ledger.addClient()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const refs = [ref(`a${round}`), ref(`b${round}`)]
+      const made = await ledger.issue(client_id, { ...due, external_refs: refs })
+      if (isVoid) await done(ledger.call('POST', `/v1/invoices/${made.id}/void`, { body: {} }))
+      const puts = refs.map(({ id }, n) => {
+        const body = { client_id, number: `${round}`, total: `${n + 5}.00`, ...due, issued_on: `2025-12-0${n + 2}` }
+        return ['PUT', at('invoices', id), { ...body, source_version: 2 }] as const
+      })
+      await allDone(ledger, puts)
+      const [a, b] = await Promise.all(refs.map(({ id }) => done(ledger.call<{ id: string }>('GET', at('invoices', id)))))
+      expect(a).toEqual(b)
+      expect(a).toMatchObject({ status: 'open', external_refs: refs })
+      const { data } = await done(
+        ledger.call<{ data: { id: string; number: string; status: string }[] }>('GET', '/v1/invoices?status=open&limit=200')
+      )
+      expect(data.filter(({ number }) => number === `${round}`).map(({ id }) => id)).toEqual([a?.id])
+    }
+  })
+
+  test('PUT of a payment under its two references, and both name the one in its place', async () => {
+    const ledger = await newLedger()
+    const client_id = await ledger.addClient()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const refs = [ref(`a${round}`), ref(`b${round}`)]
+      await ledger.pay(client_id, '10.00', { external_refs: refs })
+      const amounts = ['20.00', '30.00']
+      await allDone(
+        ledger,
+        refs.map(({ id }, n) => ['PUT', at('payments', id), { amount: amounts[n] }] as const)
+      )
+      const [a, b] = await Promise.all(refs.map(({ id }) => done(ledger.call<{ amount: string }>('GET', at('payments', id)))))
+      expect(a).toEqual(b)
+      expect(amounts).toContain(a?.amount)
+    }
+  })
+
   test('PATCH and PUT of the same client, each with several references', async () => {
     const ledger = await newLedger()
     for (let round = 0; round < ROUNDS; round += 1) {

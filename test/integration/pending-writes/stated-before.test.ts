@@ -49,6 +49,35 @@ describe('what is stated of an invoice before its client exists', () => {
     expect(await pending(ledger)).toEqual([])
   })
 
+  const thirds = ['2026-02-01', '2026-03-01', '2026-04-01'].map((due_on) => ({ due_on, amount: '30.00' }))
+  test.for([
+    ['a total', { due_schedule: thirds, total: '90.00' }, { total: '70.00' }],
+    ['a total after parts alone', { due_schedule: [halves[0], { ...halves[1], due_on: '2026-03-15' }] }, { total: '90.00' }],
+    ['a total after another', { total: '50.00' }, { total: '100.00' }],
+    ['a larger total', { number: 'R-2' }, { total: '120.00' }],
+    ['a due day in the place of parts', { total: '90.00' }, { due_on: '2026-02-15' }],
+    ['parts', { total: '90.00' }, { due_schedule: thirds }]
+  ] as const)('takes %s on top of what waits as an invoice in parts that is there', async ([, first, second]) => {
+    const other = { client_ref: { source: 'erp', id: 'd' } }
+    const [there, ledger] = [await newLedger(), await newLedger()]
+    for (const one of [there, ledger]) {
+      await put(one, 'clients', 'c', { name: 'C' })
+      await done(put(one, 'invoices', 'i', { ...undue, due_schedule: halves }))
+    }
+    await put(there, 'clients', 'd', { name: 'D' })
+    await done(put(there, 'invoices', 'i', { ...other, ...first }))
+    const direct = await put(there, 'invoices', 'i', second)
+    expect((await put(ledger, 'invoices', 'i', { ...other, ...first })).status).toBe(202)
+    const held = await put(ledger, 'invoices', 'i', second)
+    if (direct.status < 300) expect(held.status).toBe(202)
+    else expect(refusalOf(held)).toBe(refusalOf(direct))
+    await put(ledger, 'clients', 'd', { name: 'D' })
+    const termsOf = ({ body }: Awaited<ReturnType<typeof get>>) =>
+      ['number', 'total', 'due_on', 'due_schedule', 'issued_on', 'balance', 'status'].map((field) => body[field])
+    expect(termsOf(await get(ledger, 'invoices', 'i'))).toEqual(termsOf(await get(there, 'invoices', 'i')))
+    expect(await pending(ledger)).toEqual([])
+  })
+
   const { received_on: __, ...announced } = { ...payment, status: 'pending', matures_on: '2026-01-10' }
   test.for([
     ['settled, then announced', payment, announced],
