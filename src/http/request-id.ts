@@ -11,12 +11,16 @@ export function requestIdFrom(newId: () => string) {
   }
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?$/
 
-/** The caller's W3C trace context, or null: what is not of its form is nobody's trace, and goes no further. */
+/**
+ * The caller's W3C trace context, or null: what is not of its form is nobody's trace, and goes no further. A later version begins as this
+ * one does and may go on; it is passed on as version 00.
+ */
 export function traceparentOf(request: Pick<FastifyRequest, 'headers'>): string | null {
   const given = request.headers['traceparent']
-  return typeof given === 'string' && TRACEPARENT.test(given) ? given : null
+  const [, version, trace, more] = (typeof given === 'string' && TRACEPARENT.exec(given)) || []
+  return trace === undefined || (version === '00' && more !== undefined) ? null : `00-${trace}`
 }
 
 /** Of every answer: it names its request, is kept by nobody between, for it holds what one key may see, and is of the type that it names. */

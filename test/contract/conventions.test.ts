@@ -41,14 +41,25 @@ describe('request ids and traces', () => {
   test('a traceparent is kept with the event that the request caused, and anything else is not', async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const traced = await create('Traced', { traceparent })
-    const bad = ['00-short-01', 'x'.repeat(5_000), '00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01']
+    const bad = [
+      `${traceparent}-more`,
+      `ff${traceparent.slice(2)}`,
+      '00-short-01',
+      'x'.repeat(5_000),
+      '00-4BF92F3577B34DA6A3CE929D0E0E4736-00F067AA0BA902B7-01'
+    ]
     const untraced = await Promise.all(bad.map((text) => create('Untraced', { traceparent: text })))
+    const later = await create('Later', { traceparent: `01${traceparent.slice(2)}-more` })
     const { rows: events } = await rows.client.query<{ id: string; traceparent: string | null }>(
       'select object_id as id, traceparent from events where object_id = any($1)',
-      [[traced, ...untraced].map(({ body }) => body.id)]
+      [[traced, later, ...untraced].map(({ body }) => body.id)]
     )
     expect(new Map(events.map(({ id, traceparent: kept }) => [id, kept]))).toEqual(
-      new Map([[traced.body.id, traceparent], ...untraced.map(({ body }) => [body.id, null] as const)])
+      new Map([
+        [traced.body.id, traceparent],
+        [later.body.id, traceparent],
+        ...untraced.map(({ body }) => [body.id, null] as const)
+      ])
     )
   })
 })
