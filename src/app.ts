@@ -20,8 +20,10 @@ import { registerRequestLog } from './http/request-log.ts'
 import { ExternalRef, ProblemSchema } from './http/schemas.ts'
 import { buildSerializer } from './http/serialization.ts'
 import { refuseMalformedQuery, refuseUnstorableText } from './http/text.ts'
+import { registerTracing } from './http/tracing.ts'
 import { buildValidator, formats } from './http/validation.ts'
 import type { Clock } from './kernel/clock.ts'
+import type { Tracing } from './kernel/tracing.ts'
 import { clientByRefRoutes, clientRoutes, offboardingRoutes } from './modules/clients/routes.ts'
 import { clientSchemas } from './modules/clients/schemas.ts'
 import { creditNoteRoutes } from './modules/credit-notes/routes.ts'
@@ -87,6 +89,8 @@ export type AppDeps = Readonly<{
   hasDocs?: boolean
   /** Absent where nothing is measured. */
   metrics?: MetricsOptions
+  /** Absent where nothing is traced. */
+  tracing?: Tracing
 }>
 
 const BODY_MAX_BYTES = 4 * 1024 * 1024
@@ -143,6 +147,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   registerProblems(app, wrong)
   registerRequestId(app)
   registerRequestLog(app)
+  if (deps.tracing !== undefined) registerTracing(app, deps.tracing)
   registerDrain(app, newId)
   if (deps.hasDocs === true) await app.register(swaggerUi, docsOptions)
   if (deps.metrics !== undefined) registerMetrics(app, deps.metrics, wrong)

@@ -90,6 +90,13 @@ export const configSchema = Type.Object({
   DUNWELL_METRICS_TOKEN: Type.Optional(
     Type.String({ minLength: 16, description: 'Bearer token for /metrics (Prometheus); without it there is no such page' })
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description:
+        'Collector of traces, OTLP over HTTP as JSON, as in http://127.0.0.1:4318; without it nothing is traced. Other variables of OpenTelemetry (OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS…) hold, too'
+    })
+  ),
   DUNWELL_DOCS: Type.Boolean({ default: true, description: 'Show the API in the browser, at /docs' }),
   DUNWELL_SWEEP_CRON: Type.String({ default: '* * * * *', description: 'When the sweep runs, cron expression in UTC' }),
   DUNWELL_ALLOW_HTTP_WEBHOOKS: Type.Boolean({ default: false, description: 'Take endpoints with http: for development' }),

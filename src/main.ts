@@ -19,8 +19,10 @@ import { type Jobs, startJobs } from './jobs/jobs.ts'
 import { poolMetrics } from './jobs/pool-metrics.ts'
 import type { Kept } from './jobs/upkeep.ts'
 import { type Clock, systemClock } from './kernel/clock.ts'
+import { untraced } from './kernel/tracing.ts'
 import { createSecretBox, NONCE_BYTES, parseSecretKey, type SecretBox } from './modules/webhooks/secret-box.ts'
 import { createServices, type Services, type Wake } from './services.ts'
+import type { Telemetry } from './telemetry.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
 /** Beside the compiled code, or where it is compiled from. */
@@ -91,7 +93,10 @@ export async function start(options: ProcessOptions): Promise<Process> {
       const how = { connectionString: store.url, migrationsFolder, log: (line: string) => log.warn(line) }
       await runMigrations({ ...how, ...(signal && { signal }) })
     }
+    const { tracing = untraced, stop: stopTracing } = await telemetryOf(config, log)
+    if (stopTracing !== undefined) undo.push(stopTracing)
     const database = createDatabase({
+      tracing,
       url: store.url,
       connections: config.DUNWELL_DATABASE_CONNECTIONS,
       connectionsPerOrganization: config.DUNWELL_ORGANIZATION_CONNECTIONS
@@ -113,7 +118,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
     const services = createServices({ ...made, wake, ...webhooks, eventsRecorded: eventMetrics(registry) })
     const { DUNWELL_ROLES: roles } = config
     if (roles === 'all' || roles === 'worker') {
-      const how = { kept: keptOf(config), sweepCron: config.DUNWELL_SWEEP_CRON, registry, log }
+      const how = { kept: keptOf(config), sweepCron: config.DUNWELL_SWEEP_CRON, registry, log, tracing }
       jobs.current = startJobs({ ...made, database: database.forJobs(), services, webhooks, ...how })
       serving.push(jobs.current.stop)
     }
@@ -132,7 +137,7 @@ export async function start(options: ProcessOptions): Promise<Process> {
       // Half of what there is to load, which a worker has no use for.
       const { buildApp } = await import('./app.ts')
       const made = { services, database, clock, newId, seal, isFit }
-      const built = await buildApp({ ...made, logger: log, ...limits, ...metrics })
+      const built = await buildApp({ ...made, logger: log, ...limits, ...metrics, ...(tracing !== untraced && { tracing }) })
       serving.push(() => built.close())
       return built.listen({ host: config.HOST, port: config.PORT })
     }
@@ -151,6 +156,13 @@ function wakeOf(jobs: { readonly current?: Jobs }): Wake {
     clock: () => jobs.current?.wake.clock(),
     sweep: () => jobs.current?.wake.sweep()
   }
+}
+
+/** OpenTelemetry is loaded only where there is a collector. */
+async function telemetryOf({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }: ProcessConfig, log: Logger): Promise<Partial<Telemetry>> {
+  if (endpoint === undefined) return {}
+  const { startTelemetry } = await import('./telemetry.ts')
+  return startTelemetry({ endpoint, version: await ownVersion(), log })
 }
 
 function warnOfLater({ later }: { later: number }, log: Logger): void {

@@ -2,9 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { assert } from '../kernel/assert.ts'
+import { type Tracing, untraced } from '../kernel/tracing.ts'
 import { type Before, nothingAsked, runAll, runFirst } from './before-commit.ts'
 import { begin, enter, type Limits, type Role, starts } from './begin.ts'
 import { DatabaseUnavailable, isLockTimeout, isRetryable, isUnavailable, spoilsConnection } from './errors.ts'
+import { inOrder } from './in-order.ts'
 import { flush, forget, send, sendWithNext } from './packet.ts'
 import { createPool, type Effort, type PoolOptions, type PoolUse } from './pool.ts'
 import { type Asked, formOf, type Run, type Write } from './query.ts'
@@ -97,7 +99,7 @@ const savepoint = {
   rollback: statement('transaction.savepoint_rollback', 'rollback to savepoint attempt')
 }
 
-export function createDatabase(options: PoolOptions): Database {
+export function createDatabase({ tracing = untraced, ...options }: PoolOptions & { tracing?: Tracing }): Database {
   const pool = createPool(options)
   const { limits } = pool
   const drizzles = new WeakMap<pg.PoolClient, NodePgDatabase>()
@@ -105,16 +107,17 @@ export function createDatabase(options: PoolOptions): Database {
   function sqlOn(client: pg.PoolClient): NodePgDatabase {
     let sql = drizzles.get(client)
     if (sql === undefined) {
-      sql = drizzle({ client: inOrder(client), casing: 'snake_case' })
+      sql = drizzle({ client: inOrder(client, tracing), casing: 'snake_case' })
       drizzles.set(client, sql)
     }
     return sql
   }
 
   async function attempt<T>({ holder, orgId, how }: Writing, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const { traceparent = null, isSmall = false, items = 1 } = how
+    const { isSmall = false, items = 1 } = how
+    const traceparent = tracing.current() ?? how.traceparent ?? null
     const client = await pool.connect(isSmall ? 'little' : 'much', wishOf(holder, items >= HEAVY_ITEMS))
-    const tx = txOn(client, sqlOn(client), { orgId, traceparent, limits })
+    const tx = txOn(client, sqlOn(client), { orgId, traceparent, tracing, limits })
     let failure: unknown
     try {
       const begun = begin(client, { start: isSmall ? starts.writingLittle : starts.writing, role: 'dunwell_app', orgId, limits })
@@ -142,7 +145,7 @@ export function createDatabase(options: PoolOptions): Database {
       )
     try {
       const begun = begin(client, { start: starts.reading, role, orgId, limits })
-      const result = await work(readerOn(client, sqlOn(client), { orgId, traceparent: null }))
+      const result = await work(readerOn(client, sqlOn(client), { orgId, traceparent: null, tracing }))
       await begun
       void finish(commit)
       return result
@@ -195,18 +198,13 @@ class Rehearsed extends Error {}
 type Writing = Readonly<{ holder: string | null; orgId: string; how: How }>
 type Reading = Readonly<{ holder: string | null; role: Role; orgId: string; effort: Effort }>
 
-/** The same connection for Drizzle, which sends by itself: what waits to be sent goes before. */
-function inOrder(client: pg.PoolClient): pg.PoolClient {
-  const query = (...query: Parameters<typeof client.query>) => {
-    flush(client)
-    return client.query(...query)
-  }
-  return Object.create(client, { query: { value: query } }) as pg.PoolClient
-}
+type Scope = Readonly<{ orgId: string; traceparent: string | null; tracing: Tracing }>
 
-type Scope = Readonly<{ orgId: string; traceparent: string | null }>
-
-function readerOn(client: pg.PoolClient, sql: NodePgDatabase, { replan, ...scope }: Scope & { replan?: Replan }): Reader {
+function readerOn(
+  client: pg.PoolClient,
+  sql: NodePgDatabase,
+  { replan, tracing, ...scope }: Scope & { replan?: Replan }
+): Reader {
   return {
     ...scope,
     sql,
@@ -214,7 +212,7 @@ function readerOn(client: pg.PoolClient, sql: NodePgDatabase, { replan, ...scope
       const { statement, parameters } = formOf(asked, { given, orgId: scope.orgId })
       replan?.('reads', parameters)
       try {
-        return (await send(client, statement, parameters)).rows
+        return (await tracing.statement(statement, () => send(client, statement, parameters))).rows
       } catch (error) {
         throw named(error, statement)
       }
@@ -253,12 +251,14 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, { limits, ...scope }: 
         replan(statement.name, parameters)
         // The server works on what is large while the next of it is made.
         const way = parameters.some((value) => value instanceof Buffer && value.length > LARGE_BYTES) ? send : sendWithNext
-        const answered = way(client, statement, parameters).then(
-          ({ rows }) => read?.(rows),
-          (error: unknown) => {
-            throw named(error, statement)
-          }
-        )
+        const answered = scope.tracing
+          .statement(statement, () => way(client, statement, parameters))
+          .then(
+            ({ rows }) => read?.(rows),
+            (error: unknown) => {
+              throw named(error, statement)
+            }
+          )
         answered.catch(() => undefined) // the end of the transaction tells
         written.push(answered)
       },
@@ -290,7 +290,7 @@ function txOn(client: pg.PoolClient, sql: NodePgDatabase, { limits, ...scope }: 
     handle: handleIn(scope.orgId, beforeCommit),
     finish: () => runAll(beforeCommit),
     async end() {
-      const [{ command }] = await Promise.all([send(client, commit, []), ...written])
+      const [{ command }] = await Promise.all([scope.tracing.statement(commit, () => send(client, commit, [])), ...written])
       // A commit after a failed write is fulfilled with the tag ROLLBACK: without this a lost write would look kept.
       assert(command === 'COMMIT', `the transaction ended with ${command}`)
       for (const action of afterCommit) action()

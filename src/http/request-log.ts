@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Principal } from '../modules/organizations/api-key.ts'
 
 /** Asked every few seconds by whoever runs the service; what is wrong is in their answers. */
-const SILENT = new Set(['/livez', '/readyz', '/metrics'])
+export const SILENT: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics'])
 
 /** One line for each request, once it was answered: what was asked by whom, with its outcome. Never the URL, whose query may name people. */
 export function registerRequestLog(app: FastifyInstance): void {

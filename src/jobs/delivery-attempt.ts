@@ -1,4 +1,5 @@
 import { BoundedMap } from '../kernel/bounded-map.ts'
+import { type Tracing, untraced } from '../kernel/tracing.ts'
 import type { AttemptOutcome } from '../modules/webhooks/attempt.ts'
 import type { Assignment } from '../modules/webhooks/dispatch-service.ts'
 import { secretContext } from '../modules/webhooks/endpoint-service.ts'
@@ -18,12 +19,14 @@ export type AttemptDeps = Readonly<{
   schedule: RetrySchedule
   timeoutMaxMs: number
   log: Log
+  /** Absent where nothing is traced. */
+  tracing?: Tracing
 }>
 
 const SECRETS_KEPT = 10_000
 
 /** Makes one attempt of what was claimed: opens the secrets and headers, signs, sends, and says what came of it. Never throws. */
-export function createAttempts({ sender, secretBox, random, schedule, timeoutMaxMs, log }: AttemptDeps) {
+export function createAttempts({ sender, secretBox, random, schedule, timeoutMaxMs, log, tracing = untraced }: AttemptDeps) {
   const opened = new BoundedMap<string, string>(SECRETS_KEPT)
 
   /** Opening takes longer than signing, and a secret signs often. */
@@ -34,7 +37,15 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
   /** @returns undefined where it could not even be tried: its secret cannot be opened, say. */
   async function send(orgId: string, assignment: Assignment, signal: AbortSignal): Promise<AttemptOutcome | undefined> {
     try {
-      return await sender.send({ ...signedRequest(orgId, assignment), signal })
+      const { eventType, traceparent: from } = assignment.claimed
+      const attributes = { 'http.request.method': 'POST', 'dunwell.event_type': eventType }
+      return await tracing.follow({ name: 'webhook', kind: 'client', from, attributes }, async (span) => {
+        const outcome = await sender.send({ ...signedRequest(orgId, assignment), signal })
+        if (outcome.kind === 'response') span.set({ 'http.response.status_code': outcome.status })
+        if (outcome.kind === 'error') span.fail(outcome.reason)
+        else if (outcome.status >= 400) span.fail(String(outcome.status))
+        return outcome
+      })
     } catch (error) {
       const { claimed, endpoint } = assignment
       log.error({ err: error, delivery: claimed.deliveryId, endpoint: endpoint.id }, 'an attempt could not be made, and waits')
@@ -54,7 +65,8 @@ export function createAttempts({ sender, secretBox, random, schedule, timeoutMax
       secrets: endpoint.secrets.map((sealed) => open(sealed, context)),
       custom: openHeaders(endpoint.headers, { open, orgId, endpointId: endpoint.id })
     })
-    if (claimed.traceparent !== null) headers['traceparent'] = claimed.traceparent
+    const traceparent = tracing.current() ?? claimed.traceparent
+    if (traceparent !== null) headers['traceparent'] = traceparent
     return { url: endpoint.url, headers, body, timeoutMs: Math.min(endpoint.timeoutMs, timeoutMaxMs) }
   }
 

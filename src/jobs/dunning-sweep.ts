@@ -3,13 +3,14 @@ import { isUnavailable, passesByItself } from '../db/errors.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { BEFORE_ALL_IDS } from '../kernel/keyset.ts'
 import { OneFailed } from '../kernel/one-failed.ts'
+import { type Tracing, untraced } from '../kernel/tracing.ts'
 import { nothingSwept, type SweepCounts } from '../modules/dunning/sweep-service.ts'
 import type { Services } from '../services.ts'
 import { createParking, type ParkingJobDeps } from './parking.ts'
 import { inTurns } from './turns.ts'
 
 export type SweepJobDeps = ParkingJobDeps &
-  Readonly<{ services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>; clock: Clock }>
+  Readonly<{ services: Pick<Services, 'deadlines' | 'dunning' | 'invoices' | 'organizations'>; clock: Clock; tracing?: Tracing }>
 
 /** Batches at a time in this process: one computes while the other's rows are written. */
 const CONCURRENCY = 2
@@ -29,14 +30,15 @@ type WaitingRun = Readonly<{ orgId: string; id: string }>
  * it ends with, whatever becomes due meanwhile.
  */
 export function createSweepJob(deps: SweepJobDeps) {
-  const { services, database, clock, log } = deps
+  const { services, database, clock, log, tracing = untraced } = deps
   const { deadlines, dunning, invoices, organizations } = services
   const parking = createParking(deps)
 
-  /** A batch of an organization. What is wrong in one must not keep the others from being swept; a database that is away does. */
+  /** A batch of an organization is a trace of its own. What is wrong in one must not keep the others from being swept; a database that is away does. */
   async function attempt(orgId: string, until: Date, batch: (clients: number) => Promise<boolean>): Promise<boolean> {
     try {
-      return await batch(parking.clientsOf(orgId))
+      const span = { name: 'sweep', kind: 'internal', from: null, attributes: { 'dunwell.organization': orgId } } as const
+      return await tracing.follow(span, () => batch(parking.clientsOf(orgId)))
     } catch (error) {
       return parking.goesOn(orgId, error, until)
     }

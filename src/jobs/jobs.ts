@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Database } from '../db/client.ts'
 import type { Clock } from '../kernel/clock.ts'
+import type { Tracing } from '../kernel/tracing.ts'
 import type { SecretBox } from '../modules/webhooks/secret-box.ts'
 import { createSender } from '../modules/webhooks/sender.ts'
 import type { Services, Wake } from '../services.ts'
@@ -29,6 +30,7 @@ export type JobDeps = Readonly<{
   sweepCron: string
   registry: Registry
   log: Log
+  tracing: Tracing
 }>
 
 export type Jobs = Readonly<{ wake: Wake; stop: () => Promise<void> }>
