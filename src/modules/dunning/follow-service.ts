@@ -183,33 +183,44 @@ export function createFollowService({
   }
 
   function draftsOf(
+    tx: Tx,
     changes: readonly Change<Followed>[],
-    { books, reason, known }: ObligationsChange & { known: ReadonlyMap<string, Client> }
+    how: ObligationsChange & { known: ReadonlyMap<string, Client> }
   ): EventDraft[] {
     const telling = changes.filter(({ of }) => of.some(tellsSomething))
     if (telling.length === 0) return []
-    return telling.flatMap(({ before, after, of }) => {
-      const client = known.get(after.invoice.clientId)
-      assert(client !== undefined, 'an invoice has a client')
-      const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
-      const draft = invoices.eventOf('invoice.dunning_cleared', after, { books, previous })
-      const today = todayFor(books, after.timeZone)
-      const common = ({ found, policy, state, holds: held }: Followed) => ({
-        ...silencingContext(held, today),
-        client: clientContext(client, books.organization),
-        ...obligationContext({ ...found.obligation, ...state }),
-        days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),
-        ...groundsContext(policy, books.calendar.version)
-      })
-      return of.flatMap((one) => {
-        const { stageCode } = one.found.obligation
-        const retracted = { ...common(one), former_stage: stageCode, ...retractedContext(one.mistaken, retractionReason(reason)) }
-        const cleared = { ...common(one), former_stage: stageCode, reason }
-        return [
-          ...(isApology(one) ? [{ ...draft, type: 'invoice.dunning_retracted' as const, context: retracted }] : []),
-          ...(one.cleared ? [{ ...draft, context: cleared }] : [])
-        ]
-      })
+    return telling.flatMap((one) => {
+      const { after } = one
+      // Where the transaction changes more of the invoice, what is told is the state that it leaves.
+      const isTold = invoices.tellWith(tx, after.invoice.id, (left) => draftsOfOne({ ...one, after: left }, how))
+      return isTold ? [] : draftsOfOne(one, how)
+    })
+  }
+
+  function draftsOfOne(
+    { before, after, of }: Change<Followed>,
+    { books, reason, known }: ObligationsChange & { known: ReadonlyMap<string, Client> }
+  ): EventDraft[] {
+    const client = known.get(after.invoice.clientId)
+    assert(client !== undefined, 'an invoice has a client')
+    const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
+    const draft = invoices.eventOf('invoice.dunning_cleared', after, { books, previous })
+    const today = todayFor(books, after.timeZone)
+    const common = ({ found, policy, state, holds: held }: Followed) => ({
+      ...silencingContext(held, today),
+      client: clientContext(client, books.organization),
+      ...obligationContext({ ...found.obligation, ...state }),
+      days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),
+      ...groundsContext(policy, books.calendar.version)
+    })
+    return of.flatMap((one) => {
+      const { stageCode } = one.found.obligation
+      const retracted = { ...common(one), former_stage: stageCode, ...retractedContext(one.mistaken, retractionReason(reason)) }
+      const cleared = { ...common(one), former_stage: stageCode, reason }
+      return [
+        ...(isApology(one) ? [{ ...draft, type: 'invoice.dunning_retracted' as const, context: retracted }] : []),
+        ...(one.cleared ? [{ ...draft, context: cleared }] : [])
+      ]
     })
   }
 
@@ -240,7 +251,7 @@ export function createFollowService({
     const at = change.books.now
     const changes = byInvoice(followed, { at, tells: tellsSomething, isRaised: (view) => invoices.isRaised(tx, view) })
     const drafts: EventDraft[] = []
-    for await (const part of inParts(changes)) drafts.push(...draftsOf(part, { ...change, known }))
+    for await (const part of inParts(changes)) drafts.push(...draftsOf(tx, part, { ...change, known }))
     const changed = followed.filter(({ found, state }) => differ(found.obligation, state))
     const writes: Promise<unknown>[] = [events.append(tx, { occurredAt: change.books.now, drafts })]
     if (changed.length > 0) {

@@ -8,7 +8,10 @@ type Change<View> = Readonly<{ before: View; isNew: boolean; after: View | undef
 /** By type of event, what it carries besides the object; the last word counts. */
 export type Contexts = Readonly<Partial<Record<EventType, object>>>
 
-type Changing<View, Context> = Readonly<{ context: Context; changes: Map<string, Change<View>> }>
+/** What else is told of an object, by the state in which the transaction leaves it. */
+type Telling<View> = Readonly<{ id: string; draftsOf: (after: View) => readonly EventDraft[] }>
+
+type Changing<View, Context> = Readonly<{ context: Context; changes: Map<string, Change<View>>; telling: Telling<View>[] }>
 
 export type ChangesDeps<View, Context> = Readonly<{
   events: EventService
@@ -35,14 +38,21 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
     const changing = byTransaction.get(tx)
     if (changing === undefined) return
     byTransaction.delete(tx)
-    const { changes, context } = changing
+    const { changes, context, telling } = changing
     const unread = [...changes].flatMap(([id, { after }]) => (after === undefined ? [id] : []))
     const views = unread.length === 0 ? [] : await read(tx, unread)
     const found = new Map(views.map((view) => [idOf(view), view]))
+    const afterOf = (id: string) => changes.get(id)?.after ?? found.get(id)
     const drafts: EventDraft[] = []
+    for await (const part of inParts(telling)) {
+      for (const one of part) {
+        const after = afterOf(one.id)
+        if (after !== undefined) drafts.push(...one.draftsOf(after))
+      }
+    }
     for await (const part of inParts([...changes])) {
       for (const [id, change] of part) {
-        const after = change.after ?? found.get(id)
+        const after = afterOf(id)
         if (after !== undefined) drafts.push(...draftsOf({ ...change, after }, context))
       }
     }
@@ -53,7 +63,7 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
     const known = byTransaction.get(tx)
     if (known !== undefined) return known.changes
     const changes = new Map<string, Change<View>>()
-    byTransaction.set(tx, { context, changes })
+    byTransaction.set(tx, { context, changes, telling: [] })
     tx.atEnd(() => tell(tx))
     return changes
   }
@@ -81,6 +91,14 @@ export function createChanges<View, Context extends Readonly<{ now: Date }>>(dep
         const change = changes?.get(idOf(view))
         if (change !== undefined) changes?.set(idOf(view), { ...change, after: view })
       }
+    },
+
+    /** Tells more of a changing object, before what follows from its states. @returns false of one that is not changing. */
+    tellWith(tx: Tx, id: string, draftsOf: (after: View) => readonly EventDraft[]): boolean {
+      const changing = byTransaction.get(tx)
+      if (changing?.changes.has(id) !== true) return false
+      changing.telling.push({ id, draftsOf })
+      return true
     },
 
     /** How the transaction found an object; undefined of one that it does not change. */

@@ -118,3 +118,19 @@ describe('the events of an invoice belong to what became of it, whatever caused 
     expect(lines).toEqual(['invoice.reopened'])
   })
 })
+
+test('what is told of dunning carries the state that the transaction leaves, however many payments settle the invoice in it', async () => {
+  const ledger = await newLedger()
+  const clientId = await ledger.addClient()
+  for (const amount of ['40.00', '30.00', '80.00']) await ledger.pay(clientId, amount)
+  const due_schedule = [
+    { due_on: '2025-12-01', amount: '60.00' },
+    { due_on: '2026-02-01', amount: '60.00' }
+  ]
+  // It starts silently at the stage of its age, which it leaves when credit settles that part.
+  const terms = { total: '120.00', issued_on: '2025-11-01', due_on: undefined, due_schedule, dunning_start: 'baseline' }
+  const { id } = await ledger.issue(clientId, terms)
+  const cleared = await ledger.events('invoice.dunning_cleared')
+  expect(cleared.map(({ object }) => [object['status'], object['balance']])).toEqual([['paid', '0.00']])
+  expect(cleared[0]?.object).toEqual(await ledger.invoice(id))
+})
