@@ -39,6 +39,7 @@ const lines: Readonly<Record<string, (...flags: string[]) => Promise<Ran>>> = {
   'src/cli.ts key create': (...flags) => ran('key', 'create', ...flags),
   'bench/run.ts': (...flags) => started('bench/run.ts', ...flags),
   'test/e2e/ledger-check.ts': (...flags) => started('test/e2e/ledger-check.ts', ...flags),
+  'test/support/record-release.ts': (...flags) => started('test/support/record-release.ts', ...flags),
   'examples/consumer/consumer.ts': (...flags) => started('examples/consumer/consumer.ts', ...flags)
 }
 
