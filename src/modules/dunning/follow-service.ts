@@ -2,19 +2,15 @@ import type { Reader, Tx } from '../../db/client.ts'
 import { inParts, mapInParts } from '../../db/parts.ts'
 import { assert } from '../../kernel/assert.ts'
 import type { BusinessCalendar } from '../../kernel/calendar.ts'
-import { type Day, day, daysBetween } from '../../kernel/day.ts'
-import type { HoldFact, HoldsOf } from '../../kernel/holding.ts'
-import type { Client } from '../clients/client.ts'
-import { clientContext } from '../clients/client-context.ts'
+import { type Day, day } from '../../kernel/day.ts'
+import type { HoldsOf } from '../../kernel/holding.ts'
 import type { ClientService } from '../clients/service.ts'
 import type { EventDraft } from '../events/event.ts'
-import { previousOf } from '../events/previous.ts'
 import type { EventService } from '../events/service.ts'
-import { silencingContext } from '../holds/hold.ts'
 import type { HoldService } from '../holds/service.ts'
-import type { DunningCase, DunningState } from '../invoices/invoice.ts'
+import type { DunningCase } from '../invoices/invoice.ts'
 import type { InvoiceService } from '../invoices/service.ts'
-import { type Books, todayFor } from '../organizations/organization.ts'
+import type { Books } from '../organizations/organization.ts'
 import type { OrganizationService } from '../organizations/service.ts'
 import type { ActionService } from './action-service.ts'
 import { isHeldForGood } from './actions.ts'
@@ -23,8 +19,14 @@ import { collectedAmong } from './collection-repository.ts'
 import { isClosed } from './decide.ts'
 import { byInvoice, type Change, type Deciding } from './decided.ts'
 import * as entryRepository from './entry-repository.ts'
-import { groundsContext, obligationContext, retractedContext } from './event-context.ts'
-import { differ, factsOf, type LiveEntry, type PolicyRef, policyOf, standstill, stateOf } from './facts.ts'
+import { differ, factsOf, type LiveEntry, policyOf, standstill, stateOf } from './facts.ts'
+import {
+  createFollowedEvents,
+  type Followed,
+  type ObligationsChange,
+  retractionReason,
+  tellsSomething
+} from './followed-service.ts'
 import { noCredit } from './netting.ts'
 import type { NettingService } from './netting-service.ts'
 import type { NoticeService } from './notice-service.ts'
@@ -41,29 +43,6 @@ export type FollowDeps = Readonly<{
   actions: ActionService
   notices: NoticeService
   creditCovering: NettingService
-}>
-
-export type ObligationsChange = Readonly<{
-  books: Books
-  obligationIds: readonly string[]
-  effectiveOn: Day
-  reason: string
-  /** The invoice has another policy, which is for what is in flight too. */
-  movesPolicy?: true | undefined
-}>
-
-/** An obligation as the change left it: what no longer counts, what still does, and where that puts it. */
-type Followed = Readonly<{
-  found: DunningCase
-  mistaken: readonly LiveEntry[]
-  kept: readonly LiveEntry[]
-  policy: PolicyRef
-  state: DunningState
-  cleared: boolean
-  /** What its stages ask for besides a message may have changed. */
-  isActedOn: boolean
-  /** What held or holds it. */
-  holds: readonly HoldFact[]
 }>
 
 /** Nothing that was entered before turns out mistaken by what counts from then. */
@@ -83,6 +62,8 @@ export function createFollowService({
   notices,
   creditCovering
 }: FollowDeps) {
+  const draftsOf = createFollowedEvents(invoices)
+
   /** The calendars that the entries were decided under. */
   async function calendarsOf(
     reader: Reader,
@@ -182,48 +163,6 @@ export function createFollowService({
     return { state: stateOf(obligation, outcome, context), cleared, isActedOn, holds: holding }
   }
 
-  function draftsOf(
-    tx: Tx,
-    changes: readonly Change<Followed>[],
-    how: ObligationsChange & { known: ReadonlyMap<string, Client> }
-  ): EventDraft[] {
-    const telling = changes.filter(({ of }) => of.some(tellsSomething))
-    if (telling.length === 0) return []
-    return telling.flatMap((one) => {
-      const { after } = one
-      // Where the transaction changes more of the invoice, what is told is the state that it leaves.
-      const isTold = invoices.tellWith(tx, after.invoice.id, (left) => draftsOfOne({ ...one, after: left }, how))
-      return isTold ? [] : draftsOfOne(one, how)
-    })
-  }
-
-  function draftsOfOne(
-    { before, after, of }: Change<Followed>,
-    { books, reason, known }: ObligationsChange & { known: ReadonlyMap<string, Client> }
-  ): EventDraft[] {
-    const client = known.get(after.invoice.clientId)
-    assert(client !== undefined, 'an invoice has a client')
-    const previous = previousOf(invoices.documentOf(before, books), invoices.documentOf(after, books))
-    const draft = invoices.eventOf('invoice.dunning_cleared', after, { books, previous })
-    const today = todayFor(books, after.timeZone)
-    const common = ({ found, policy, state, holds: held }: Followed) => ({
-      ...silencingContext(held, today),
-      client: clientContext(client, books.organization),
-      ...obligationContext({ ...found.obligation, ...state }),
-      days_overdue: Math.max(0, daysBetween(state.overdueFromOn, today) + 1),
-      ...groundsContext(policy, books.calendar.version)
-    })
-    return of.flatMap((one) => {
-      const { stageCode } = one.found.obligation
-      const retracted = { ...common(one), former_stage: stageCode, ...retractedContext(one.mistaken, retractionReason(reason)) }
-      const cleared = { ...common(one), former_stage: stageCode, reason }
-      return [
-        ...(isApology(one) ? [{ ...draft, type: 'invoice.dunning_retracted' as const, context: retracted }] : []),
-        ...(one.cleared ? [{ ...draft, context: cleared }] : [])
-      ]
-    })
-  }
-
   return {
     /**
      * Follows a change of balances, due dates or status, with the clients locked and the change written. What the
@@ -293,18 +232,4 @@ function isBack({ found, state }: Followed): boolean {
 /** Nothing of it is open, and it does not live on in another that replaces it. */
 function isSettled({ after: { invoice } }: Change<Followed>): boolean {
   return invoice.status !== 'open' && invoice.replacedById === null
-}
-
-function tellsSomething(one: Followed): boolean {
-  return one.cleared || isApology(one)
-}
-
-/** A baseline entry told nobody anything, so there is nothing to take back. */
-function isApology({ mistaken }: Followed): boolean {
-  return mistaken.some(({ kind }) => kind === 'entered')
-}
-
-/** Money that had settled it before it was dunned has a name of its own; everything else is named by what changed. */
-function retractionReason(reason: string): string {
-  return reason === 'paid' ? 'paid_in_time' : reason
 }

@@ -88,6 +88,7 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
   }
 
   return {
+    tellWith: changes.tellWith,
     openForChange: open,
 
     /** The last step of a replacement: nothing is paid on it any more. */

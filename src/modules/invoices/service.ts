@@ -251,7 +251,6 @@ export function createInvoiceService(deps: InvoiceServiceDeps) {
     /** For whoever moves their balances, before the move: the events are derived from how they were and how they end up. */
     changing: changes.changing,
     stand: changes.stand,
-    tellWith: changes.tellWith,
     /** Whether the transaction raised the invoice's version already: once is enough to tell what it does. */
     isRaised(tx: Tx, { invoice: { id, version } }: InvoiceView): boolean {
       return (changes.foundAs(tx, id)?.invoice.version ?? version) < version
