@@ -48,8 +48,12 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
 
   /** Dunning and agreements follow the change, and the answer shows what they made of the invoice. */
   async function finish(tx: Tx, opened: Pick<Opened, 'books' | 'view'>, change: Finished): Promise<InvoiceDocument> {
-    const { books, view } = opened
     await follow(tx, opened, change)
+    return decided(tx, opened)
+  }
+
+  /** The invoice once all is decided. Nothing may change it any more: what is decided twice is told twice. */
+  async function decided(tx: Tx, { books, view }: Pick<Opened, 'books' | 'view'>): Promise<InvoiceDocument> {
     await tx.decided()
     const after = await get(tx, view.invoice.id)
     changes.stand(tx, [after])
@@ -98,10 +102,10 @@ export function createInvoiceChanges({ newId, clock, organizations, clients, por
         { ...of, at: of.books.now, recordedAt: clock.now() },
         { kind: 'voided', status: 'void', replacedById }
       )
-      await finish(tx, of, { effectiveOn, reason: 'voided' })
+      await follow(tx, of, { effectiveOn, reason: 'voided' })
     },
 
-    ...createTerms({ newId, ports, get, changes, open, finish }),
+    ...createTerms({ newId, ports, changes, open, follow, decided }),
 
     /** Changes settings. What is absent stays; a change that changes nothing raises no version and tells nobody. */
     async update(tx: Tx, { id, change, expectedVersion, appliesTo = 'all' }: Update): Promise<InvoiceDocument> {

@@ -143,6 +143,7 @@ export function createReplacements(deps: Deps) {
       // Only now: what was released would go back to the one that is replaced.
       await ports.applyCredit(tx, { books, credit: await ports.creditOf(tx, [input.clientId]) })
       await ports.arrived(tx, { books, invoices: [input] })
+      await tx.decided()
       return toApi(await get(tx, input.id), books)
     }
   }

@@ -1,4 +1,4 @@
-import type { Reader, Tx } from '../../db/client.ts'
+import type { Tx } from '../../db/client.ts'
 import { addDays, maxDay } from '../../kernel/day.ts'
 import { DomainError } from '../../kernel/errors.ts'
 import type { Changes } from '../events/changes.ts'
@@ -10,23 +10,23 @@ import { entryFor, type LedgerEntry } from './ledger.ts'
 import { allocationsOf, insertEntriesOf } from './ledger-repository.ts'
 import { changesTo, creditedMore, leastMinor, type PartChange, partsUnder, type StandingPart } from './parts.ts'
 import { moveInvoiceParts } from './parts-repository.ts'
-import { type InvoiceDocument, toApi } from './schemas.ts'
+import type { InvoiceDocument } from './schemas.ts'
 import type { InvoiceServiceDeps } from './service.ts'
 
 type Deps = Pick<InvoiceServiceDeps, 'newId' | 'ports'> &
   Readonly<{
-    get: (reader: Reader, id: string) => Promise<InvoiceView>
     changes: Changes<InvoiceView, Books>
     open: (tx: Tx, id: string) => Promise<Opened>
-    finish: (
+    follow: (
       tx: Tx,
       opened: Pick<Opened, 'books' | 'view'>,
       change: { effectiveOn: LedgerEntry['effectiveOn']; reason: string }
-    ) => Promise<InvoiceDocument>
+    ) => Promise<void>
+    decided: (tx: Tx, opened: Pick<Opened, 'books' | 'view'>) => Promise<InvoiceDocument>
   }>
 
 /** What an invoice claims and when it falls due, in as many parts as it has. */
-export function createTerms({ newId, ports, get, changes, open, finish }: Deps) {
+export function createTerms({ newId, ports, changes, open, follow, decided }: Deps) {
   async function standingOf(tx: Tx, { obligations }: InvoiceView): Promise<StandingPart[]> {
     const ids = obligations.map(({ id }) => id)
     const allocations = await allocationsOf.obligations(tx, ids)
@@ -51,7 +51,7 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
     tx: Tx,
     opened: Opened,
     { changes: moved, added: parts }: { changes: readonly PartChange[]; added: readonly Part[] }
-  ): Promise<InvoiceDocument> {
+  ): Promise<void> {
     const { view, books, at, recordedAt } = opened
     const { invoice } = view
     changes.changing(tx, books, [view])
@@ -77,10 +77,8 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
     if (entries.length > 0) insertEntriesOf(tx, { entries, recordedAt })
     const reason = moved.some(({ restarts }) => restarts) ? 'rescheduled' : 'total_adjusted'
     const following = { books, view: { ...view, obligations: [...view.obligations, ...added] } }
-    const document = await finish(tx, following, { effectiveOn, reason })
-    if (released.length === 0) return document
-    await ports.applyReleased(tx, { books, released, invoiceId: invoice.id })
-    return toApi(await get(tx, invoice.id), books)
+    await follow(tx, following, { effectiveOn, reason })
+    if (released.length > 0) await ports.applyReleased(tx, { books, released, invoiceId: invoice.id })
   }
 
   return {
@@ -112,11 +110,10 @@ export function createTerms({ newId, ports, get, changes, open, finish }: Deps) 
         if (change.part.amountMinor + change.byMinor >= leastMinor(change.part)) continue
         throw creditedMore(whole.schedule === null ? '/total' : '/due_schedule')
       }
-      const document = await restructure(tx, opened, plan)
-      if (wanted.reduce((sum, { amountMinor }) => sum + amountMinor, 0n) <= invoice.totalMinor) return document
-      const credit = await ports.creditOf(tx, [invoice.clientId])
-      const applied = await ports.applyCredit(tx, { books, credit })
-      return applied ? toApi(await get(tx, invoice.id), books) : document
+      await restructure(tx, opened, plan)
+      const isRaised = wanted.reduce((sum, { amountMinor }) => sum + amountMinor, 0n) > invoice.totalMinor
+      if (isRaised) await ports.applyCredit(tx, { books, credit: await ports.creditOf(tx, [invoice.clientId]) })
+      return decided(tx, opened)
     }
   }
 }

@@ -159,3 +159,20 @@ describe('an invoice that a standing hold over the client keeps from being dunne
     expect(await ledger.told('invoice.dunning_blocked')).toEqual([])
   })
 })
+
+test('a total that is raised, and covered by credit in the same moment, asks for no release again', async () => {
+  const ledger = await newLedger()
+  await ledger.usePolicy(stages)
+  const clientId = await ledger.addClient()
+  const refs = [{ source: 'books', id: '1' }]
+  await ledger.issue(clientId, { ...onTheTenth, external_refs: refs })
+  await ledger.advance('2026-01-12T12:00:00Z')
+  const { id } = await place(ledger, { client_id: clientId, reason: 'third_party' })
+  await ledger.pay(clientId, '150.00')
+  const asked = await holdAt(ledger, id)
+  expect(asked.review_due_at).not.toBeNull()
+  const put = ledger.call<{ status: string }>('PUT', '/v1/invoices/by-ref?source=books&id=1', { body: { total: '120.00' } })
+  expect((await done(put)).status).toBe('paid')
+  expect(await holdAt(ledger, id)).toEqual(asked)
+  expect(await reviews(ledger)).toEqual(['2026-01-12 hold.review_due'])
+})
